@@ -82,6 +82,7 @@ _LAZY = (
     "_custom_op",
     "_custom_ops",
     "_decomp",
+    "_ops",
     "_dynamo",
     "_functorch",
     "_higher_order_ops",

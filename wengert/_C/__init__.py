@@ -13,6 +13,9 @@ from ..base.errors import LinAlgError as _LinAlgError
 from ..base.formats import layout, memory_format
 from ..base.size import Size
 from ..engine.tensor import Tensor as _Tensor
+from ..ops.dispatching import DISABLED as _disabled_torch_dispatch_impl
+from ..ops.dispatching import HERE as _DISPATCH
+from ..ops.dispatching import switched_off as _DisableTorchDispatch
 
 _TensorMeta = type(_Tensor)
 
@@ -20,6 +23,7 @@ __all__ = [
     "DisableTorchFunction",
     "DisableTorchFunctionSubclass",
     "Size",
+    "_disabled_torch_dispatch_impl",
     "_disabled_torch_function_impl",
     "_LinAlgError",
     "_TensorMeta",
@@ -37,6 +41,11 @@ def _log_api_usage_once(event: str) -> None:
 def _is_torch_function_enabled() -> bool:
     """Whether classes stand in for functions here."""
     return _HERE.classes
+
+
+def _len_torch_dispatch_stack() -> int:
+    """How many modes see the operators of this thread."""
+    return len(_DISPATCH.modes)
 
 
 def _get_default_device() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from ..base.absent import not_yet
 from ..declare.registry import FUNCTIONS
 from ..declare.signature import callable_of
+from ..ops.dispatching import stands_in
 from . import catalogue, overrides
 
 catalogue.load()
@@ -23,6 +24,14 @@ def resolve(namespace: str, name: str) -> Any:
         raise not_yet(f"torch.{namespace}".removesuffix("."), name) from None
     full = f"torch.{namespace}".removesuffix(".") + f".{name}"
     return overrides.made(finished(f, name, namespace), full)
+
+
+def hear(cls: type) -> None:
+    """A subclass of Tensor was defined: if it stands in for operators, all is made ready for it."""
+    if stands_in(cls):
+        from .classed import classed  # only where there are such classes
+
+        classed(cls)
 
 
 def front(scope: dict[str, Any], namespace: str, *more: str) -> tuple[Any, Any]:

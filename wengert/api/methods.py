@@ -27,7 +27,7 @@ from ..engine.entry import build_item
 from ..engine.interp import severed
 from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
-from ..engine.tensor import Tensor, extras, marked_as, wrap
+from ..engine.tensor import Tensor, extras, marked_as, on_subclass, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from ..ops.creation.typed_names import type_named
@@ -134,6 +134,7 @@ ELSEWHERE = {  # file of this folder -> methods that few scripts use
     "sharing": "share_memory_ is_shared",
     "exchange": "module_load record_stream _make_subclass _cdata",
     "nested": "to_padded_tensor",
+    "classed": "_make_wrapper_subclass",
     "old_names": "eig lstsq reinforce solve symeig",
 }
 
@@ -594,3 +595,4 @@ def setup() -> None:
 
 setup()
 overrides.setup()
+on_subclass.append(functions.hear)

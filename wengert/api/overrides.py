@@ -24,6 +24,8 @@ from ..declare.registry import FUNCTIONS
 from ..engine import native, op_modes
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
+from ..ops.dispatching import DISABLED as NOBODY
+from ..ops.dispatching import stands_in as sees_operators
 
 OPERATOR = type(int.__add__)
 DESCRIPTOR = type(FunctionType.__code__)
@@ -40,7 +42,7 @@ IGNORED = frozenset((
     "get_rng_state", "set_rng_state", "typename", "as_tensor", "from_numpy", "from_dlpack",
     "result_type", "promote_types", "can_cast", "get_num_threads", "set_num_threads", "compile",
     "save", "load", "vmap", "cond", "while_loop", "explain", "as_subclass", "_make_subclass",
-    "_cdata",
+    "_cdata", "_make_wrapper_subclass",
     "set_default_device", "get_default_device", "set_default_tensor_type", "__new__",
     "__init__", "__getattr__", "__iter__", "__hash__", "__reduce_ex__",
     "__reduce__", "__setstate__", "__init_subclass__", "__array__", "__dlpack__",
@@ -58,6 +60,8 @@ class _Here(threading.local):
 HERE = _Here()
 NAMES: dict[Any, str] = {}  # public function -> its name, "torch.relu"
 _kept: dict[Any, tuple[CodeType, Any, Any]] = {}  # exchanged function -> what it was
+# f(name, function, args, kwargs): (result,) of a mode that sees operators, or None; set by below.py
+below: Callable[..., Any] | None = None
 _asked = 0  # how many want functions exchanged
 _lock = threading.RLock()
 
@@ -205,6 +209,10 @@ def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
         found = overriding(args, kwargs)
         if found:
             return dispatch(as_known(public), found, args, kwargs)
+    if below is not None:
+        answer = below(NAMES.get(public, ""), original, args, kwargs)
+        if answer is not None:
+            return answer[0]
     return original(*args, **kwargs)
 
 
@@ -379,6 +387,9 @@ def as_class(result: Any, cls: Any) -> Any:
 
 def subclassed(cls: type) -> None:
     """A subclass of Tensor was defined: if it stands in, functions stay exchanged from now on."""
+    f = getattr(cls.__torch_function__, "__func__", None)  # type: ignore[attr-defined]
+    if f is torch_function and sees_operators(cls):  # those see operators instead, as in PyTorch
+        cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
     if getattr(cls, "__module__", "").partition(".")[0] == "wengert":
         if "__torch_function__" not in cls.__dict__:
             cls.__torch_function__ = DISABLED  # type: ignore[attr-defined]
@@ -390,6 +401,7 @@ def subclassed(cls: type) -> None:
 def setup() -> None:
     """Let Tensor have its __torch_function__, and hear of subclasses."""
     Tensor.__torch_function__ = classmethod(torch_function)  # type: ignore[attr-defined]
+    Tensor.__torch_dispatch__ = NOBODY  # type: ignore[attr-defined]
     engine_tensor.on_subclass.append(subclassed)
     op_modes.strangers.append(refused)
     for cls in Tensor.__subclasses__():  # those of this library that are there already

@@ -13,7 +13,7 @@ from ..base.dtypes import as_dtype
 from ..base.modes import enable_grad, no_grad, state
 from ..engine import views
 from ..engine.node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import Tensor, tensor_of, wrap
 from .dual import Dual
 from .saved_hooks import HOOKS, Packed
 
@@ -121,7 +121,8 @@ class Context(Node):
             if type(s) is Packed:
                 t, array = s.tensor(self), None
             elif type(s) is _Output:
-                t = wrap(s.array, s.slot(self))
+                t = tensor_of(s.array)
+                t._n = s.slot(self)
                 array = s.array
             else:
                 t, array = s, None if s is None else s._a
@@ -159,7 +160,7 @@ class Context(Node):
                 )
                 x = None if shape is None else default_zeros(shape, dtype)
             tensors.append(
-                x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x))
+                x if x is None or isinstance(x, Tensor) else tensor_of(NS[type(x)].asarray(x))
             )
         for hook in list((self.more or {}).get("pre", {}).values()):
             r = hook(tuple(tensors))

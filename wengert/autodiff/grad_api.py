@@ -14,7 +14,7 @@ from ..base.modes import record, state
 from ..engine import native, recording
 from ..engine.backward import collect, run, walk
 from ..engine.node import LEAF, GradientEdge
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import Tensor, tensor_of, wrap
 from . import anomaly
 from .batched import vmap_raw
 
@@ -59,7 +59,7 @@ def seeds_for(outputs: Sequence[Tensor], gradients: Any, create: bool, what: str
                 )
             xp = namespace(t._a)
             g = xp.ones_like(t._a)
-            seeds.append(wrap(g) if create else g)
+            seeds.append(tensor_of(g) if create else g)
             continue
         if not isinstance(g, Tensor):
             raise TypeError(
@@ -367,7 +367,7 @@ def grad(
         else:
             g = got[0]
             if not isinstance(g, Tensor):
-                g = wrap(g if type(g) in HOSTED and g.base is None else own(g))
+                g = tensor_of(g if type(g) in HOSTED and g.base is None else own(g))
             # sparse tensors have theirs
             like = None if type(t) is Tensor else getattr(type(t), "gradient_like", None)
             result.append(g if like is None else like(t, g))
@@ -382,7 +382,7 @@ def not_reached(i: int, t: Any, allow_unused: bool | None, materialize: bool) ->
             f" inputs[{i}]. Set allow_unused=True if this is the desired behavior."
         )
     if materialize and isinstance(t, Tensor):
-        return wrap(namespace(t._a).zeros_like(t._a))
+        return tensor_of(namespace(t._a).zeros_like(t._a))
     return None
 
 

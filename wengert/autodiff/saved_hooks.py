@@ -17,7 +17,7 @@ from ..engine.interp import Interp
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..engine.recording import Deferred, defer
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import Tensor, tensor_of, wrap
 
 Pack = Callable[[Tensor], Any]
 Unpack = Callable[[Any], Tensor]
@@ -43,7 +43,7 @@ class Packed(Deferred):
         self.unpack = pair[1]
         self.of = (tuple(array.shape), array.dtype)
         self.node = node  # of tensors that a Function has saved
-        given = array if isinstance(array, Tensor) else wrap(array)
+        given = array if isinstance(array, Tensor) else tensor_of(array)
         with no_grad():
             self.value = pair[0](given)
         if self.value is not given and has_history(given._a):

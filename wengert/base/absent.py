@@ -50,10 +50,6 @@ ADVICE = {
     "torch.mtia": "this accelerator is not supported: use the CPU or CUDA",
     "torch.package": "packages of code are not in wengert: save a state_dict with torch.save",
     "torch.onnx.symbolic": "symbolic functions belong to PyTorch's old exporter: torch.onnx.export",
-    "torch.utils._python_dispatch": (
-        "these modes see PyTorch's C++ operators, which are not here: "
-        "torch.overrides.TorchFunctionMode sees the calls of torch's functions"
-    ),
     "torch._C._profiler": "PyTorch's C++ profiler is not here: use torch.profiler",
     "torch.utils.mobile_optimizer": "PyTorch's mobile runtime is not in wengert",
     "torch.Tensor.map_": "write it with torch functions, which are much faster than a Python call",

@@ -16,11 +16,12 @@ from typing import Any
 from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
-from . import views
+from . import op_modes, views
 from .node import LEAF, ONCE, OP, OP_MANY, OUTPUT, WRITE, freed
+from .op_modes import ACTIVE
 from .recording import saved_tensors, unpacked
 from .sharing import addable, counts, shared
-from .tensor import Tensor, wrap
+from .tensor import DRESS, Tensor, tensor_of, wrap
 
 _seq = attrgetter("seq")
 C64, C128 = dtypes.complex64.np, dtypes.complex128.np
@@ -122,9 +123,12 @@ def run(
     to the leaves' `.grad`. walked: what walk(roots) gave, if that is known.
     """
     grads: dict[Any, Any] = {}
+    watch = op_modes.watcher() if ACTIVE and not create else None
     for r, g in zip(roots, seeds):
         if r is None:
             continue
+        if watch is not None:
+            g = watch(g)
         old = grads.get(r)
         grads[r] = g if old is None else together(old, g)
     order, users = walk(roots) if walked is None else walked
@@ -139,7 +143,7 @@ def run(
     pop = grads.pop
     captured = bool(captures)
     going_on = True  # whether anything beyond the node is asked for
-    plain = state.levels == 0 and not create
+    plain = state.levels == 0 and not create and not DRESS
     tensor_ns = NS[Tensor]
     last = None  # the type whose namespace xp is
     for n in order:
@@ -343,7 +347,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
                 g = NS[type(g)].copy(g)
         elif getattr(g, "cell", False):
             g = g.alias()
-        leaf.grad = wrap(g)
+        leaf.grad = tensor_of(g)
         leaf.passes = ONCE
     elif (
         old._n is None
@@ -356,7 +360,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         old._a += g
         views.mutated(old)
     else:
-        leaf.grad = wrap(together(old, wrap(g))._a)
+        leaf.grad = tensor_of(together(old, tensor_of(g))._a)
     if old is not None:  # told by explain()
         known, n = leaf.passes
         leaf.passes = (id(leaf.grad), n + 1 if known == id(old) else 2)
@@ -369,7 +373,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
 
 def run_hooks(n: Any, g: Any, create: bool) -> Any:
     """Tensor hooks of the output of n, in the order they were registered."""
-    t = g if create or isinstance(g, Tensor) else wrap(NS[type(g)].asarray(g))
+    t = g if create or isinstance(g, Tensor) else tensor_of(NS[type(g)].asarray(g))
     for hook in builtins.list(n.hooks.values()):
         r = hook(t)
         if r is not None:
@@ -403,7 +407,10 @@ def rules(n: Any, xp: Any, g: Any, saved: Any, parents: tuple[Any, ...]) -> Any:
 def lifted(values: Any) -> tuple[Any, ...]:
     """Gradients as hooks get them."""
     return tuple(
-        [x if x is None or isinstance(x, Tensor) else wrap(NS[type(x)].asarray(x)) for x in values]
+        [
+            x if x is None or isinstance(x, Tensor) else tensor_of(NS[type(x)].asarray(x))
+            for x in values
+        ]
     )
 
 

@@ -34,9 +34,7 @@ from .out_argument import write_out
 from .plan import public_name
 from .promotion import Typed, agreed, check_devices, promoted
 from .recording import record
-from .tensor import Tensor, wrap
-
-CLASSES: dict[type, Any] = {}  # of the tensors around arrays of a type, where not Tensor
+from .tensor import DRESS, Tensor, tensor_of, wrap
 
 FLOAT32, FLOAT64 = dtypes.float32.np, dtypes.float64.np
 FLOAT16, BFLOAT16 = dtypes.float16.np, dtypes.bfloat16.np
@@ -59,6 +57,11 @@ def slow(
             return slow(op, ins, static, None, hidden)
 
         return op_modes.run(mode, op, ins, static, proceed)
+    if ACTIVE and (compute := op_modes.computer(op)) is not None:
+        raws, nodes = unwrap(op, ins)
+        result = compute(op, raws, static)
+        if result is not NotImplemented:
+            return finish(op, ins, raws, nodes, static, result, hidden)
     if state.levels:
         ready = interpreted(op, ins)
         if ready is not None:
@@ -77,6 +80,8 @@ def slow(
             if isinstance(x, Tensor) and type(x._a) in COMPOSED:
                 return COMPOSED[type(x._a)](op, ins, static)
     raws, nodes = unwrap(op, ins)
+    if any([isinstance(a, Interp) and a.mixes for a in raws]):
+        return finish(op, ins, raws, nodes, static, run_op(op, raws, static), hidden)
     if op.types != "any":
         if type(raws[0]) in SCALARS and op.kind == "elementwise" and not op.number_first:
             raise TypeError(
@@ -263,7 +268,7 @@ def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:
         else:
             raws.append(constant(op, i, x))
             nodes.append(None)
-    if level >= 0:
+    if level >= 0 and not top.mixes:
         for i, x in enumerate(ins):
             if not isinstance(x, Tensor) or x._n is None:
                 continue
@@ -303,19 +308,17 @@ def finish(
         t = type(result)
         if RANK.get(t) != TENSOR:  # libraries return scalars for 0-d arrays
             ns = NS[t]
-            result = wrap(result if t is ns.array_type else ns.asarray(result))
-            if t in CLASSES:
-                result.__class__ = CLASSES[t]
+            if t in DRESS:
+                result = DRESS[t](result)
+            else:
+                result = wrap(result if t is ns.array_type else ns.asarray(result))
         if op.differentiable and state.grad and nodes.count(None) < len(nodes):
             record(op, (result,), nodes, raws, (result._a,), static)
         if op.view:
             views.register(ins[0], result, op, *static.values())
         return result
     visible = max(1, len(op.outputs))
-    tensors = [a if isinstance(a, Tensor) else wrap(a) for a in result]
-    for made in tensors:
-        if type(made._a) in CLASSES:
-            made.__class__ = CLASSES[type(made._a)]
+    tensors = [a if isinstance(a, Tensor) else tensor_of(a) for a in result]
     if op.differentiable and state.grad and nodes.count(None) < len(nodes):
         record(op, tensors[:visible], nodes, raws, result, static)
     if not hidden:

@@ -39,6 +39,7 @@ class Interp:
     __slots__ = ("level",)
     level: int
     interpret: Any  # see interpreter()
+    mixes = False  # whether recorded tensors beside it give their arrays and nodes, as its own do
     joins = False  # whether gradients at its level reach recorded tensors of lower ones
     whole = False  # whether it takes composites as they are, instead of what they consist of
     cell = False  # whether it stands for memory, which tensors may share: see `assign`

@@ -71,6 +71,12 @@ class Mode:
     call(name, args, kwargs, proceed) returns what a function of `WHOLE` returns; proceed(args,
     kwargs) goes on with it while `self` is off.
 
+    compute(op, operands, static) returns the results of an op on arrays and numbers, before dtypes
+    and devices are brought together, or NotImplemented.
+
+    watch(array) returns the array that the reverse pass begins with instead of a library's, whose
+    ops it wants to see.
+
     every_thread: whether the mode is in force in all threads, outside of their own modes; such a
     mode has no run.
     """
@@ -80,6 +86,8 @@ class Mode:
     implementation: Callable[[Op, Any], Any] | None = None
     recorded: Callable[[Any], None] | None = None
     call: Callable[..., Any] | None = None
+    watch: Callable[[Any], Any] | None = None
+    compute: Callable[..., Any] | None = None
 
     def wants(self, op: Op) -> bool:
         """Whether it takes part in an op; asked once for each op after entering."""
@@ -180,7 +188,7 @@ def needs_operands(op: Op) -> bool:
     """Whether a mode of this thread wants to see an op's operands or nodes, so that the op has to
     go the general way.
     """
-    return any([m.run is not None or m.recorded is not None for m in current(op)])
+    return any([bool(m.run or m.recorded or m.compute) for m in current(op)])
 
 
 def runner(op: Op) -> Mode | None:
@@ -232,6 +240,16 @@ def seen_whole(f: Any, name: Any) -> Any:
             HERE.modes = before
 
     return asking
+
+
+def computer(op: Op) -> Any:
+    """The `compute` of the innermost mode of this thread that has one and wants an op."""
+    return next((m.compute for m in reversed(current(op)) if m.compute is not None), None)
+
+
+def watcher() -> Any:
+    """The `watch` of the innermost mode of this thread that has one."""
+    return next((m.watch for m in reversed(HERE.modes) if m.watch is not None), None)
 
 
 def caller(name: Any) -> Mode | None:

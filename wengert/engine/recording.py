@@ -16,7 +16,7 @@ from .node import OP, OP_MANY, Node, Slot, freed, tick
 from .op import Op
 from .op_modes import ACTIVE
 from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
-from .tensor import Tensor
+from .tensor import Tensor, tensor_of
 
 IN_FORMULAS = {"x": "self", "y": "other", "out": "result"}  # PyTorch's names of saved values
 OF_NODES = {  # where its formula has others
@@ -195,8 +195,6 @@ def saved_tensors(n: Any) -> tuple[Any, ...]:
 def _tensor(x: Any, node: Any) -> Any:
     if x is None or isinstance(x, Tensor) or not hasattr(x, "dtype"):
         return x
-    t = object.__new__(Tensor)
-    t._a = x
-    t._n = node
-    t._x = None
+    t = tensor_of(x)
+    t._n, t._x = node, None
     return t

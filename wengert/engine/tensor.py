@@ -301,6 +301,17 @@ def wrap(a: Any, node: Any = None) -> Tensor:
     return t
 
 
+# type of raw array -> the tensor of its own class around one
+DRESS: dict[type, Any] = {}
+
+
+def tensor_of(a: Any) -> Tensor:
+    """A tensor around a raw array, of the class that such arrays have."""
+    dress = DRESS.get(type(a))
+    t: Tensor = wrap(a) if dress is None else dress(a)
+    return t
+
+
 def leaf(a: Any) -> Tensor:
     """A leaf of the graph around a raw array of a dtype with derivatives."""
     t = wrap(a)

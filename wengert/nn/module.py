@@ -176,7 +176,7 @@ class Module(Stateful, Hookable, Movable, NamedInit):
 
     def __setattr__(self, name: str, value: Any) -> None:
         d = self.__dict__
-        if isinstance(value, Parameter):
+        if isinstance(value, Tensor) and isinstance(value, Parameter):
             if "_parameters" not in d:
                 raise AttributeError(
                     "cannot assign parameters before Module.__init__() call: call "

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
-from ..engine.tensor import Tensor, wrap
+from ..engine.tensor import STANDING, Tensor, wrap
+from ..ops.dispatching import CLASSES
 from ..ops.tensor_methods import leaf_of
 
 __all__ = [
@@ -31,7 +32,17 @@ def typename(value: Any) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
-class Parameter(Tensor):
+class _ParameterType(type):
+    """isinstance(t, Parameter) asks tensors of users' classes, which they keep, for the mark."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if type.__instancecheck__(cls, instance):
+            return True
+        marked = cls is Parameter and isinstance(instance, Tensor)
+        return marked and bool(getattr(instance, "_is_param", False))
+
+
+class Parameter(Tensor, metaclass=_ParameterType):
     """A tensor that a module counts among its parameters when it becomes one of its attributes.
 
     data: the tensor whose storage it shares. requires_grad: whether it is trained.
@@ -46,6 +57,12 @@ class Parameter(Tensor):
         if dealt is not None and cls is Parameter:
             made: Parameter = dealt(requires_grad)
             return made
+        if (
+            cls is Parameter
+            and data is not None
+            and (type(data) in STANDING or type(data) in CLASSES)
+        ):
+            return kept(data, requires_grad)
         return leaf_of(cls, T.empty(0) if data is None else data, requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
@@ -60,6 +77,21 @@ class Parameter(Tensor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         # hooks are not saved, as in PyTorch, whose files name this function in torch._utils
         return _rebuild_parameter, (self.data, self.requires_grad, OrderedDict())
+
+
+def kept(data: Any, requires_grad: bool) -> Any:
+    """A parameter of a user's class, which it keeps."""
+    t = data.detach()
+    if type(t) is not type(data):
+        raise RuntimeError(
+            f"Creating a Parameter from an instance of type {type(data).__name__} requires that"
+            f" detach() returns an instance of the same type, but return type {type(t).__name__}"
+            " was found instead. To use the type as a Parameter, please correct the detach()"
+            " semantics defined by its __torch_dispatch__() implementation."
+        )
+    t.requires_grad_(requires_grad)
+    t._is_param = True
+    return t
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -> Parameter:

@@ -16,7 +16,7 @@ from ..base.pytree import tree_map
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..nn.hooks import register_module_forward_hook, register_module_forward_pre_hook
-from ..ops.aten import Operator, operator
+from ..ops.aten import OpOverload, OpOverloadPacket, operator
 
 __all__ = ["FlopCounterMode", "register_flop_formula"]
 
@@ -61,7 +61,7 @@ def register_flop_formula(targets: Any, get_raw: bool = False) -> Callable[..., 
 
 def key(target: Any) -> Any:
     """What formulas are found by: the name of PyTorch's operator, or the user's operator."""
-    return target.name if isinstance(target, Operator) else target
+    return target.word if isinstance(target, (OpOverloadPacket, OpOverload)) else target
 
 
 def of_shapes(f: Callable[..., int]) -> Callable[..., int]:
@@ -228,7 +228,7 @@ class FlopCounterMode:
         """All operations."""
         return sum(self.flop_counts["Global"].values())
 
-    def get_flop_counts(self) -> dict[str, dict[Operator, int]]:
+    def get_flop_counts(self) -> dict[str, dict[OpOverloadPacket, int]]:
         """Path of a module -> operator -> operations."""
         return {k: dict(v) for k, v in self.flop_counts.items() if v}
 
@@ -257,7 +257,9 @@ class FlopCounterMode:
 
 def shown(op: Any) -> str:
     """An operator as a table names it."""
-    return f"aten.{op.name}" if isinstance(op, Operator) else op._qualname.replace("::", ".")
+    return (
+        f"aten.{op.word}" if isinstance(op, OpOverloadPacket) else op._qualname.replace("::", ".")
+    )
 
 
 def readable(n: int) -> str:

@@ -17,6 +17,7 @@ from ..engine.tensor import INFERENCE, Tensor, marked_as
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
+from .dispatching import CLASSES, attach
 from .index.mask import SCALAR, refuse_recorded
 
 
@@ -118,6 +119,8 @@ def as_subclass(self, cls):
             "Creating a Tensor subclass from a class that does not inherit from Tensor is not"
             f" possible. Make sure your class inherits from Tensor: as_subclass() got {cls!r}"
         )
+    if cls in CLASSES:
+        return attach[0](cls, self._a, False)
     t = object.__new__(cls)
     t._a, t._n = self._a, self._n
     return marked_as(t, self)
@@ -125,6 +128,8 @@ def as_subclass(self, cls):
 
 def leaf_of(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:
     """A leaf of class cls on the memory of data."""
+    if cls in CLASSES:
+        return attach[0](cls, data._a, requires_grad)
     t = object.__new__(cls)
     t._a, t._n, t._x = data._a, None, None
     if data._x is not None and data._x.inference:

@@ -19,7 +19,7 @@ from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import changed_since
-from ..ops.aten import Operator, operator, operator_of
+from ..ops.aten import OpOverload, OpOverloadPacket, operator, operator_of
 
 __all__ = [
     "SAC_IGNORED_OPS", "CheckpointPolicy", "SelectiveCheckpointContext",
@@ -44,7 +44,7 @@ SAVING = {
     CheckpointPolicy.MUST_SAVE, CheckpointPolicy.PREFER_SAVE, CheckpointPolicy.MUST_CPU_OFFLOAD,
     CheckpointPolicy.PREFER_CPU_OFFLOAD, True,
 }  # fmt: skip
-SAC_IGNORED_OPS = {operator("detach")}  # policies are not asked about these
+SAC_IGNORED_OPS = {operator("detach").default}  # policies are not asked about these
 
 
 class SelectiveCheckpointContext:
@@ -148,7 +148,7 @@ class Log(Mode):
 
 
 def create_selective_checkpoint_contexts(
-    policy_fn_or_list: Callable[..., Any] | Sequence[Operator],
+    policy_fn_or_list: Callable[..., Any] | Sequence[OpOverloadPacket | OpOverload],
     allow_cache_entry_mutation: bool = False,
 ) -> tuple[AbstractContextManager, AbstractContextManager]:
     """The contexts for checkpoint(context_fn=...) that keep the results of some operations.
@@ -170,15 +170,15 @@ def create_selective_checkpoint_contexts(
     """
     if isinstance(policy_fn_or_list, list):
         for x in policy_fn_or_list:
-            if not isinstance(x, Operator):
+            if not isinstance(x, (OpOverloadPacket, OpOverload)):
                 raise ValueError(
                     f"Expected operators in the list but got {x!r} of type {type(x).__name__}: "
                     "name them as torch.ops.aten.mm.default"
                 )
-        chosen = set(policy_fn_or_list)
+        chosen = {x.word for x in policy_fn_or_list}
 
-        def policy(context: Any, op: Operator, *args: Any, **kwargs: Any) -> CheckpointPolicy:
-            if op in chosen:
+        def policy(context: Any, op: OpOverload, *args: Any, **kwargs: Any) -> CheckpointPolicy:
+            if op.word in chosen:
                 return CheckpointPolicy.MUST_SAVE
             return CheckpointPolicy.PREFER_RECOMPUTE
 

@@ -16,7 +16,7 @@ import numpy as np
 from ...api import functions as T
 from ...autodiff.function import Function
 from ...base.formats import contiguous_format
-from ...engine import dispatch
+from ...engine import tensor as engine_tensor
 from ...engine.tensor import Tensor, wrap
 from ...nn.parameter import Parameter
 from ..collectives import all_reduce, broadcast
@@ -268,7 +268,16 @@ for _name in ("grad", "data"):
     setattr(DTensor, _name, seen(_name))
 for _name in ("new_zeros", "new_ones", "new_empty", "new_full", "new_tensor"):
     setattr(DTensor, _name, made_by(_name))
-dispatch.CLASSES[Dealt] = DTensor
+
+
+def dress(a: Dealt) -> DTensor:
+    """The DTensor around an array."""
+    t: DTensor = object.__new__(DTensor)
+    t._a, t._n, t._x = a, None, None
+    return t
+
+
+engine_tensor.DRESS[Dealt] = dress
 
 
 class ShardedParameter(Parameter, DTensor):

@@ -14,8 +14,7 @@ from ...base.devices import default_device, device
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
-from ...engine.dispatch import CLASSES
-from ...engine.tensor import INFERENCE, Tensor, wrap
+from ...engine.tensor import DRESS, INFERENCE, Tensor, tensor_of, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
 from .fast_paths import (
@@ -267,8 +266,9 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
 def interpreted_like(a: Any, make: Any, d: Any, device: Any, requires_grad: bool) -> Any:
     """A tensor like one that holds an interpreter's array."""
     made = finish(inner_like(a, make, d, None if device is None else space(device)), requires_grad)
-    made.__class__ = CLASSES.get(type(made._a), Tensor)
-    return made
+    if type(made._a) not in DRESS:
+        return made
+    return tensor_of(made._a).requires_grad_(requires_grad)
 
 
 def inner_like(a: Any, make: Any, d: Any, xp: Any) -> Any:

@@ -1,0 +1,5 @@
+"""torch._ops: the classes of operators."""
+
+from .ops.aten import OpOverload, OpOverloadPacket
+
+__all__ = ["OpOverload", "OpOverloadPacket"]
