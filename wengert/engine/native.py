@@ -54,8 +54,7 @@ grad: Callable[[Any, Any, Any, bool], Any] | None = None
 recall: Callable[[Any], Any] | None = None
 # What hand-written functions ask: the result, or None where the call is not plain.
 WORDS = (
-    "make", "like", "count", "detach", "inside", "fill", "copy", "steady", "kept", "gather",
-    "scatter",
+    "make", "like", "count", "detach", "inside", "fill", "copy", "steady", "kept",
 )  # fmt: skip
 make: Callable[[Any, Any, Any], Any] | None = None  # (sizes, dtype or None, number or None)
 like: Callable[[Any, Any, Any], Any] | None = None  # (tensor, sizes or None, number or None)
@@ -68,8 +67,6 @@ copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 steady: Callable[..., list[Any] | None] | None = None
 # (words, or words and how many pairs are written anew): True if memory is as it was (compiler/)
 kept: Callable[..., Any] | None = None
-gather: Callable[[list[Any], Any], Any] | None = None  # (arrays, array that they are joined in)
-scatter: Callable[[list[Any]], Any] | None = None  # (pairs: what is written over, by what)
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile

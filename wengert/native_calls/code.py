@@ -85,8 +85,8 @@ OF_LIBC = ("memcpy", "memset")
 ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
     "call_overwrite", "call_backward", "call_grad", "call_make", "call_like", "call_count",
-    "call_fill", "call_copy", "call_steady", "call_kept", "call_parts", "call_gather",
-    "call_scatter", "call_recall", "call_detach", "call_inside",
+    "call_fill", "call_copy", "call_steady", "call_kept", "call_parts", "call_recall",
+    "call_detach", "call_inside",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",

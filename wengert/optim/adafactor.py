@@ -6,6 +6,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base.dtypes import finfo
+from ..engine.tensor import Tensor
 from .checks import check_lr
 from .hyperparameters import larger, root, smaller
 from .optimizer import Optimizer, Params
@@ -99,17 +100,20 @@ class Adafactor(Optimizer):
         t = state["step"]
         least = finfo(p.dtype).eps if eps[0] is None else eps[0]
         new = t**beta2_decay  # the weight of this gradient
+        if isinstance(new, Tensor):  # while a step is traced
+            new = new.to(p.dtype)
         rate = larger(rms(p), eps[1]) * smaller(lr, 1 / root(t))
         if weight_decay != 0:
             p.mul_(1 - lr * weight_decay)
+        square = g.square()
         if g.dim() > 1:
             row, column = state["row_var"], state["col_var"]
-            row.add_((g.square().mean(-1, keepdim=True) - row) * new)
-            column.add_((g.square().mean(-2, keepdim=True) - column) * new)
+            row.lerp_(square.mean(-1, keepdim=True), new)
+            column.lerp_(square.mean(-2, keepdim=True), new)
             v = (row @ column).div_(row.mean(-2, keepdim=True).clamp_(min=least))
         else:
             v = state["variance"]
-            v.add_((g.square() - v) * new)
+            v.lerp_(square, new)
         u = g * v.clamp(min=least * least).rsqrt_()
         p.sub_(u * (rate / larger(rms(u) / d, 1.0)))
 

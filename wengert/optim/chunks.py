@@ -3,7 +3,7 @@
 Large parameters are cut into pieces that stay in the CPU's cache from one instruction to the next;
 small ones are gathered into one piece, run, and written back, since a call costs more than their
 arithmetic. Parameters and states stay where they are in memory: others may look at them. What does
-not change from step to step is found once, when the batch is made.
+not change from step to step is found once. Machine code takes them all at once, where they are.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..arrays.capabilities import ON_HOST
-from ..engine import native
 from ..kernels.native import address
 from .formula import Formula
-from .native import addresses, kernel, pack
+from .native import Places, kernel
 
 PIECE_BYTES = 1 << 17  # per array; some six arrays take part, and a core has 0.5 to 2 MB of L2
-NATIVE_PIECE = 1 << 22  # machine code makes one pass, and its threads share it
-NATIVE_BYTES = 1 << 18  # of all parameters; below, compiling is not worth it
-WARM = 3  # the step at which machine code takes over: not every script takes more
+NATIVE_BYTES = 1 << 18  # of all parameters; below, compiling takes longer to pay
+WARM, PATIENT = 3, 100  # the step at which machine code takes over: not every script takes more
 SMALL = 1 << 13  # elements; below, gathering is cheaper than calls of its own
 
 Row = tuple[Any, ...]  # the arrays of one parameter: itself, None for its gradient, its states
@@ -86,9 +84,7 @@ class Piece:
             self.columns.append(buffer)
             self.gathered.append((c, homes, all(a.flags.c_contiguous for a in homes)))
             self.returned[c] = list(zip(homes, split(buffer, homes)))
-        self.plain = not self.gathered and len(parts) == 1  # all of it lies where it is
         self.kept: Any = None  # a buffer for gradients, if they need one
-        self.table: Any = None  # addresses of the columns, for machine code
 
     def gradient(self, flat: Sequence[Any]) -> Any:
         """This stretch of the gradients of all rows."""
@@ -97,19 +93,15 @@ class Piece:
             return parts[0]
         if self.kept is None:
             self.kept = self.lib.empty(self.size, self.dtype)
-        if (gather := native.gather) is None or gather(parts, self.kept) is None:
-            self.lib.concatenate(parts, out=self.kept, casting="unsafe")
+        self.lib.concatenate(parts, out=self.kept, casting="unsafe")
         return self.kept
 
     def load(self, formula: Formula, flat: Sequence[Any], real: Any) -> list[Any]:
         """The columns as flat arrays, given the flat gradients of all rows."""
         for c, homes, flat_homes in self.gathered:
             if c in formula.reads:
-                into = self.columns[c]
-                if (gather := native.gather) is not None and gather(homes, into) is not None:
-                    continue
                 parts = homes if flat_homes else [a.reshape(-1) for a in homes]
-                self.lib.concatenate(parts, out=into, casting="unsafe")
+                self.lib.concatenate(parts, out=self.columns[c], casting="unsafe")
         columns = self.columns.copy()
         columns[1] = self.gradient(flat)
         if real is not self.dtype:  # a complex number is treated as two real ones
@@ -131,8 +123,6 @@ class Piece:
         """Copy what was gathered back to where it came from."""
         for c, pairs in self.returned.items():
             if c in formula.outputs:
-                if (scatter := native.scatter) is not None and scatter(pairs) is not None:
-                    continue
                 for home, part in pairs:
                     home[...] = part
 
@@ -156,41 +146,67 @@ class Batch:
         dtype = rows[0][0].dtype
         self.dtype = working_dtype(lib, dtype)
         self.real = lib.dtype(f"float{dtype.itemsize * 4}") if dtype.kind == "c" else self.dtype
+        self.name = self.real.name
         self.steps = 0
-        size = sum(row[0].size for row in rows) * self.dtype.itemsize
         self.host = lib in ON_HOST
-        self.native = self.host and size >= NATIVE_BYTES
-        limit = NATIVE_PIECE if self.native else PIECE_BYTES if self.host else 1 << 62
-        limit //= self.dtype.itemsize
-        self.pieces = [Piece(lib, rows, parts, self.dtype) for parts in spans(rows, limit)]
+        size = sum(row[0].size for row in rows) * self.dtype.itemsize
+        self.warm = WARM if size >= NATIVE_BYTES else PATIENT
+        self.rows = rows
+        self.pieces: list[Piece] = []
+        self.places: Places | None = None  # for machine code
 
     def run(self, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]) -> None:
         """Apply formula to every row in place."""
         self.steps += 1
+        if self.host and self.steps >= self.warm:
+            code = kernel(formula, self.name)
+            if code is not None and self._run_code(code, formula, gradients, scalars):
+                return
         real, lib = self.real, self.lib
         flat = [g.reshape(-1) for g in gradients]
-        code = kernel(formula, real.name) if self.native and self.steps >= WARM else None
-        if code is not None:
-            values = pack(scalars, real.name)
-            at = {}  # where gradients begin
-            for piece in self.pieces:
-                if piece.plain and piece.table is not None and real is self.dtype:
-                    i, start, _ = piece.parts[0]
-                    if i not in at:
-                        at[i] = address(flat[i])
-                    piece.table[1] = at[i] + start * real.itemsize
-                    code(piece.table, values, piece.size)
-                    continue
-                columns = piece.load(formula, flat, real)
-                if piece.table is None:
-                    piece.table = addresses(columns)
-                piece.table[1] = address(columns[1])
-                code(piece.table, values, columns[0].size)
-                piece.store(formula)
-            return
+        if not self.pieces:
+            limit = (PIECE_BYTES if self.host else 1 << 62) // self.dtype.itemsize
+            self.pieces = [Piece(lib, self.rows, s, self.dtype) for s in spans(self.rows, limit)]
         # NumPy is faster with arrays than with numbers; elsewhere they would have to be moved
         constants = [lib.asarray(s, real) for s in scalars] if self.host else list(scalars)
         for piece in self.pieces:
             columns = piece.load(formula, flat, real)
             formula.run_arrays(lib, columns + piece.work_space(formula, real) + constants)
             piece.store(formula)
+
+    def _run_code(
+        self, code: Any, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]
+    ) -> bool:
+        """Apply formula with machine code; False: a gradient does not fit its row."""
+        if self.places is None:
+            self._find_places()
+        places, rest = self.places, self.rest
+        assert places is not None
+        if not rest and places.fill(gradients, self.dtype):
+            places.run(code, scalars)
+            return True
+        given = []
+        for i in self.flat:
+            g = gradients[i]
+            if g.shape != self.rows[i][0].shape:
+                return False
+            fits = g.dtype == self.dtype and in_place(g)
+            given.append(g if fits else self.lib.ascontiguousarray(g, self.dtype))
+        flat = [gradients[i].reshape(-1) for i in rest]
+        given += [piece.load(formula, flat, self.real)[1] for piece in self.gathered]
+        places.gradients[:] = [address(g) for g in given]
+        places.run(code, scalars)
+        for piece in self.gathered:
+            piece.store(formula)
+        return True
+
+    def _find_places(self) -> None:
+        """Which rows lie flat in memory in the dtype of the arithmetic; others are gathered."""
+        rows, dtype = self.rows, self.dtype
+        whole = [all([a is None or a.dtype == dtype and in_place(a) for a in row]) for row in rows]
+        self.flat = [i for i, here in enumerate(whole) if here]
+        self.rest = [i for i, here in enumerate(whole) if not here]
+        others = [rows[i] for i in self.rest]
+        self.gathered = [Piece(self.lib, others, parts, dtype) for parts in spans(others, 1 << 62)]
+        every = [rows[i] for i in self.flat] + [tuple(piece.columns) for piece in self.gathered]
+        self.places = Places(every, self.real)

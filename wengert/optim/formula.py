@@ -76,6 +76,21 @@ class Tape:
         self.code: list[tuple[Any, ...]] = []
         self.scalars: list[Any] = []
 
+    def place(self, x: Any) -> int:
+        """The number of an operand."""
+        if type(x) is Vector:
+            return x.at
+        self.scalars.append(x)
+        return -len(self.scalars)
+
+    def result(self, instruction: tuple[Any, ...]) -> Vector:
+        """Append an instruction; what stands for its result."""
+        self.code.append(instruction)
+        v = new(Vector)
+        v.tape, v.at = self, self.count
+        self.count += 1
+        return v
+
 
 class Vector:
     """A stand-in for a parameter, gradient or state array that records elementwise methods.
@@ -93,15 +108,17 @@ class Vector:
     def _do(self, op: str, *operands: Any) -> Vector:
         """Append an instruction to the tape; returns what stands for its result."""
         tape = self.tape
-        scalars = tape.scalars
-        code: list[Any] = [op]
-        for x in operands:
-            if type(x) is Vector:
-                code.append(x.at)
-            else:
-                scalars.append(x)
-                code.append(-len(scalars))
-        tape.code.append(tuple(code))
+        return tape.result((op, *[tape.place(x) for x in operands]))
+
+    def _with(self, op: str, other: Any) -> Vector:
+        """_do() with this and another operand, in a straight line."""
+        tape = self.tape
+        if type(other) is Vector:
+            tape.code.append((op, self.at, other.at))
+        else:
+            scalars = tape.scalars
+            scalars.append(other)
+            tape.code.append((op, self.at, -len(scalars)))
         v = new(Vector)
         v.tape, v.at = tape, tape.count
         tape.count += 1
@@ -109,19 +126,19 @@ class Vector:
 
     def add(self, other: Any, *, alpha: Any = None) -> Vector:
         """self + alpha * other."""
-        return self._do("add", self, other if alpha is None else other * alpha)
+        return self._with("add", other if alpha is None else other * alpha)
 
     def sub(self, other: Any, *, alpha: Any = None) -> Vector:
         """self - alpha * other."""
-        return self._do("sub", self, other if alpha is None else other * alpha)
+        return self._with("sub", other if alpha is None else other * alpha)
 
     def mul(self, other: Any) -> Vector:
         """self * other."""
-        return self._do("mul", self, other)
+        return self._with("mul", other)
 
     def div(self, other: Any) -> Vector:
         """self / other."""
-        return self._do("div", self, other)
+        return self._with("div", other)
 
     def neg(self) -> Vector:
         """-self."""
@@ -133,7 +150,7 @@ class Vector:
 
     def square(self) -> Vector:
         """self * self."""
-        return self._do("mul", self, self)
+        return self._with("mul", self)
 
     def abs(self) -> Vector:
         """Absolute value."""
@@ -145,11 +162,11 @@ class Vector:
 
     def maximum(self, other: Any) -> Vector:
         """The larger of both; nan wins."""
-        return self._do("maximum", self, other)
+        return self._with("maximum", other)
 
     def minimum(self, other: Any) -> Vector:
         """The smaller of both; nan wins."""
-        return self._do("minimum", self, other)
+        return self._with("minimum", other)
 
     def clamp(self, min: Any = None, max: Any = None) -> Vector:
         """self within [min, max]."""
@@ -159,8 +176,8 @@ class Vector:
     def lerp(self, end: Vector, weight: Any) -> Vector:
         """self + weight * (end - self), exact at both ends."""
         if isinstance(weight, float) and weight >= 0.5:
-            return end.sub(end.sub(self).mul(1.0 - weight))
-        return self.add(end.sub(self).mul(weight))
+            return end._with("sub", end._with("sub", self)._with("mul", 1.0 - weight))
+        return self._with("add", end._with("sub", self)._with("mul", weight))
 
     def addcmul(self, tensor1: Vector, tensor2: Any, *, value: Any = None) -> Vector:
         """self + value * tensor1 * tensor2."""
@@ -172,15 +189,15 @@ class Vector:
 
     def gt(self, other: Any) -> Vector:
         """Mask of self > other."""
-        return self._do("gt", self, other)
+        return self._with("gt", other)
 
     def lt(self, other: Any) -> Vector:
         """Mask of self < other."""
-        return self._do("lt", self, other)
+        return self._with("lt", other)
 
     def eq(self, other: Any) -> Vector:
         """Mask of self == other."""
-        return self._do("eq", self, other)
+        return self._with("eq", other)
 
     def masked_fill(self, mask: Vector, value: Any) -> Vector:
         """value where mask is true, self elsewhere."""

@@ -79,20 +79,22 @@ def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def hooked(*args: Any, **kwargs: Any) -> Any:
         self = args[0]
         before, after = self._optimizer_step_pre_hooks, self._optimizer_step_post_hooks
-        for hook in [*_global_pre_hooks.values(), *before.values()]:
-            changed = hook(self, args, kwargs)
-            if changed is not None:
-                if not isinstance(changed, tuple) or len(changed) != 2:
-                    raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
-                        f"{changed}."
-                    )
-                args, kwargs = changed
+        if before or _global_pre_hooks:
+            for hook in [*_global_pre_hooks.values(), *before.values()]:
+                changed = hook(self, args, kwargs)
+                if changed is not None:
+                    if not isinstance(changed, tuple) or len(changed) != 2:
+                        raise RuntimeError(
+                            f"{step} must return None or a tuple of (new_args, new_kwargs), but "
+                            f"got {changed}."
+                        )
+                    args, kwargs = changed
         result = step(*args, **kwargs)
         if self._uncleared is not None and not self._uncleared.after(self):
             self._uncleared = None
-        for hook in [*after.values(), *_global_post_hooks.values()]:
-            hook(self, args, kwargs)
+        if after or _global_post_hooks:
+            for hook in [*after.values(), *_global_post_hooks.values()]:
+                hook(self, args, kwargs)
         return result
 
     hooked.hooked = True  # type: ignore[attr-defined]
