@@ -62,3 +62,5 @@ def test_a_typo_gets_a_suggestion():
     ]:  # fmt: skip
         with pytest.raises(AttributeError, match=f"did you mean '{meant}'"):
             getattr(owner, name)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'dims': did you mean 'dim'"):
+        wengert.cat([wengert.ones(2)], dims=0)

@@ -166,3 +166,25 @@ def test_an_error_that_is_handled_stays_readable():
 
     text = Careful()(wengert.ones(1, 2))
     assert text == "Linear(3 -> 1) got input of shape (1, 2): its last dimension must be 3"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([nn.ReLU()], r"give the modules one by one, as in nn\.Sequential\(\*layers\)"),
+        (nn.ReLU, r"it is a class, make one: ReLU\(\.\.\.\)"),
+        (wengert.relu, "wrap a function in a Module"),
+        ("relu", "str is not a Module subclass$"),
+    ],
+)
+def test_what_is_no_module_says_what_to_write(value, said):
+    with pytest.raises(TypeError, match=said):
+        nn.Sequential(nn.Linear(2, 2), value)
+
+
+def test_a_typo_on_a_module_can_be_suggested():
+    """Python looks for near names where the error says what was asked of which object."""
+    model = nn.Linear(2, 2)
+    with pytest.raises(AttributeError) as caught:
+        model.paramters()
+    assert caught.value.obj is model and caught.value.name == "paramters"

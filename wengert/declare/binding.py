@@ -243,7 +243,7 @@ class Binder:
     def _refusal(self, found: Any, args: Any, kwargs: Any, out: Any) -> TypeError:
         fresh = [(e, o) for e, o in zip(found, self.overloads) if not o.old]
         if len(fresh) == 1:
-            return fresh[0][0]
+            return self._with_suggestion(*fresh[0], kwargs)
         fits = [e for e, o in fresh if ": argument '" in str(e) or "expected Tensor" in str(e)]
         if len(fits) == 1:
             return fits[0]
@@ -255,6 +255,18 @@ class Binder:
             f"{self.name}() received an invalid combination of arguments - got"
             f" ({', '.join(words)}), but expected one of:{shown}"
         )
+
+    def _with_suggestion(self, error: TypeError, o: Overload, kwargs: Any) -> TypeError:
+        """The refusal of a keyword, with the argument that may have been meant."""
+        text = str(error)
+        for k in kwargs:
+            if text.endswith(f"unexpected keyword argument '{k}'"):
+                from difflib import get_close_matches  # heavy, and rarely needed
+
+                close = get_close_matches(k, [p.spelled for p in o.parameters], 1)
+                hint = f": did you mean '{close[0]}'?" if close and close[0] not in kwargs else ""
+                return TypeError(text + hint)
+        return error
 
 
 def ignored(p: Parameter, value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from ..base.frames import PACKAGE
 from ..engine.tensor import Tensor
 
-__all__ = ["blame", "brief"]
+__all__ = ["as_modules", "blame", "brief"]
 
 KINDS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 SIZES = (  # attributes that say in two words what a layer maps to what
@@ -53,6 +53,19 @@ def blame(error: Exception, module: Any, args: tuple[Any, ...]) -> None:
         error._trail = trail  # type: ignore[attr-defined]
     trail.met.append((module, shapes(args)))
     error.args = (_text(trail, _name_in_caller(module)),)
+
+
+def as_modules(value: Any) -> str:
+    """How to write what was given in the place of a module; empty if nobody knows.
+
+    >>> as_modules([torch.nn.ReLU()])
+    ': give the modules one by one, as in nn.Sequential(*layers)'
+    """
+    if isinstance(value, type):
+        return f": it is a class, make one: {value.__name__}(...)"
+    if isinstance(value, (list, tuple)):
+        return ": give the modules one by one, as in nn.Sequential(*layers)"
+    return ": wrap a function in a Module" if callable(value) else ""
 
 
 def _ours(error: Exception) -> bool:

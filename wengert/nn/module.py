@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 from ..base.aliases import NamedInit
 from ..engine.tensor import Tensor
 from .device_moves import Movable
-from .error_path import blame
+from .error_path import as_modules, blame
 from .hooks import (
     GLOBAL,
     Hookable,
@@ -172,7 +172,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
             table = d["_buffers"]
             if name in table:
                 return table[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        told = f"'{type(self).__name__}' object has no attribute '{name}'"
+        raise AttributeError(told, name=name, obj=self)  # with them Python suggests a name
 
     def __setattr__(self, name: str, value: Any) -> None:
         d = self.__dict__
@@ -308,7 +309,7 @@ class Module(Stateful, Hookable, Movable, NamedInit):
         module: the module.
         """
         if not isinstance(module, Module) and module is not None:
-            raise TypeError(f"{typename(module)} is not a Module subclass")
+            raise TypeError(f"{typename(module)} is not a Module subclass{as_modules(module)}")
         _check_name(self, "module", name, self._modules)
         self._modules[name] = registered(GLOBAL.module, self, name, module)
 
