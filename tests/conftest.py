@@ -29,11 +29,21 @@ native_calls.start(wait=True)
 
 
 def pytest_collection_finish(session):
-    """What is there before the first test stays: the collector need not look at it again and again,
-    which took most of the time of tests that ask for it.
+    leave_alone()
+
+
+def leave_alone():
+    """What is there by now stays: the collector need not look at it again and again, which took
+    most of the time of tests that ask for it.
     """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def quick_collector():
+    """For modules whose tests ask for the collector often, after thousands of other tests."""
+    leave_alone()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from wengert.arrays.lookup import PER_DEVICE
 
 
 @pytest.fixture(autouse=True)
-def served():
+def served(quick_collector):
     if not native_calls.start(wait=True):
         pytest.skip(native_calls.State.said)
     native_calls.serve()

@@ -12,6 +12,7 @@ import pytest
 import wengert as W
 from wengert.func import grad, hessian, jacfwd, jacrev, jvp, linearize, vjp, vmap
 
+pytestmark = pytest.mark.usefixtures("quick_collector")
 X = W.tensor([0.3, 0.5, 0.9])
 
 
