@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import points
+from ..kernels import resample as resamples
 from .capabilities import ON_HOST
 from .conv import widen
 from .numpy_direct import nonzeros
@@ -48,9 +49,17 @@ def resample(
         return _resample_bytes(lib, x, first, facts)
     if mode[0] != "n" and dtype.kind != "c" and dtype.itemsize < 4:
         x = x.astype(lib.float32)
-    for axis, own in enumerate(facts, first):
-        x = _along(lib, x, axis, own, False)
+    for axis in _order(x.shape[first:], size):
+        x = _along(lib, x, first + axis, facts[axis], False)
     return x.astype(dtype, copy=False)
+
+
+def _order(spatial: Ints, size: Ints) -> range:
+    """The dimensions in an order that keeps short what goes through the last one, which takes most
+    for an element.
+    """
+    n = len(size)
+    return range(n - 1, -1, -1) if size[-1] > spatial[-1] else range(n)
 
 
 def _resample_bytes(lib: Any, x: Array, first: int, facts: list[Any]) -> Array:
@@ -99,7 +108,7 @@ def resample_input(
     dtype = g.dtype
     g = widen(lib, g)
     first = g.ndim - len(spatial)
-    for i in range(len(spatial) - 1, -1, -1):
+    for i in _order(spatial, g.shape[first:])[::-1]:
         facts = (spatial[i], g.shape[first + i], mode, align_corners, scales[i], antialias)
         g = _along(lib, g, first + i, facts, True)
     return g.astype(dtype, copy=False)
@@ -115,8 +124,14 @@ def in_place(*facts: Any) -> bool:
 def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Array:
     """One dimension resampled, or its adjoint."""
     positions, weights = plan(*facts)
+    if not adjoint and weights is None and in_place(*facts):
+        return x
+    if lib in ON_HOST and x.size >= resamples.LEAST >> 4:
+        found = resamples.along(x, axis, _taps(facts, adjoint))
+        if found is not None:
+            return found
     if weights is None and not adjoint:
-        return x if in_place(*facts) else x.take(lib.asarray(positions[0]), axis)
+        return x.take(lib.asarray(positions[0]), axis)
     if lib in ON_HOST and x.size:
         out = _by_matrix(x, axis, facts, adjoint)
         # in a product, an inf spreads over what has no weight on it
@@ -124,6 +139,12 @@ def _along(lib: Any, x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool)
             return out
     step = _transposed if adjoint else _forward
     return step(lib, x, axis, facts[0], positions, weights)
+
+
+@lru_cache(maxsize=256)
+def _taps(facts: tuple[Any, ...], adjoint: bool) -> resamples.Taps:
+    """The plan as kernels take it."""
+    return (resamples.adjoint if adjoint else resamples.taps)(facts[0], *plan(*facts))
 
 
 def _by_matrix(x: Array, axis: int, facts: tuple[Any, ...], adjoint: bool) -> Array:
