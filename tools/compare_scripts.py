@@ -1,6 +1,7 @@
 """Runs scripts of public repositories under PyTorch and under wengert, and compares their losses.
 
-    python tools/compare_scripts.py CHECKOUTS [--only WORD] [--steps 6] [--markdown FILE]
+    python tools/compare_scripts.py CHECKOUTS [--only WORD] [--steps 6]
+        [--markdown FILE] [--list FILE]
 
 CHECKOUTS is a folder with checkouts, each named owner+name, as tools/scripts.txt lists them. Needs
 PyTorch and torchvision. Scripts are not changed: each runs in a copy of its repository, seeded, on
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import time
 import traceback
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,11 @@ class Enough(SystemExit):
     """Raised where a script has shown enough."""
 
 
-def entries(only: str | None) -> list[dict[str, Any]]:
+def entries(listed: Path, only: str | None) -> list[dict[str, Any]]:
     """The lines of the list: repository, script in its folder, arguments, options."""
     found = []
     repository = ""
-    for line in LIST.read_text("utf-8").splitlines():
+    for line in listed.read_text("utf-8").splitlines():
         if not line.strip() or line.startswith("#"):
             continue
         if not line.startswith(" "):
@@ -59,7 +61,10 @@ def entries(only: str | None) -> list[dict[str, Any]]:
 def name_of(entry: dict[str, Any]) -> str:
     """The file of a script's results."""
     words = [entry["repository"], entry["script"], *entry["arguments"]]
-    return re.sub(r"\W+", "-", " ".join(words)).strip("-") + ".json"
+    name = re.sub(r"\W+", "-", " ".join(words)).strip("-")
+    if len(name) > 200:  # file systems allow 255 bytes
+        name = f"{name[:180]}-{zlib.crc32(name.encode()):08x}"
+    return name + ".json"
 
 
 def patch_data(torchvision: Any, data: Path) -> None:
@@ -76,6 +81,15 @@ def patch_data(torchvision: Any, data: Path) -> None:
 
         if "__init__" in vars(kind):
             kind.__init__ = start
+
+
+def patch_weights(torch: Any, torchvision: Any) -> None:
+    """Make models keep the weights they start from where a script asks for published ones."""
+    load = torch.nn.Module.load_state_dict
+    torchvision.models.WeightsEnum.get_state_dict = lambda self, *args, **kwargs: None
+    torch.nn.Module.load_state_dict = lambda self, state, *args, **kwargs: (
+        None if state is None else load(self, state, *args, **kwargs)
+    )
 
 
 def stand_in_for_tensorflow() -> None:
@@ -133,11 +147,17 @@ def patch_environments(old: bool) -> None:
         def unwrapped(self) -> Any:
             return self
 
+        @property
+        def _max_episode_steps(self) -> int | None:
+            return self.env.spec.max_episode_steps
+
         def __getattr__(self, name: str) -> Any:
             return getattr(self.env.unwrapped, name)
 
-    def seeded(*args: Any, **kwargs: Any) -> Any:
-        env = make(*args, **kwargs)
+    def seeded(name: Any, *args: Any, **kwargs: Any) -> Any:
+        if old and name in ("CartPole-v0", "Pendulum-v0"):  # gone from newer gymnasium
+            name = name.replace("v0", "v1")
+        env = make(name, *args, **kwargs)
         env.reset(seed=0)
         env.action_space.seed(0)
         return Old(env) if old else env
@@ -195,6 +215,7 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
         torch.manual_seed(0)
         torch.set_num_threads(1)
         patch_data(torchvision, data)
+        patch_weights(torch, torchvision)
         patch_environments(options.get("gym") == "old")
         sys.path[1:1] = [
             str(where / entry["repository"] / p) for p in options.get("path", "").split()
@@ -219,7 +240,7 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
 
 
 def run_all(
-    under: str, checkouts: Path, work: Path, only: str | None, steps: int, again: bool
+    under: str, checkouts: Path, work: Path, chosen: list[dict[str, Any]], steps: int, again: bool
 ) -> None:
     """Run all scripts under PyTorch or wengert: each in a child, so that imports are paid once."""
     if under == "wengert":
@@ -232,7 +253,7 @@ def run_all(
 
     data, results = work / "data", work / under
     results.mkdir(parents=True, exist_ok=True)
-    for entry in entries(only):
+    for entry in chosen:
         where = work / f"copies-{under}"
         target = where / entry["repository"]
         if not target.exists():
@@ -298,10 +319,10 @@ def outcome_of(theirs: dict[str, Any], ours: dict[str, Any], distance: float) ->
     return "same" if distance <= TOLERANCE else "DIFFERS"
 
 
-def compared(work: Path, only: str | None) -> list[tuple[str, str, str, str, str]]:
+def compared(work: Path, chosen: list[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
     """Repository, script, what was compared, the difference, and the outcome, of each script."""
     rows = []
-    for entry in entries(only):
+    for entry in chosen:
         paths = [work / under / name_of(entry) for under in ("torch", "wengert")]
         if not all(path.exists() for path in paths):
             continue
@@ -337,6 +358,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkouts", type=Path)
     parser.add_argument("--only", help="a part of repository/script")
+    parser.add_argument("--list", type=Path, default=LIST, help="another list than the tool's own")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--work", type=Path, default=Path("compare-scripts"))
     parser.add_argument("--under", choices=("torch", "wengert"), help="run one of both only")
@@ -344,9 +366,9 @@ def main() -> int:
     parser.add_argument("--markdown", type=Path, help="write the table there")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    work = args.work.resolve()
+    work, chosen = args.work.resolve(), entries(args.list, args.only)
     if args.inside:
-        run_all(args.under, args.checkouts.resolve(), work, args.only, args.steps, args.again)
+        run_all(args.under, args.checkouts.resolve(), work, chosen, args.steps, args.again)
         return 0
     from made_data import MAKERS
 
@@ -356,11 +378,12 @@ def main() -> int:
                    "WANDB_MODE": "disabled", "PYTHONPATH": str(ROOT)}  # fmt: skip
     for under in [args.under] if args.under else ["torch", "wengert"]:
         words = [sys.executable, "-W", "ignore", __file__, str(args.checkouts), "--inside",
-                 "--under", under, "--work", str(work), "--steps", str(args.steps)]  # fmt: skip
+                 "--under", under, "--work", str(work), "--steps", str(args.steps),
+                 "--list", str(args.list)]  # fmt: skip
         words += ["--only", args.only] if args.only else []
         words += ["--again"] if args.again else []
         subprocess.run(words, env=environment, check=True)
-    rows = compared(work, args.only)
+    rows = compared(work, chosen)
     for row in rows:
         print(" | ".join(row))
     good = sum(row[4].startswith("same") for row in rows)

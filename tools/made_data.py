@@ -202,10 +202,23 @@ def carvana(path: Path) -> None:
         Image.fromarray(inside.astype(np.uint8)).save(path / "masks" / f"{i}_mask.gif")
 
 
+def series(path: Path) -> None:
+    """A table with the hours of some weeks and seven waves, as time-series models read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.RandomState(0)
+    hours = np.arange(480)
+    waves = np.sin(hours[:, None] * (np.arange(7) + 1) / 24) + 0.1 * rng.randn(len(hours), 7)
+    dates = np.datetime64("2020-01-01T00:00:00") + hours.astype("timedelta64[h]")
+    lines = ["date,HUFL,HULL,MUFL,MULL,LUFL,LULL,OT"]
+    for date, row in zip(dates, waves):
+        lines.append(",".join([str(date).replace("T", " "), *(f"{x:.6f}" for x in row)]))
+    path.write_text("\n".join(lines) + "\n")
+
+
 MAKERS = {
     "carvana": carvana,
     "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
     "image": image_file, "images": image_folder, "labelled_names": labelled_names, "mnist": mnist,
-    "name_list": name_list, "names": names, "play": play, "text": text,
+    "name_list": name_list, "names": names, "play": play, "series": series, "text": text,
     "torchvision": torchvision,
 }  # fmt: skip

@@ -425,3 +425,31 @@ def test_refusals():
         w.onnx.export(nn.Linear(4, 2), (x,), opset_version=99)
     with pytest.raises(ValueError, match="2 input_names for 1"):
         w.onnx.export(nn.Linear(4, 2), (x,), input_names=["a", "b"])
+
+
+def test_a_program_is_changed_renamed_run_in_parts_and_saved(tmp_path):
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    x = w.randn(4, 2)
+    exported = w.export.export(net, (x,), dynamic_shapes=({0: w.export.Dim("n")},))
+    program = w.onnx.export(exported, input_names=["x"])
+    assert w.allclose(program(x[:3]), net(x[:3]), atol=1e-6)
+    program.optimize()
+    assert w.allclose(program(x), net(x), atol=1e-6)
+    assert w.allclose(program.call_reference(x), net(x), atol=1e-6)
+    inner = program.model.graph.node[0].output[0]
+    (found,) = program.compute_values([inner], (x,))
+    assert w.allclose(found, net[0](x), atol=1e-6)
+    program.rename_axes({"n": "batch"})
+    for value in (*program.model.graph.input, *program.model.graph.output):
+        assert value.type.tensor_type.shape.dim[0].dim_param == "batch"
+    with pytest.warns(UserWarning, match="no initializer 'other'"):
+        program.apply_weights({"2.weight": w.zeros(1, 3), "other": w.ones(1)})
+    assert w.allclose(program(x), net[2].bias.expand(4, 1))
+    path = tmp_path / "net.onnx"
+    for _ in range(2):  # the second time its numbers take the place of the first
+        program.save(path, external_data=True)
+    assert (tmp_path / "net.onnx.data").stat().st_size == 4 * (6 + 3 + 3 + 1)
+    assert w.from_numpy(run(str(path), (x,))[0]).allclose(program(x))
+    program.save(path, include_initializers=False, keep_initializers_as_inputs=True)
+    assert len(onnx.load(path).graph.input) == 5 and not onnx.load(path).graph.initializer
+    assert "main_graph" in repr(program)

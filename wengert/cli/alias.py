@@ -28,6 +28,25 @@ HOMES = {
 
 OWN = HOMES["torch"]
 
+# modules of torchvision that hold nothing which the module here does not
+JOINED = {
+    f"torchvision.{path}": f"wengert.vision.{home}"
+    for home, paths in {
+        "datasets": (
+            "datasets.caltech datasets.dtd datasets.eurosat datasets.fgvc_aircraft "
+            "datasets.flowers102 datasets.food101 datasets.gtsrb datasets.imagenet "
+            "datasets.imagenette datasets.omniglot datasets.oxford_iiit_pet datasets.semeion "
+            "datasets.stanford_cars"
+        ),
+        "models": "models.mobilenet",
+        "ops": (
+            "ops.ciou_loss ops.diou_loss ops.focal_loss ops.giou_loss ops.ps_roi_align "
+            "ops.ps_roi_pool"
+        ),
+    }.items()
+    for path in paths.split()
+}
+
 # wengert's own layers. No path of torch leads to them, and importing `torch.tensor` as a module
 # would put the package in the place of the function.
 INNER = {
@@ -44,7 +63,7 @@ def home_of(name: str) -> str | None:
     """
     root, dot, rest = name.partition(".")
     home = HOMES.get(root)
-    return home and home + dot + rest
+    return JOINED.get(name) or home and home + dot + rest
 
 
 def find(name: str) -> ModuleType | importlib.machinery.ModuleSpec | None:

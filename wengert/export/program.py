@@ -219,7 +219,8 @@ class ExportedProgram:
     """A module as a graph: graph, graph_module, graph_signature, state_dict; module() runs it.
 
     program: the graph. lifted: the graph with parameters as inputs. signature: what its inputs and
-    outputs are. shapes: of the inputs. example_inputs: the example. ranges: of the sizes that may
+    outputs are. shapes: of the inputs, with
+    a name where a size may change. example_inputs: the example. ranges: of the sizes that may
     change.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
@@ -297,12 +298,12 @@ class ExportedProgram:
         given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, Tensor)]
         for name, fixed, t in zip(self.graph_signature.user_inputs, self._shapes, given):
             if len(fixed) != t.dim() or any(
-                n is not None and n != s for n, s in zip(fixed, t.shape)
+                isinstance(n, int) and n != s for n, s in zip(fixed, t.shape)
             ):
+                told = tuple(n if isinstance(n, int) else "any" for n in fixed)
                 raise RuntimeError(
                     f"exported program: the input {name!r} has shape {tuple(t.shape)}, and was "
-                    f"exported for {tuple('any' if n is None else n for n in fixed)}: export it "
-                    "with dynamic_shapes"
+                    f"exported for {told}: export it with dynamic_shapes"
                 )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -391,7 +392,10 @@ def export(
         )
     tensors = [t for t in tree_leaves(inputs) if isinstance(t, Tensor)]
     shapes = [
-        [s if d is None or d is Dim.STATIC else None for s, d in zip(t.shape, row)]
+        [
+            s if d is None or d is Dim.STATIC else getattr(d, "__name__", f"s{i}")
+            for i, (s, d) in enumerate(zip(t.shape, row))
+        ]
         for t, row in zip(tensors, chosen)
     ]
     ranges = {d.__name__: (d.min, d.max) for row in chosen for d in row if isinstance(d, Dim)}

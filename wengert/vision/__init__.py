@@ -6,6 +6,13 @@ import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
+from .backends import (
+    disable_beta_transforms_warning,
+    get_image_backend,
+    get_video_backend,
+    set_image_backend,
+    set_video_backend,
+)
 from .version import __version__
 
 if _TYPE_CHECKING:  # imported when they are first used

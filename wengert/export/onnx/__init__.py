@@ -5,13 +5,13 @@
 from . import elementwise, layers, recurrent, shapes  # which register their converters
 from .export import (
     OnnxExporterError,
-    ONNXProgram,
     OperatorExportTypes,
     TrainingMode,
     export,
     is_in_onnx_export,
 )
 from .old import ExportOptions, OnnxRegistry, dynamo_export
+from .program import ONNXProgram
 
 __all__ = [
     "ExportOptions", "ONNXProgram", "OnnxExporterError", "OnnxRegistry", "OperatorExportTypes",

@@ -1,4 +1,4 @@
-"""torch.onnx.export: writes a module as an ONNX model; ONNXProgram, which holds and runs it."""
+"""torch.onnx.export: writes a module as an ONNX model."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ...base.advice import advise
 from ...base.pytree import flatten, unflatten
 from ...engine.tensor import Tensor
 from ..capture import Graph, Node, Value, capture
+from ..program import ExportedProgram
 from .builder import CONVERTERS, Builder, NoConversion, dtype_of
 from .dims import Axis, Size, UnknownSize, describe, longer, merge
+from .program import LARGEST, ONNXProgram, as_array
 
 __all__ = [
-    "ONNXProgram", "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "export",
-    "is_in_onnx_export",
+    "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "export", "is_in_onnx_export",
 ]  # fmt: skip
 
 OPSETS = (18, 23)  # the first and the last that nodes are written for
-LARGEST = 2**31 - 2**20  # of a file in one piece: protocol buffers end at 2 GiB
 
 
 _running = threading.local()
@@ -59,93 +59,6 @@ class OperatorExportTypes(enum.Enum):
     ONNX_ATEN = 1
     ONNX_ATEN_FALLBACK = 2
     ONNX_FALLTHROUGH = 3
-
-
-class ONNXProgram:
-    """An exported model.
-
-    model_proto: the `onnx.ModelProto`. Calling it runs it with onnxruntime. structure: of the
-    outputs.
-
-    >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),))
-    >>> program.save("net.onnx")
-    >>> type(program.model_proto).__name__
-    'ModelProto'
-    >>> program.release()
-    """
-
-    def __init__(self, model_proto: Any, structure: Any) -> None:
-        self.model_proto = model_proto
-        self._structure = structure
-        self._session: Any = None
-
-    @property
-    def model(self) -> Any:
-        """The same as model_proto."""
-        return self.model_proto
-
-    def save(self, destination: str | os.PathLike[str], **options: Any) -> None:
-        """Write a file; numbers go into a second one, NAME.data, where it would be too large.
-
-        destination: a path.
-        """
-        import onnx
-
-        path = os.fspath(destination)
-        if self.model_proto.ByteSize() < LARGEST:
-            onnx.save_model(self.model_proto, path)
-            return
-        onnx.save_model(
-            self.model_proto,
-            path,
-            save_as_external_data=True,
-            location=os.path.basename(path) + ".data",
-        )
-
-    def initialize_inference_session(self, initializer: Any = None) -> None:
-        """Make the session that calls use. ModuleNotFoundError without onnxruntime.
-
-        initializer: accepted.
-
-        >>> import importlib.util
-        >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))
-        >>> if importlib.util.find_spec("onnxruntime"):
-        ...     program.initialize_inference_session()
-        """
-        try:
-            import onnxruntime
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "running an ONNX model needs onnxruntime: pip install onnxruntime",
-                name="onnxruntime",
-            ) from None
-        self._session = onnxruntime.InferenceSession(
-            self.model_proto.SerializeToString(), providers=["CPUExecutionProvider"]
-        )
-
-    def release(self) -> None:
-        """Let the session go."""
-        self._session = None
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the model makes of tensors, as the module would return it."""
-        if self._session is None:
-            self.initialize_inference_session()
-        flat, _ = flatten((args, kwargs))
-        tensors = [x for x in flat if isinstance(x, Tensor)]
-        names = [i.name for i in self._session.get_inputs()]
-        found = self._session.run(None, {n: _array(t) for n, t in zip(names, tensors)})
-        return unflatten([_tensor(a) for a in found], self._structure)
-
-
-def _array(t: Tensor) -> np.ndarray:
-    return t.detach().cpu().numpy()
-
-
-def _tensor(a: np.ndarray) -> Tensor:
-    from ...api.interop import from_numpy
-
-    return from_numpy(np.ascontiguousarray(a))
 
 
 def export(
@@ -186,8 +99,9 @@ def export(
     depends on them.
 
     Args:
-        model: a module or a function of tensors.
-        args, kwargs: example arguments; a dict at the end of args counts as kwargs.
+        model: a module, a function of tensors, or what `torch.export.export` made of one.
+        args, kwargs: example arguments; a dict at the end of args counts as kwargs. Those that an
+            exported program was made with are taken where none are given.
         f: a path, or a file open for bytes; None to write nothing.
         input_names, output_names: by default the parameters of forward, and output, output_1, ...
         opset_version: 18 (the default) to 23; lower ones warn and give 18.
@@ -211,6 +125,13 @@ def export(
     ['Relu', 'Identity']
     """
     onnx = _onnx()
+    if isinstance(model, ExportedProgram):
+        args, kwargs = args or model.example_inputs[0], kwargs or model.example_inputs[1]
+        dynamic_shapes = dynamic_shapes or [
+            {i: size for i, size in enumerate(shape) if not isinstance(size, int)}
+            for shape in model._shapes
+        ]
+        model = model.module()
     args = args if isinstance(args, tuple) else (args,)
     if kwargs is None and args and isinstance(args[-1], dict):
         args, kwargs = args[:-1], args[-1]
@@ -469,6 +390,6 @@ def _verify(program: ONNXProgram, model: Any, args: Any, kwargs: Any) -> None:
         expected = flatten(model(*args, **kwargs))[0]
     found = flatten(program(*args, **kwargs))[0]
     for i, (a, b) in enumerate(zip(found, expected)):
-        if not np.allclose(_array(a), _array(b), rtol=1e-3, atol=1e-4):
-            worst = np.abs(_array(a).astype(float) - _array(b).astype(float)).max()
+        if not np.allclose(as_array(a), as_array(b), rtol=1e-3, atol=1e-4):
+            worst = np.abs(as_array(a).astype(float) - as_array(b).astype(float)).max()
             raise OnnxExporterError(f"output {i} of the ONNX model differs by up to {worst:g}")

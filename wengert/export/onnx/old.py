@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from ...base.hints import hint
-from .export import OnnxExporterError, ONNXProgram, export
+from .export import OnnxExporterError, export
+from .program import ONNXProgram
 
 F = TypeVar("F")
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from . import detection, segmentation
-from ._api import get_model, get_model_builder, get_model_weights, get_weight, list_models
+from ._api import (
+    Weights,
+    WeightsEnum,
+    get_model,
+    get_model_builder,
+    get_model_weights,
+    get_weight,
+    list_models,
+)
 from .alexnet import *
 from .convnext import *
 from .densenet import *

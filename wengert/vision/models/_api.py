@@ -27,7 +27,7 @@ from ..transforms.interpolation import InterpolationMode
 
 __all__ = [
     "Weights", "WeightsEnum", "get_model", "get_model_builder", "get_model_weights", "get_weight",
-    "list_models",
+    "list_models", "register_model",
 ]  # fmt: skip
 
 HERE = Path(__file__).parent
@@ -276,6 +276,35 @@ def model(
         if weights is not None:
             WEIGHTS[key] = weights
         return make
+
+    return decorate
+
+
+def register_model(name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """List a function that builds a model, so that `get_model` finds it. ValueError for a name that
+    is listed already.
+
+    name: None: that of the function. The weights are those that its parameter weights is
+    annotated with.
+
+    >>> from torchvision.models._api import register_model
+    >>> @register_model()
+    ... def tiny(**config):
+    ...     return nn.Linear(1, 1)
+    >>> get_model("tiny")
+    Linear(in_features=1, out_features=1, bias=True)
+    """
+
+    def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
+        key = name or build.__name__
+        if key in MODELS:
+            raise ValueError(f"An entry is already registered under the name '{key}'.")
+        MODELS[key] = build
+        told = inspect.signature(build).parameters.get("weights")
+        for kind in getattr(told.annotation, "__args__", ()) if told is not None else ():
+            if isinstance(kind, type) and issubclass(kind, WeightsEnum):
+                WEIGHTS[key] = kind
+        return build
 
     return decorate
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections import OrderedDict
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import Any
 
+from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import init
 from ...nn.containers import ModuleDict
@@ -15,7 +19,7 @@ from ...nn.linear import Linear
 from ...nn.module import Module
 from ...nn.normalization import BatchNorm2d, GroupNorm
 
-__all__ = ["IntermediateLayerGetter", "initialise", "make_divisible"]
+__all__ = ["IntermediateLayerGetter", "handle_legacy_interface", "initialise", "make_divisible"]
 
 
 class IntermediateLayerGetter(ModuleDict):
@@ -65,3 +69,63 @@ def make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
 
 
 _make_divisible = make_divisible
+
+
+# What copies of torchvision's files import
+
+
+def _ovewrite_named_param(kwargs: dict[str, Any], param: str, new_value: Any) -> None:
+    """Set an argument that has not been given; ValueError where it has, with another value."""
+    if kwargs.setdefault(param, new_value) != new_value:
+        raise ValueError(
+            f"The parameter '{param}' expected value {new_value} but got {kwargs[param]} instead."
+        )
+
+
+def _ovewrite_value_param(param: str, actual: Any, expected: Any) -> Any:
+    """The value that weights ask for; ValueError where another was given."""
+    if actual is not None and actual != expected:
+        raise ValueError(
+            f"The parameter '{param}' expected value {expected} but got {actual} instead."
+        )
+    return expected
+
+
+def handle_legacy_interface(**weights: tuple[str, Any]) -> Callable[[Any], Any]:
+    """Let a function that builds a model take what came before weights had names.
+
+    weights: {parameter: (its old name, what True means, or a function of the arguments)}.
+
+    >>> from torchvision.models._utils import handle_legacy_interface
+    >>> @handle_legacy_interface(weights=("pretrained", lambda kwargs: "the best"))
+    ... def build(*, weights=None, progress=True, **kwargs):
+    ...     return weights
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     build(pretrained=True), build(False)
+    ('the best', None)
+    """
+
+    def decorate(build: Any) -> Any:
+        order = list(inspect.signature(build).parameters)
+
+        @functools.wraps(build)
+        def make(*args: Any, **kwargs: Any) -> Any:
+            kwargs.update(zip(order, args))
+            for new, (old, meaning) in weights.items():
+                if old not in kwargs and not isinstance(kwargs.get(new), bool):
+                    continue
+                wanted = kwargs.pop(old) if old in kwargs else kwargs.pop(new)
+                made_of = callable(meaning) and not isinstance(meaning, Enum)
+                kwargs[new] = (meaning(kwargs) if made_of else meaning) if wanted else None
+                advise(
+                    f"The parameter '{old}' is deprecated, please use '{new}' instead: this call "
+                    f"means {new}={kwargs[new]}",
+                )
+                if wanted and kwargs[new] is None:
+                    raise ValueError("No weights available for this model")
+            return build(**kwargs)
+
+        return make
+
+    return decorate

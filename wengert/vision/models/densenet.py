@@ -23,7 +23,7 @@ DenseNet169_Weights = published("DenseNet169_Weights")
 DenseNet201_Weights = published("DenseNet201_Weights")
 
 
-class DenseLayer(nn.Module):
+class _DenseLayer(nn.Module):
     """growth_rate new channels from all that there are."""
 
     def __init__(
@@ -60,13 +60,22 @@ class DenseLayer(nn.Module):
         return new
 
 
-class DenseBlock(nn.ModuleDict):
+class _DenseBlock(nn.ModuleDict):
     """Layers each of which sees the outputs of all before it."""
 
-    def __init__(self, layers: int, width: int, growth_rate: int, *rest: Any) -> None:
+    def __init__(
+        self,
+        num_layers: int,
+        num_input_features: int,
+        bn_size: int,
+        growth_rate: int,
+        drop_rate: float,
+        memory_efficient: bool = False,
+    ) -> None:
         super().__init__()
-        for i in range(layers):
-            layer = DenseLayer(width + i * growth_rate, growth_rate, *rest)
+        for i in range(num_layers):
+            width = num_input_features + i * growth_rate
+            layer = _DenseLayer(width, growth_rate, bn_size, drop_rate, memory_efficient)
             self.add_module(f"denselayer{i + 1}", layer)
 
     def forward(self, init_features: Tensor) -> Tensor:
@@ -76,7 +85,7 @@ class DenseBlock(nn.ModuleDict):
         return T.cat(features, 1)
 
 
-class Transition(nn.Sequential):
+class _Transition(nn.Sequential):
     """Fewer channels, and half the size."""
 
     def __init__(self, num_input_features: int, num_output_features: int) -> None:
@@ -122,11 +131,11 @@ class DenseNet(nn.Module):
         self.features.add_module("pool0", nn.MaxPool2d(kernel_size=3, stride=2, padding=1))
         width = num_init_features
         for i, layers in enumerate(block_config, 1):
-            block = DenseBlock(layers, width, growth_rate, bn_size, drop_rate, memory_efficient)
+            block = _DenseBlock(layers, width, bn_size, growth_rate, drop_rate, memory_efficient)
             self.features.add_module(f"denseblock{i}", block)
             width += layers * growth_rate
             if i != len(block_config):
-                self.features.add_module(f"transition{i}", Transition(width, width // 2))
+                self.features.add_module(f"transition{i}", _Transition(width, width // 2))
                 width //= 2
         self.features.add_module("norm5", nn.BatchNorm2d(width))
         self.classifier = nn.Linear(width, num_classes)

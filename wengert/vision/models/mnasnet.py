@@ -31,7 +31,7 @@ def conv(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
 
 
-class InvertedResidual(nn.Module):
+class _InvertedResidual(nn.Module):
     """Channels expanded, convolved one by one, and brought together, beside a shortcut."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
@@ -56,8 +56,8 @@ class InvertedResidual(nn.Module):
 def stack(
     inputs: int, outputs: int, kernel: int, stride: int, expansion: int, count: int
 ) -> nn.Sequential:
-    first = InvertedResidual(inputs, outputs, kernel, stride, expansion)
-    rest = [InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(1, count)]
+    first = _InvertedResidual(inputs, outputs, kernel, stride, expansion)
+    rest = [_InvertedResidual(outputs, outputs, kernel, 1, expansion) for _ in range(1, count)]
     return nn.Sequential(first, *rest)
 
 

@@ -23,8 +23,12 @@ VGG16_Weights, VGG16_BN_Weights = published("VGG16_Weights"), published("VGG16_B
 VGG19_Weights, VGG19_BN_Weights = published("VGG19_Weights"), published("VGG19_BN_Weights")
 
 WIDTHS = (64, 128, 256, 512, 512)
-# how many convolutions each width has, by the number of layers with weights
-DEPTHS = {11: (1, 1, 2, 2, 2), 13: (2,) * 5, 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+# how many convolutions each width has, by the letter of the paper's table
+DEPTHS = {"A": (1, 1, 2, 2, 2), "B": (2,) * 5, "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}
+cfgs: dict[str, list[Any]] = {
+    letter: [x for width, n in zip(WIDTHS, depths) for x in (*[width] * n, "M")]
+    for letter, depths in DEPTHS.items()
+}
 
 
 class VGG(nn.Module):
@@ -88,14 +92,6 @@ def make_layers(cfg: Iterable[int | str], batch_norm: bool = False) -> nn.Sequen
     return nn.Sequential(*layers)
 
 
-def convolutions(depth: int, batch_norm: bool) -> nn.Sequential:
-    """The convolutions of VGG with so many layers."""
-    cfg: list[int | str] = []
-    for width, n in zip(WIDTHS, DEPTHS[depth]):
-        cfg += [*[width] * n, "M"]
-    return make_layers(cfg, batch_norm)
-
-
 @model(VGG11_Weights, init_weights=False)
 def vgg11(**kwargs: Any) -> VGG:
     """VGG with 11 layers; kwargs go to the class.
@@ -103,7 +99,7 @@ def vgg11(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(11, batch_norm=False), **kwargs)
+    return VGG(make_layers(cfgs["A"], batch_norm=False), **kwargs)
 
 
 @model(VGG11_BN_Weights, init_weights=False)
@@ -113,7 +109,7 @@ def vgg11_bn(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(11, batch_norm=True), **kwargs)
+    return VGG(make_layers(cfgs["A"], batch_norm=True), **kwargs)
 
 
 @model(VGG13_Weights, init_weights=False)
@@ -123,7 +119,7 @@ def vgg13(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(13, batch_norm=False), **kwargs)
+    return VGG(make_layers(cfgs["B"], batch_norm=False), **kwargs)
 
 
 @model(VGG13_BN_Weights, init_weights=False)
@@ -133,7 +129,7 @@ def vgg13_bn(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(13, batch_norm=True), **kwargs)
+    return VGG(make_layers(cfgs["B"], batch_norm=True), **kwargs)
 
 
 @model(VGG16_Weights, init_weights=False)
@@ -143,7 +139,7 @@ def vgg16(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(16, batch_norm=False), **kwargs)
+    return VGG(make_layers(cfgs["D"], batch_norm=False), **kwargs)
 
 
 @model(VGG16_BN_Weights, init_weights=False)
@@ -153,7 +149,7 @@ def vgg16_bn(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(16, batch_norm=True), **kwargs)
+    return VGG(make_layers(cfgs["D"], batch_norm=True), **kwargs)
 
 
 @model(VGG19_Weights, init_weights=False)
@@ -163,7 +159,7 @@ def vgg19(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(19, batch_norm=False), **kwargs)
+    return VGG(make_layers(cfgs["E"], batch_norm=False), **kwargs)
 
 
 @model(VGG19_BN_Weights, init_weights=False)
@@ -173,4 +169,4 @@ def vgg19_bn(**kwargs: Any) -> VGG:
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
     """
-    return VGG(convolutions(19, batch_norm=True), **kwargs)
+    return VGG(make_layers(cfgs["E"], batch_norm=True), **kwargs)

@@ -27,7 +27,8 @@ class KeypointRCNN(FasterRCNN):
     keypoint_roi_pool, keypoint_head, keypoint_predictor: from features and boxes to heat maps.
     The other arguments are `FasterRCNN`'s.
 
-    num_classes: how many classes the last layer has.
+    num_classes: how many classes the last layer has. min_size: of the shorter side; None: training
+    draws one of six, up to the 800 of evaluation.
 
     >>> with torch.device("meta"):  # shapes, without numbers
     ...     net = torchvision.models.detection.keypointrcnn_resnet50_fpn(weights_backbone=None)
@@ -39,6 +40,7 @@ class KeypointRCNN(FasterRCNN):
         self,
         backbone: Any,
         num_classes: int | None = None,
+        min_size: int | Sequence[int] | None = None,
         *args: Any,
         keypoint_roi_pool: Any = None,
         keypoint_head: Any = None,
@@ -51,7 +53,8 @@ class KeypointRCNN(FasterRCNN):
         pool = keypoint_roi_pool or MultiScaleRoIAlign(["0", "1", "2", "3"], 14, 2)
         head = keypoint_head or KeypointRCNNHeads(backbone.out_channels, (512,) * 8)
         predictor = keypoint_predictor or KeypointRCNNPredictor(512, num_keypoints or 17)
-        super().__init__(backbone, num_classes, *args, **kwargs)
+        sizes = (640, 672, 704, 736, 768, 800) if min_size is None else min_size
+        super().__init__(backbone, num_classes, sizes, *args, **kwargs)
         self.roi_heads.keypoint_roi_pool = pool
         self.roi_heads.keypoint_head = head
         self.roi_heads.keypoint_predictor = predictor

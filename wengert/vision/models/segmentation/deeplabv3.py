@@ -56,6 +56,13 @@ def conv_norm_relu(inputs: int, outputs: int, dilation: int = 0) -> list[nn.Modu
     return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
 
 
+class ASPPConv(nn.Sequential):
+    """A convolution of 3 x 3 with gaps, with norm and ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, dilation: int) -> None:
+        super().__init__(*conv_norm_relu(in_channels, out_channels, dilation))
+
+
 class ASPP(nn.Module):
     """Convolutions of several dilations, 1 x 1 and pooling, side by side."""
 
@@ -64,8 +71,8 @@ class ASPP(nn.Module):
     ) -> None:
         super().__init__()
         branches: list[nn.Module] = [
-            nn.Sequential(*conv_norm_relu(in_channels, out_channels, rate))
-            for rate in (0, *atrous_rates)
+            nn.Sequential(*conv_norm_relu(in_channels, out_channels)),
+            *[ASPPConv(in_channels, out_channels, rate) for rate in atrous_rates],
         ]
         branches.append(ASPPPooling(in_channels, out_channels))
         self.convs = nn.ModuleList(branches)
