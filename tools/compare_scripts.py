@@ -13,6 +13,7 @@ without any, the numbers it printed.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import random
@@ -172,6 +173,7 @@ def record(torch: Any, steps: int) -> list[float]:
     inside: list[bool] = []  # Tensor.backward calls autograd.backward
 
     def noting(function: Any, pick: Any) -> Any:
+        @functools.wraps(function)
         def noted(*args: Any, **kwargs: Any) -> Any:
             if inside:
                 return function(*args, **kwargs)
@@ -226,7 +228,7 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
             same = lambda self, *args, **kwargs: self
             torch.Tensor.cuda = torch.nn.Module.cuda = same
         losses = record(torch, int(options.get("steps", steps)))
-        ended = "ended"
+        ended, kinds = "ended", []
         try:
             runpy.run_path(str(script), run_name="__main__")
         except Enough:
@@ -236,7 +238,8 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
         except BaseException as error:
             traceback.print_exc()
             ended = f"{type(error).__name__}: {str(error)[:200]}"
-    out.write_text(json.dumps({"ended": ended, "losses": losses}))
+            kinds = [kind.__name__ for kind in type(error).__mro__]
+    out.write_text(json.dumps({"ended": ended, "kinds": kinds, "losses": losses}))
 
 
 def run_all(
@@ -311,7 +314,7 @@ def outcome_of(theirs: dict[str, Any], ours: dict[str, Any], distance: float) ->
         return f"FAILS: {ours['ended'][:160]}"
     if theirs["ended"] not in done:
         kind = theirs["ended"].split(":")[0]
-        if ours["ended"].split(":")[0] != kind:
+        if kind not in (ours["ended"].split(":")[0], *ours.get("kinds", ())):
             return f"fails with PyTorch ({theirs['ended'][:90]}), not here ({ours['ended'][:90]})"
         if kind == "ModuleNotFoundError":
             return f"not run: {theirs['ended'][:90]}"

@@ -277,3 +277,54 @@ def test_methods_of_a_module_without_forward():
         t(x)
     with pytest.raises(AttributeError, match="nothing"):
         jit.trace_module(m, {"nothing": x})
+
+
+class Reshaping(nn.Module):
+    """Decides by values and by sizes, and computes with sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.linear = nn.BatchNorm1d(8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        batch, channels, width = x.shape
+        if x.sum() > 0 and x.dim() == 3:
+            x = x * 2
+        y = self.norm(x.view(x.size(0), -1))
+        scale = float(y.abs().max() > -1)
+        return self.linear(y).reshape(batch * 3) * scale + w.zeros(batch * 3)
+
+
+def rows(x):
+    total = sum(x[:, i] * i for i in range(x.size(1)))
+    first, *_ = x
+    return total.reshape(x.size(0) * x.size(2)) + first.mean() if x.mean() < 100 else x
+
+
+@pytest.mark.parametrize("make", [Reshaping, lambda: rows])
+def test_sizes_in_traces_are_those_of_the_inputs(make):
+    f = make()
+    x, other = w.rand(4, 2, 4), w.rand(6, 2, 4)
+    state = w.get_rng_state()
+    with pytest.warns(jit.TracerWarning, match="truth of a tensor"):
+        traced = jit.trace(f, x)
+    assert w.equal(state, w.get_rng_state())
+    buffer = io.BytesIO()
+    jit.save(traced, buffer)
+    buffer.seek(0)
+    for g in (traced, jit.load(buffer)):
+        for given in (x, other):
+            assert w.allclose(g(given), f(given), atol=1e-5)
+
+
+def test_code_that_decides_by_values_is_shown_as_it_is():
+    @jit.script
+    def looped(x):
+        for i in range(int(x)):
+            x = x + i
+        return x
+
+    assert "for i in range(int(x))" in str(looped.graph) == looped.code
+    assert "if x.sum() > 0" in str(jit.script(Deciding()).graph)
+    with pytest.raises(jit.Error, match="has no program to save or show"):
+        looped.graph.nodes()

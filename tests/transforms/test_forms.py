@@ -326,6 +326,18 @@ def dual_level(T, F):
     return found, none
 
 
+def test_unpacking_gives_the_very_tangent():
+    fw = W.autograd.forward_ad
+    x, t = W.randn(3, 3), W.randn(3, 3)
+    with fw.dual_level():
+        d = fw.make_dual(x, t)
+        assert fw.unpack_dual(d).tangent is t
+        assert fw.unpack_dual(fw.make_dual(x, t.T)).tangent is not t
+        assert fw.unpack_dual(d * 2).tangent.equal(t * 2)
+        d.mul_(2)
+        assert fw.unpack_dual(d).tangent.equal(t * 2)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_as_pytorch(name, torch):
     import torch.func

@@ -96,8 +96,11 @@ class ScriptModule(Module):
 
     @property
     def graph(self) -> Any:
-        """The graph of forward."""
-        return program(self).graph
+        """The graph of forward, or `Text` where it depends on values."""
+        try:
+            return program(self).graph
+        except Error as error:
+            return Text(source_of(type(self).forward), error)
 
     inlined_graph = graph
 
@@ -172,8 +175,11 @@ class ScriptFunction:
 
     @property
     def graph(self) -> Any:
-        """Its graph."""
-        return (self._program or program(self._fn)).graph
+        """Its graph, or `Text` where it depends on values."""
+        try:
+            return (self._program or program(self._fn)).graph
+        except Error as error:
+            return Text(source_of(self._fn), error)
 
     @property
     def code(self) -> str:
@@ -187,6 +193,25 @@ class ScriptFunction:
         """
         gm = self._program or program(self._fn)
         save_program(gm, self.name, f, kwargs.get("_extra_files"))
+
+
+class Text:
+    """What is shown in the place of a graph: the code, which decides by values. What else graphs
+    have raises the Error that says so.
+    """
+
+    def __init__(self, text: str, error: Error) -> None:
+        self._text, self._error = text, error
+
+    def __str__(self) -> str:
+        return self._text
+
+    __repr__ = __str__
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise self._error
 
 
 def source_of(f: Any) -> str:

@@ -1,7 +1,8 @@
 """trace(): the program that a module or function is for given inputs.
 
-Where torch.fx can follow the code, the program fits inputs of other sizes too; where it cannot,
-because the code looks at values, it is what was done with these inputs (`record.py`).
+Where torch.fx can follow the code, the program fits inputs of other sizes too; so it does where
+the code looks at values (`valued.py`), and is then right for inputs of which it decides the same;
+where a proxy will not do, it is what was done with these inputs (`record.py`).
 """
 
 from __future__ import annotations
@@ -22,15 +23,12 @@ from ..nn.parameter import Parameter
 from .record import record
 from .script import DefaultTracer, ScriptFunction, ScriptModule
 from .state import tracing
+from .valued import TracerWarning, ValuedTracer
 
 __all__ = [
     "TopLevelTracedModule", "TracedModule", "TracerWarning", "TracingCheckError", "trace",
     "trace_module",
 ]  # fmt: skip
-
-
-class TracerWarning(Warning):
-    """Something is fixed in a trace that may change."""
 
 
 class TracingCheckError(Exception):
@@ -131,16 +129,14 @@ def graph_of(
             root.__dict__ = {**copy.copy(module).__dict__, "_buffers": dict(module._buffers)}
         names = argument_names(func, len(inputs))
         recorded, expected = record(func, root, names, tree_map(lambda x: x, inputs))
-        tracer, random = left_at_default(func, inputs), get_rng_state()
-        try:
-            graph = tracer.trace(func)
-            gm = GraphModule(tracer.root, graph)
-            if same(start.run(gm), expected, tolerance):
-                return tracer.root, graph
-        except Exception:  # the code looks at values
-            pass
-        finally:
-            set_rng_state(random)
+        left = set(argument_names(func, 99)[len(inputs) :])
+        for kind in (DefaultTracer, ValuedTracer):
+            try:
+                tracer = start.run(lambda *given: followed(kind, left, func, given))
+                if same(start.run(GraphModule(tracer.root, tracer.graph)), expected, tolerance):
+                    return tracer.root, tracer.graph
+            except Exception:  # the code looks at values, or at what holds them
+                continue
         if check and not same(start.run(GraphModule(root, recorded)), expected, tolerance):
             raise TracingCheckError(
                 "Tracing failed sanity checks! The recorded calls do not compute what the code "
@@ -152,6 +148,13 @@ def graph_of(
 def left_at_default(func: Any, inputs: Any) -> DefaultTracer:
     """A tracer that leaves the arguments that are not given at their defaults."""
     return DefaultTracer(set(argument_names(func, 99)[len(inputs) :]))
+
+
+def followed(kind: Any, left: set[str], func: Any, inputs: tuple[Any, ...]) -> DefaultTracer:
+    """A tracer that has followed func."""
+    tracer = kind(left, inputs) if kind is ValuedTracer else kind(left)
+    tracer.trace(func)
+    return tracer
 
 
 def argument_names(func: Any, n: int) -> list[str]:

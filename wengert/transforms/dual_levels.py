@@ -8,8 +8,8 @@ from ..base.modes import Level, state
 from ..engine.op import OPS
 from ..engine.recording import record
 from ..engine.tensor import Tensor
+from .forward import lowered, split
 from .forward import make_dual as _make
-from .forward import split
 
 _open: list[tuple[int, Level]] = []
 
@@ -96,6 +96,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             f"Expected tangent of shape {tuple(tensor.shape)}, got {tuple(tangent.shape)}"
         )
     dual = _make(tensor, tangent, lv)
+    if tangent.stride() == tensor.stride():
+        dual.__dict__["_given"] = tangent
     if tensor._n is not None and state.grad:  # gradients of tensor have tangents too
         record(OPS["contiguous"], [dual], [tensor._n], [tensor._a], [dual._a], {})
     return dual
@@ -112,7 +114,11 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     """
     if not _open and level is None:
         return UnpackedDualTensor(tensor, None)
-    return UnpackedDualTensor(*split(tensor, _level(level)))
+    primal, tangent = split(tensor, _level(level))
+    given = tensor.__dict__.get("_given")
+    if given is not None and tangent is not None and lowered(given) is tensor._a.tangent:
+        tangent = given  # the very tensor that make_dual() was given, as long as it stands
+    return UnpackedDualTensor(primal, tangent)
 
 
 class UnpackedDualTensor(NamedTuple):

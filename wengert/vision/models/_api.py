@@ -36,7 +36,14 @@ SITE = "https://download.pytorch.org/models/"
 
 @dataclass(eq=False)
 class Weights:
-    """A file of weights, the transforms that go with it, and what is known about it."""
+    """A file of weights, the transforms that go with it, and what is known about it.
+
+    url: where it is published. transforms: makes them. meta: categories, accuracies and such.
+
+    >>> weights = torchvision.models.Weights("file.pth", transforms=nn.Identity, meta={"n": 1})
+    >>> weights.meta
+    {'n': 1}
+    """
 
     url: str
     transforms: Callable[..., Any]
