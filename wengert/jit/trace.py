@@ -8,6 +8,7 @@ where a proxy will not do, it is what was done with these inputs (`record.py`).
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -132,7 +133,7 @@ def graph_of(
         left = set(argument_names(func, 99)[len(inputs) :])
         for kind in (DefaultTracer, ValuedTracer):
             try:
-                tracer = start.run(lambda *given: followed(kind, left, func, given))
+                tracer = start.run(functools.partial(followed, kind, left, func))
                 if same(start.run(GraphModule(tracer.root, tracer.graph)), expected, tolerance):
                     return tracer.root, tracer.graph
             except Exception:  # the code looks at values, or at what holds them
@@ -150,7 +151,7 @@ def left_at_default(func: Any, inputs: Any) -> DefaultTracer:
     return DefaultTracer(set(argument_names(func, 99)[len(inputs) :]))
 
 
-def followed(kind: Any, left: set[str], func: Any, inputs: tuple[Any, ...]) -> DefaultTracer:
+def followed(kind: Any, left: set[str], func: Any, *inputs: Any) -> DefaultTracer:
     """A tracer that has followed func."""
     tracer = kind(left, inputs) if kind is ValuedTracer else kind(left)
     tracer.trace(func)

@@ -53,6 +53,9 @@ class ONNXProgram:
         """Put other numbers in the place of weights.
 
         state_dict: tensors by the names of the model's initializers; other names warn.
+
+        >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),))
+        >>> program.apply_weights({"weight": torch.zeros(1, 2), "bias": torch.ones(1)})
         """
         import onnx.numpy_helper
 
