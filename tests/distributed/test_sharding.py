@@ -29,6 +29,12 @@ def test_operations_mean_the_whole(ranks):
     assert outcome.output.count("all well") == ranks
 
 
+def test_parameters_cut_by_layers_and_dealt_to_ranks():
+    outcome = launch(4, PROGRAM.with_name("fsdp_tp_program.py"), limit=180)
+    assert outcome.code == 0, outcome.output
+    assert outcome.output.count("all well") == 4
+
+
 def test_a_checkpoint_is_read_by_other_ranks_and_survives_writers_that_fail(tmp_path):
     program = PROGRAM.with_name("checkpoint_program.py")
     for ranks, what in (

@@ -65,6 +65,7 @@ class DeviceMesh:
                 f"DeviceMesh: ranks must differ and be in 0 to {world().n - 1}: {ranks.tolist()}"
             )
         self._groups = self._make() if _groups is None else _groups
+        self._root, self._kept = self, tuple(range(ranks.ndim))  # what it is a part of
 
     def _make(self) -> list[Any]:
         """The group of this rank along each dimension."""
@@ -167,9 +168,28 @@ class DeviceMesh:
             raise KeyError(f"Invalid mesh_dim_names {names}: name them in the mesh's order")
         index = tuple([slice(None) if d in dims else place[d] for d in range(self.ndim)])
         groups = [self._groups[d] for d in dims]
-        return DeviceMesh(
+        made = DeviceMesh(
             self.device_type, self._ranks[index].tolist(), mesh_dim_names=names, _groups=groups
         )
+        made._root, made._kept = self._root, tuple([self._kept[d] for d in dims])
+        return made
+
+    def _joined(self, other: DeviceMesh) -> DeviceMesh:
+        """The mesh of the dimensions of both, this one's first: parts of one mesh."""
+        root, place = self._root, self._root.get_coordinate()
+        kept = (*self._kept, *other._kept)
+        if other._root is not root or place is None or len(set(kept)) < len(kept):
+            raise RuntimeError(
+                f"{self} and {other} are no parts of one mesh: take both from one DeviceMesh with "
+                'names, mesh["dp"] and mesh["tp"]'
+            )
+        rest = [d for d in range(root.ndim) if d not in kept]
+        ranks = root._ranks.transpose(*kept, *rest)[(..., *[place[d] for d in rest])]
+        names = root.mesh_dim_names and tuple([root.mesh_dim_names[d] for d in kept])
+        groups = [*self._groups, *other._groups]
+        made = DeviceMesh(self.device_type, ranks, mesh_dim_names=names, _groups=groups)
+        made._root, made._kept = root, kept
+        return made
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DeviceMesh) and (

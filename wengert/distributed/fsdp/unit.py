@@ -23,7 +23,9 @@ from ...nn.parameter import Parameter
 from ..collectives import all_gather_into_tensor, all_reduce, reduce_scatter_tensor
 from ..device_mesh import DeviceMesh
 from ..process_group import ProcessGroup
-from ..tensor.dtensor import ShardedParameter, mark
+from ..tensor.dealt import Dealt
+from ..tensor.dealt import part as part_of
+from ..tensor.dtensor import DTensor, ShardedParameter, mark
 from ..tensor.placement_types import Replicate, Shard, rows_of
 
 __all__ = ["MixedPrecisionPolicy", "Unit"]
@@ -52,7 +54,10 @@ class Piece:
     """One parameter: its part, its whole form, where modules hold it."""
 
     def __init__(self, p: Parameter, sites: list[tuple[Any, str]], unit: Unit) -> None:
-        self.shape = tuple(p.shape)
+        # what tensor-parallel layers have cut already is cut once more: this rank's part of it
+        self.cut = p._place() if isinstance(p, DTensor) else None
+        held = p._a if self.cut is None else p._a.content
+        self.shape = tuple(held.shape)
         self.sites = sites
         size = self.shape[0] if self.shape else 1
         self.each = -(-size // unit.group.n)
@@ -62,14 +67,21 @@ class Piece:
         self.start, self.offset = start, 0
         self.local_shape = (end - start, *self.shape[1:])
         dtype = unit.policy.param_dtype or p.dtype
-        self.full = Parameter(wrap(p._a).to(dtype), requires_grad=p.requires_grad)
+        self.full = Parameter(wrap(held).to(dtype))
+        if self.cut is not None:
+            self.full = ShardedParameter(mark(self.full.detach(), *self.cut))
+        self.full.requires_grad_(p.requires_grad)
         self.full.register_post_accumulate_grad_hook(unit.arrived)
         placements = [*[Replicate()] * (unit.mesh.ndim - 1), Shard(0)]
-        whole = wrap(p._a)
+        whole = wrap(held)
         part = (whole if self.shape else whole.reshape(1))[start:end]
         self.place: Any = None  # its array in the unit's buffer
+        mesh, shape = unit.mesh, self.shape
+        if self.cut is not None:
+            mesh, placements = self.cut[0]._joined(mesh), [*self.cut[1], *placements]
+            shape = tuple(self.cut[2])
         self.sharded = ShardedParameter(
-            mark(part, unit.mesh, placements, self.shape), requires_grad=p.requires_grad
+            mark(part, mesh, placements, shape), requires_grad=p.requires_grad
         )
 
     def adopt(self) -> None:
@@ -89,6 +101,15 @@ class Piece:
             self.sharded, self.place = held, None
         if self.sharded is not before:
             self.put(False)
+
+    def hold(self, a: Any) -> None:
+        """Give the whole parameter another array."""
+        self.full._a = a if self.cut is None else Dealt(a, *self.cut)
+
+    def gradient(self) -> Tensor | None:
+        """The whole parameter's gradient."""
+        g = self.full.grad
+        return g if g is None or self.cut is None else wrap(part_of(g._a, *self.cut[:2]))
 
     def put(self, whole: bool) -> None:
         """Have the modules hold the whole parameter, or this rank's part."""
@@ -137,7 +158,7 @@ class Flat:
         rows = out.view(n, self.total)
         for x in self.pieces:
             whole = rows[:, x.offset : x.offset + x.padded].contiguous().view(-1)
-            x.full._a = whole[: math.prod(x.shape)].view(x.shape)._a
+            x.hold(whole[: math.prod(x.shape)].view(x.shape)._a)
 
     def scatter(self, unit: Unit) -> None:
         """Average the gradients of the whole parameters over the ranks, and keep this rank's rows.
@@ -145,7 +166,7 @@ class Flat:
         A further element for each parameter counts the ranks that have a gradient of it.
         """
         n, k = self.group.n, len(self.pieces)
-        given = [x.full.grad for x in self.pieces]
+        given = [x.gradient() for x in self.pieces]
         first = next((g for g in given if g is not None), self.pieces[0].full)
         like = {"dtype": unit.policy.reduce_dtype or first.dtype, "device": self.local().device}
         rows = T.zeros((n, self.total + k), **like)
@@ -168,7 +189,7 @@ class Flat:
             grad = x.sharded.grad
             if grad is None:
                 part = part.to(x.sharded.dtype, copy=True)
-                x.sharded.grad = mark(part, unit.mesh, x.sharded.placements, x.sharded.shape)
+                x.sharded.grad = mark(part, *x.sharded._place())
             else:
                 wrap(grad._a.content).add_(part)
                 views.mutated(grad)
@@ -233,7 +254,7 @@ class Unit:
         for x in self.pieces:
             x.put(False)
             nothing = T.zeros((), dtype=x.full.dtype, device=x.full.device)
-            x.full._a = nothing.expand(x.shape)._a  # its shape, no memory
+            x.hold(nothing.expand(x.shape)._a)  # its shape, no memory
         self.whole = False
 
     def arrived(self, _: Tensor) -> None:

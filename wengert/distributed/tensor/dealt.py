@@ -273,6 +273,9 @@ def interpret(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         if type(a) is Dealt and a.mesh != mesh:
             raise RuntimeError(f"{op.name}: DTensors of different meshes: {mesh} and {a.mesh}")
     refuse_mixed(op, ins)
+    xp = namespace(next(a.content for a in ins if type(a) is Dealt))
+    if xp is not NS[np.ndarray]:  # constants that a formula has made lie on the CPU
+        ins = [xp.from_host(a) if type(a) is np.ndarray else a for a in ins]
     found = on_parts(op, ins, static, mesh)
     if found is None:
         outs: Any = run_op(op, [whole(a) for a in ins], static)

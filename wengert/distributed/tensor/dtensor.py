@@ -216,13 +216,18 @@ class DTensor(Tensor):
     @staticmethod
     def _total_norm(tensors: Sequence[DTensor], ord: float) -> Tensor:
         """The norm of order ord of tensors as one vector, over all ranks."""
-        parts = [t._local_tensor.abs().reshape(-1) for t in tensors]
-        groups = {g for t in tensors for g in t._sharded_over()}
-        one = T.cat(parts).double() if sum(p.numel() for p in parts) else T.zeros(1).double()
+        alike: dict[Any, list[Tensor]] = {}  # by the groups that hold parts
+        for t in tensors:
+            parts = alike.setdefault(tuple(t._sharded_over()), [])
+            parts.append(t._local_tensor.abs().reshape(-1))
         largest = ord == math.inf
-        total = one.max() if largest else (one**ord).sum()
-        for group in groups:
-            all_reduce(total, ReduceOp.MAX if largest else ReduceOp.SUM, group=group)
+        found = []
+        for groups, parts in alike.items():
+            one = T.cat(parts).double() if sum(p.numel() for p in parts) else T.zeros(1).double()
+            found.append(one.max() if largest else (one**ord).sum())
+            for group in groups:
+                all_reduce(found[-1], ReduceOp.MAX if largest else ReduceOp.SUM, group=group)
+        total = T.stack(found).max() if largest else T.stack(found).sum()
         return (total if largest else total ** (1 / ord)).to(tensors[0].dtype)
 
     def _sharded_over(self) -> list[ProcessGroup]:

@@ -213,7 +213,7 @@ def view_as_complex(input):
     if input._a.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     if hasattr(input._a, "strides") and input._a.size:
-        steps = [n // input._a.itemsize for n in input._a.strides]
+        steps = [n // input._a.dtype.itemsize for n in input._a.strides]
         if steps[-1] != 1:
             raise RuntimeError("Tensor must have a last dimension with stride 1")
         if any(n % 2 for n, size in zip(steps[:-1], input._a.shape) if size > 1):

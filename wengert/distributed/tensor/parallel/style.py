@@ -87,6 +87,13 @@ class Cut(Function):
         return gathered(g, ctx.shape, ctx.dim, ctx.group), None, None
 
 
+def local(x: Any, placement: Placement, mesh: DeviceMesh) -> Any:
+    """This rank's part of a DTensor in a placement; plain tensors are such parts already."""
+    if not isinstance(x, DTensor):
+        return x
+    return x.redistribute(mesh, [placement]).to_local()
+
+
 class ParallelStyle:
     """How a module is cut over the ranks of a mesh.
 
@@ -139,7 +146,7 @@ class ColwiseParallel(ParallelStyle):
     Args:
         input_layouts: Replicate (a whole input, the default), or Shard(dim) of it.
         output_layouts: Shard(-1), this rank's features (the default), or Replicate.
-        use_local_output: accepted: outputs are plain tensors.
+        use_local_output: outputs are plain tensors; False: DTensors.
 
     Shoeybi et al., Megatron-LM, 2019.
 
@@ -156,6 +163,7 @@ class ColwiseParallel(ParallelStyle):
         use_local_output: bool = True,
     ) -> None:  # fmt: skip
         self.input, self.output = input_layouts or Replicate(), output_layouts or Shard(-1)
+        self.plain = use_local_output
 
     def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
         group = mesh.get_group()
@@ -171,6 +179,7 @@ class ColwiseParallel(ParallelStyle):
         inner = module.forward
 
         def forward(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            x = local(x, self.input, mesh)
             if isinstance(self.input, Shard):
                 dim = self.input.dim % x.dim()
                 x = Joined.apply(x, group, dim, x.shape[dim] * group.n)
@@ -178,9 +187,10 @@ class ColwiseParallel(ParallelStyle):
                 x = Copied.apply(x, group)
             with parts_of(module):
                 y = inner(x, *args, **kwargs)
+            shape = (*y.shape[:-1], features)
             if self.output.is_replicate():
-                return Joined.apply(y, group, y.dim() - 1, features)
-            return y
+                y = Joined.apply(y, group, y.dim() - 1, features)
+            return y if self.plain else DTensor.from_local(y, mesh, [self.output], shape=shape)
 
         module.__dict__["forward"] = forward
         return module
@@ -192,7 +202,7 @@ class RowwiseParallel(ParallelStyle):
     Args:
         input_layouts: Shard(-1), this rank's features (the default), or Replicate.
         output_layouts: Replicate (the whole sum, the default), or Shard(dim) of it.
-        use_local_output: accepted: outputs are plain tensors.
+        use_local_output: outputs are plain tensors; False: DTensors.
 
     Shoeybi et al., Megatron-LM, 2019.
 
@@ -209,6 +219,7 @@ class RowwiseParallel(ParallelStyle):
         use_local_output: bool = True,
     ) -> None:  # fmt: skip
         self.input, self.output = input_layouts or Shard(-1), output_layouts or Replicate()
+        self.plain = use_local_output
 
     def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
         group = mesh.get_group()
@@ -219,6 +230,7 @@ class RowwiseParallel(ParallelStyle):
                 whole.data.copy_(of_rank(whole.detach(), mesh, self.src_data_rank))
 
             def product(x: Tensor) -> Tensor:
+                x = local(x, self.input, mesh)
                 if self.input.is_replicate():
                     x = Cut.apply(x, group, x.dim() - 1)
                 return self.placed(
@@ -248,7 +260,12 @@ class RowwiseParallel(ParallelStyle):
 
         else:
             refuse(self, module)
-        module.__dict__["forward"] = forward
+
+        def run(x: Tensor) -> Tensor:
+            y = forward(x)
+            return y if self.plain else DTensor.from_local(y, mesh, [self.output])
+
+        module.__dict__["forward"] = run
         return module
 
     def placed(self, y: Tensor, group: ProcessGroup) -> Tensor:
@@ -334,19 +351,24 @@ class PrepareModuleInput(ParallelStyle):
         self.now, self.wanted = as_tuple(input_layouts), as_tuple(desired_input_layouts)
         self.now_by_name = input_kwarg_layouts or {}
         self.wanted_by_name = desired_input_kwarg_layouts or {}
+        self.plain = use_local_output
 
     def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
         group = mesh.get_group()
 
         def before(module: Module, args: Any, kwargs: Any) -> Any:
             pairs = [*zip(self.now, self.wanted), *[(None, None)] * len(args)]
+            by_name = lambda k: (self.now_by_name.get(k), self.wanted_by_name.get(k))
             return (
-                tuple([moved(x, a, b, group) for x, (a, b) in zip(args, pairs)]),
-                {
-                    k: moved(x, self.now_by_name.get(k), self.wanted_by_name.get(k), group)
-                    for k, x in kwargs.items()
-                },
+                tuple([given(x, *pair) for x, pair in zip(args, pairs)]),
+                {k: given(x, *by_name(k)) for k, x in kwargs.items()},
             )
+
+        def given(x: Any, now: Placement | None, wanted: Placement | None) -> Any:
+            if not isinstance(x, Tensor) or now is None or wanted is None:
+                return x
+            y = moved(local(x, now, mesh), now, wanted, group)
+            return y if self.plain else DTensor.from_local(y, mesh, [wanted])
 
         module.register_forward_pre_hook(before, with_kwargs=True)
         return module
