@@ -343,7 +343,7 @@ def index_fill(input, dim, index, value):
         )
     value = fitting(value, input, "index_fill")
     if 0 in input._a.shape:
-        return input.clone()
+        return input.clone() if value._n is None else input + value
     index = index.reshape(-1)
     if value._n is None and type(value._a) in HOSTED:
         return slices_filled.entry(input, index, d, value._a.item())

@@ -16,20 +16,20 @@ from .products import expandable, outer
 
 
 @op(opaque, types="promote", name="addr")
-def addr_op(xp, x, v, w, beta=1, alpha=1):
-    """beta * x + alpha * outer(v, w)."""
+def addr_op(xp, x, v, w, beta=1, alpha=1, v_dtype=None, w_dtype=None):
+    """beta * x + alpha * outer(v, w); the dtypes of v and w as they were given."""
     p = xp.unsqueeze(v if alpha == 1 else v * alpha, 1) * xp.unsqueeze(w, 0)
     return p if beta == 0 else p + (x * beta if beta != 1 else x)
 
 
-def of_one_dtype(g: Any, v: Any) -> Any:
-    """v, if it has the dtype of the gradient that it is multiplied by; else RuntimeError."""
-    if v.dtype != g.dtype:
+def of_one_dtype(g: Any, given: dtypes.dtype) -> Any:
+    """g, if the vector that it is multiplied by was given in its dtype; else RuntimeError."""
+    if given is not dtypes.as_dtype(g.dtype):
         raise RuntimeError(
-            f"addr: there is no gradient where a vector is {dtypes.as_dtype(v.dtype)} and the "
-            f"result {dtypes.as_dtype(g.dtype)}: convert it with .to()"
+            f"addr: there is no gradient where a vector is {given} and the result "
+            f"{dtypes.as_dtype(g.dtype)}: convert it with .to()"
         )
-    return v
+    return g
 
 
 def _scaled(xp: Any, g: Any, factor: Any) -> Any:
@@ -39,9 +39,11 @@ def _scaled(xp: Any, g: Any, factor: Any) -> Any:
 
 addr_op.vjp(
     x=lambda xp, g, beta: _scaled(xp, g, beta),
-    v=lambda xp, g, w, alpha: _scaled(xp, xp.mv(g, xp.conj(of_one_dtype(g, w))), alpha),
-    w=lambda xp, g, v, alpha: _scaled(
-        xp, xp.mv(xp.transpose(g, 0, 1), xp.conj(of_one_dtype(g, v))), alpha
+    v=lambda xp, g, w, alpha, w_dtype: _scaled(
+        xp, xp.mv(of_one_dtype(g, w_dtype), xp.conj(w)), alpha
+    ),
+    w=lambda xp, g, v, alpha, v_dtype: _scaled(
+        xp, xp.mv(xp.transpose(of_one_dtype(g, v_dtype), 0, 1), xp.conj(v)), alpha
     ),
     complex=True,
 )
@@ -73,7 +75,8 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     if target.category == 1:
         beta, alpha = [dtypes.converted(n, target) for n in (beta, alpha)]
     x = input if input.dtype is target else input.to(target)
-    return addr_op.entry(x if x._a.ndim else x.reshape(1), vec1, vec2, beta, alpha)
+    x = x if x._a.ndim else x.reshape(1)
+    return addr_op.entry(x, vec1, vec2, beta, alpha, vec1.dtype, vec2.dtype)
 
 
 def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:

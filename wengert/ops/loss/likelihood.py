@@ -338,7 +338,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not valid: use 'mean', 'sum' or 'none'")
     with no_grad():  # the limit is no part of the derivative
-        lift = var.clamp(min=eps) - var
+        lift = (eps - var).clamp(min=0)
     var = var + lift
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)
     if full:
