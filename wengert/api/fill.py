@@ -88,8 +88,6 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         indexing.copy_into(self, value, "fill_")
         return self
-    if isinstance(value, complex) and not self.dtype.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
     number = creation.scalar_tensor(value, dtype=self.dtype, device=self.device)
     indexing.copy_into(self, number, "fill_", True)
     return self

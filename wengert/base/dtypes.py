@@ -376,6 +376,8 @@ def converted(value: Any, d: dtype) -> Any:
     if value is True or value is False:
         return value
     if isinstance(value, complex) and d.category != COMPLEX:
+        if d.category == BOOLEAN:
+            return value != 0
         if value.imag:
             raise overflow(value, d)
         value = value.real

@@ -23,7 +23,7 @@ EXACT = frozenset(
     ormqr permute_copy polar quantile renorm round scatter scatter_add scatter_reduce searchsorted
     sgn sign signbit slice_scatter softmax softplus softshrink solve solve_triangular squeeze_copy
     svdvals t_copy take take_along_dim tensordot transpose_copy tril triu trunc unfold_copy
-    unsqueeze_copy vdot vecdot vector_norm view_copy""".split()  # noqa: SIM905
+    unsqueeze_copy vdot vecdot vector_norm view_copy where""".split()  # noqa: SIM905
 )
 REAL = frozenset(("hfft", "hfft2", "hfftn", "irfft", "irfft2", "irfftn"))
 JOINS = frozenset(("cat", "column_stack", "dstack", "hstack", "stack", "vstack"))

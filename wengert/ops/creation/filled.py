@@ -191,6 +191,10 @@ def full(
         dtype = dtype or fill_value.dtype
         fill_value = fill_value.item()
     xp = space(device)
+    if isinstance(out, Tensor):
+        if dtype not in (None, out.dtype):
+            raise RuntimeError(f"full(): dtype {dtype} does not match that of out= ({out.dtype})")
+        dtype = out.dtype
     d = scalar_dtype(fill_value).np if dtype is None else dtypes.as_np(dtype)
     shape = sized((size,), None, "full")
     value = dtypes.converted(fill_value, dtypes.BY_NP[d])
@@ -224,8 +228,6 @@ def scalar_tensor_public(
 ):
     """A 0-d tensor of a Python number, in the default dtype unless told."""
     d = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    if type(s) is complex and s.imag and not d.is_complex:
-        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow: {s}")
     return scalar_tensor(s, dtype=d, device=device, requires_grad=requires_grad)
 
 

@@ -169,10 +169,8 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
             raise ValueError("Overflow when unpacking long long")
         return xp.scalar(dtypes.converted(data, d), d.np)
     try:
-        if d.category < 3 and infer(data) is not None and infer(data).category == 3:
-            if d.category == 2:
-                raise TypeError("must be real number, not complex")
-            raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
+        if d.category in (1, 2) and infer(data) is not None and infer(data).category == 3:
+            raise TypeError(f"must be {'real number' if d.category == 2 else 'int'}, not complex")
         if d.category == 1:
             a = xp.library.array(data)
             if a.dtype.kind == "f" and a.size == 0:

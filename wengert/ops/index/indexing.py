@@ -507,7 +507,7 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         )
     form, spec, arrays = parse(self, key)
     if type(value) is complex and self.dtype.category < 3:
-        raise RuntimeError(f"value cannot be converted to type {self.dtype.name} without overflow")
+        value = dtypes.converted(value, self.dtype)
     if not isinstance(value, Tensor):
         from ..creation.tensor import written
 

@@ -289,11 +289,14 @@ def scaled(x: Any, alpha: Any, other: Any) -> Any:
     return x * alpha
 
 
+CATEGORIES = {bool: 0, int: 1}  # of Python numbers; others have 2
+
+
 def check_alpha(name: str, input: Any, other: Any, alpha: Any) -> None:
     if type(alpha) is int and alpha == 1:
         return
     kinds = [
-        t.dtype.category if isinstance(t, Tensor) else 1 if type(t) is int else 2
+        t.dtype.category if isinstance(t, Tensor) else CATEGORIES.get(type(t), 2)
         for t in (input, other)
     ]
     if type(alpha) is bool and max(kinds) > 0:

@@ -204,7 +204,7 @@ def logit_op(xp, x, eps=None):
 
 def _logit(xp: Any, g: Any, x: Any, eps: Any) -> Any:
     slope = g / (xp.abs(x) * (1 - x))  # -0 is the end of the interval as 0 is
-    if eps is None:
+    if eps is None or eps < 0:
         inside = xp.logical_and(xp.ge(x, 0), xp.le(x, 1))
         return xp.where(inside, slope, xp.full_like(g, math.nan))
     outside = xp.logical_or(xp.lt(x, eps), xp.gt(x, 1 - eps))  # nan is not

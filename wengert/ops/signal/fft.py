@@ -393,6 +393,8 @@ def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fa
     >>> torch.fft.rfftfreq(4)
     tensor([0.0000, 0.2500, 0.5000])
     """
+    if int(n / 2) + 1 < 0:
+        raise RuntimeError(f"rfftfreq(): n must not be negative, got {n}")
     return _made([*range(int(n / 2) + 1)], n * d, dtype, device, requires_grad)
 
 
