@@ -106,7 +106,9 @@ def matmul(x: Array, y: Array) -> Array | None:
     lead, more = x.shape[:-2], y.shape[:-2]
     if not more and x.size * n < LEAST:
         return None
-    if more and lead != more:
+    if more and not lead:
+        lead = more
+    elif more and lead != more:
         try:
             lead = np.broadcast_shapes(lead, more)
         except ValueError:
@@ -115,8 +117,7 @@ def matmul(x: Array, y: Array) -> Array | None:
         return None
     batches = math.prod(lead)
     work = batches * m * n * depth
-    host = compiler.target()
-    if work < LEAST or host is None or library() is None:
+    if work < LEAST or (host := compiler.target()) is None or library() is None:
         return None
     ta, lda, x = laid(x)
     tb, ldb, y = laid(y)
@@ -163,10 +164,13 @@ def linear(x: Array, w: Array, bias: Array | None) -> Array | None:
 
 def laid(a: Array) -> tuple[int, int, Array]:
     """How the library reads matrices: 111 by rows, 112 by columns; the step; a, or a copy."""
-    e = a.itemsize
     rows, columns = a.shape[-2:]
+    flags = a.flags
+    if flags.c_contiguous and flags.aligned:
+        return 111, max(columns, 1), a
+    e = a.itemsize
     s, t = a.strides[-2:]
-    if all(v >= 0 and v % e == 0 for v in a.strides) and a.flags.aligned:
+    if flags.aligned and all([v >= 0 and v % e == 0 for v in a.strides]):
         if (t == e or columns == 1) and (s >= columns * e or rows == 1):
             return 111, max(s // e if rows > 1 else 0, columns, 1), a
         if (s == e or rows == 1) and (t >= rows * e or columns == 1):
