@@ -151,3 +151,15 @@ def test_products(a, b):
     check(lambda x: x @ y, normal(2, *a), orders=(grad,))
     x = normal(*a)
     check(lambda y: x @ y, normal(2, *b), orders=(grad,))
+
+
+def test_numbers_are_reduced_at_once() -> None:
+    """Each example is one number: nothing is added up, whatever dim says."""
+    x = W.tensor([3.0, -4.0, 5.0])
+    for f in (
+        W.sum, W.mean, W.amax, W.prod, W.any, W.argmax, W.nansum,
+        lambda a: a.sum(-1, True), lambda a: a.logsumexp(0), lambda a: a.var(correction=0),
+        lambda a: a.max(0)[0], lambda a: a.sum((), True), lambda a: a.all(0),
+    ):  # fmt: skip
+        got, want = vmap(f)(x), W.stack([f(a) for a in x])
+        assert got.dtype is want.dtype and got.tolist() == want.tolist()

@@ -50,6 +50,9 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
             outs = run_op(op, values, new)
     elif len(ins) == 1 and values[0].ndim > 1 and along_dims(op, static):
         outs = run_op(op, values, {**static, "dim": shift(static["dim"], values[0].ndim - 1)})
+    elif len(ins) == 1 and "keepdim" in static and along_dims(op, static):  # numbers, each reduced
+        ones = namespace(*values).unsqueeze(values[0], 1)
+        outs = run_op(op, (ones,), {**static, "dim": 1, "keepdim": False})
     if outs is NotImplemented:
         outs = looped(op, values, flags, size, static)
     if len(op.names) == 1:
