@@ -326,3 +326,46 @@ def test_made_of_other_memory(Meters):
             w.Tensor._make_subclass(*args)
     with pytest.raises(RuntimeError, match="floating point and complex"):
         w.Tensor._make_subclass(Meters, w.tensor([1]), True)
+
+
+class Told:
+    """Stands in, and says what it was handed."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return func.__name__, [t.__name__ for t in types], len(args), sorted(kwargs or {})
+
+
+@pytest.mark.parametrize(
+    ("call", "types", "places", "names"),
+    [  # as PyTorch hands its functions that are Python
+        (lambda d, t: w.nn.functional.relu(d), ["Told"], 1, ["inplace"]),
+        (lambda d, t: w.nn.functional.softmax(d, dim=0), ["Told"], 1,
+         ["_stacklevel", "dim", "dtype"]),
+        (lambda d, t: w.nn.functional.mse_loss(t, d), ["Tensor", "Told"], 2,
+         ["reduce", "reduction", "size_average", "weight"]),
+        (lambda d, t: w.nn.functional.interpolate(d, 2), ["Told"], 1,
+         ["align_corners", "antialias", "mode", "recompute_scale_factor", "scale_factor", "size"]),
+        (lambda d, t: w.nn.functional.linear(d, t), ["Told"], 2, []),
+        (lambda d, t: w.meshgrid(d, t), ["Told", "Tensor"], 2, ["indexing"]),
+        (lambda d, t: w.tensordot(d, t, 1), ["Told", "Tensor"], 2, ["dims", "out"]),
+        (lambda d, t: w.add(d, t), ["Told"], 2, []),
+    ],
+)  # fmt: skip
+def test_keywords_are_handed_as_pytorch_does(call, types, places, names):
+    assert call(Told(), w.ones(2))[1:] == (types, places, names)
+
+
+def test_making_a_layer_calls_what_pytorch_calls():
+    class Names(w.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    seen = []
+    with Names():
+        w.nn.Linear(2, 2)
+    assert seen == [
+        "empty", "__get__", "empty", "__get__", "kaiming_uniform_", "dim", "size", "size", "dim",
+        "uniform_",
+    ]  # fmt: skip

@@ -26,6 +26,7 @@ from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 from ..ops.dispatching import DISABLED as NOBODY
 from ..ops.dispatching import stands_in as sees_operators
+from .handing import handed, with_tensors
 
 OPERATOR = type(int.__add__)
 DESCRIPTOR = type(FunctionType.__code__)
@@ -199,21 +200,43 @@ def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
         try:
             found = overriding(args, kwargs)
             types = tuple(dict.fromkeys([type(a) for a in found]))
-            result = mode.__torch_function__(as_known(public), types, args, kwargs)
+            known = as_known(public)
+            args, kwargs, python = handed(public, name_of(public), args, kwargs)
+            if python:
+                types = with_tensors(types, args, kwargs)
+            result = mode.__torch_function__(known, types, args, kwargs)
             if result is NotImplemented:
-                return dispatch(as_known(public), found, args, kwargs, [f"mode object {mode}"])
+                return dispatch(known, found, args, kwargs, [f"mode object {mode}"])
             return result
         finally:
             HERE.modes = modes
     if HERE.classes:
         found = overriding(args, kwargs)
         if found:
-            return dispatch(as_known(public), found, args, kwargs)
+            return asked(public, found, args, kwargs)
     if below is not None:
         answer = below(NAMES.get(public, ""), original, args, kwargs)
         if answer is not None:
             return answer[0]
     return original(*args, **kwargs)
+
+
+def asked(public: Any, found: list[Any], args: Any, kwargs: Any) -> Any:
+    """The answer of the arguments that stand in."""
+    args, kwargs, python = handed(public, name_of(public), args, kwargs)
+    types = tuple([type(x) for x in found])
+    if python:
+        types = with_tensors(types, args, kwargs)
+    return dispatch(as_known(public), found, args, kwargs, types=types)
+
+
+def name_of(public: Any) -> str:
+    """'torch.nn.functional.relu', also of functions that are not exchanged."""
+    name = NAMES.get(public)
+    if name is None:
+        home = (getattr(public, "__module__", None) or "").replace("wengert", "torch", 1)
+        name = f"{home}.{getattr(public, '__name__', '')}"
+    return name
 
 
 def attribute(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
@@ -306,10 +329,11 @@ def overriding(args: Any, kwargs: Any) -> list[Any]:
 
 
 def dispatch(
-    public: Any, found: list[Any], args: Any, kwargs: Any, before: list[str] | None = None
-) -> Any:
+    public: Any, found: list[Any], args: Any, kwargs: Any, before: list[str] | None = None,
+    types: tuple[type, ...] | None = None,
+) -> Any:  # fmt: skip
     """Ask the arguments that stand in, in order. before: who was asked in vain already."""
-    types = tuple([type(x) for x in found])
+    types = tuple([type(x) for x in found]) if types is None else types
     for x in found:
         result = type(x).__torch_function__(public, types, args, kwargs)
         if result is not NotImplemented:
@@ -327,7 +351,7 @@ def refused(public: Any, args: Any, kwargs: Any) -> Any:
     those alone, functions are never exchanged. None without such.
     """
     found = overriding(args, kwargs) if HERE.classes else []
-    return (dispatch(as_known(public), found, args, kwargs),) if found else None
+    return (asked(public, found, args, kwargs),) if found else None
 
 
 class DisableTorchFunctionSubclass(ContextDecorator):

@@ -131,29 +131,7 @@ class Tensor:
         n = self._n
         if requires_grad:
             if n is None:
-                d = self._a.dtype
-                if not dtypes.BY_NP[d].is_inexact:
-                    raise RuntimeError(
-                        "only Tensors of floating point and complex dtype can require gradients; "
-                        f"this one is {dtypes.BY_NP[d]}: convert it with .float()"
-                    )
-                if self._x is not None and self._x.inference and not state.inference:
-                    raise RuntimeError(
-                        "Setting requires_grad=True on inference tensor outside InferenceMode is"
-                        " not allowed: make a normal tensor of it with .clone()"
-                    )
-                box = self._x.box if self._x is not None else None
-                if self._x is not None and self._x.base is not None:
-                    # a view of what is not recorded: from now on views of it are views of a leaf
-                    shared, self._x = self._x, Extras()
-                    self._x.__dict__.update(shared.__dict__)
-                if type(box) is AccumulateGrad:
-                    self._n = box
-                else:
-                    self._n = leaf = AccumulateGrad(tuple(self._a.shape), d)
-                    leaf.ref = LeafRef(self)
-                    if box is not None:
-                        leaf.grad = box.grad
+                begin(self)
         elif n is not None:
             if type(n) is not AccumulateGrad:
                 raise RuntimeError(
@@ -270,6 +248,33 @@ class Tensor:
         2
         """
         return self._a.ndim
+
+
+def begin(t: Tensor) -> None:
+    """Make a leaf of a tensor that is not recorded."""
+    d = t._a.dtype
+    if not dtypes.BY_NP[d].is_inexact:
+        raise RuntimeError(
+            "only Tensors of floating point and complex dtype can require gradients; "
+            f"this one is {dtypes.BY_NP[d]}: convert it with .float()"
+        )
+    if t._x is not None and t._x.inference and not state.inference:
+        raise RuntimeError(
+            "Setting requires_grad=True on inference tensor outside InferenceMode is"
+            " not allowed: make a normal tensor of it with .clone()"
+        )
+    box = t._x.box if t._x is not None else None
+    if t._x is not None and t._x.base is not None:
+        # a view of what is not recorded: from now on views of it are views of a leaf
+        shared, t._x = t._x, Extras()
+        t._x.__dict__.update(shared.__dict__)
+    if type(box) is AccumulateGrad:
+        t._n = box
+    else:
+        t._n = leaf = AccumulateGrad(tuple(t._a.shape), d)
+        leaf.ref = LeafRef(t)
+        if box is not None:
+            leaf.grad = box.grad
 
 
 def extras(t: Tensor) -> Extras:

@@ -13,7 +13,7 @@ from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
 from ..engine.op import op
-from ..engine.tensor import INFERENCE, Tensor, marked_as
+from ..engine.tensor import INFERENCE, Tensor, begin, marked_as
 from .creation.destination import into
 from .creation.filled import arange, empty, full
 from .creation.tensor import convert, legacy_tensor, tensor
@@ -134,7 +134,9 @@ def leaf_of(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:
     t._a, t._n, t._x = data._a, None, None
     if data._x is not None and data._x.inference:
         t._x = INFERENCE
-    return t.requires_grad_(requires_grad)
+    if requires_grad:
+        begin(t)
+    return t
 
 
 @public("narrow_copy(Tensor input, int dim, int start, int length, *, out)")
