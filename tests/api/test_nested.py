@@ -51,8 +51,8 @@ def test_rows_go_through_layers_as_they_do_alone():
 
 def test_what_mixes_rows_is_refused():
     n = torch.nested.nested_tensor(list(pair()))
-    for f in (torch.sum, torch.cumsum, lambda t: t.sum(1), lambda t: t @ t, lambda t: t.softmax(0)):
-        with pytest.raises((NotImplementedError, TypeError), match="nested|cumsum"):
+    for f in (torch.sum, torch.cumsum, lambda t: t.sum(1), lambda t: t.softmax(0)):
+        with pytest.raises((NotImplementedError, TypeError, RuntimeError), match="ested|cumsum"):
             f(n)
     for odd in (torch.ones(2, 2, 3), torch.ones(3, 3), torch.ones(2, 3)):
         with pytest.raises(NotImplementedError, match="shape"):
@@ -61,8 +61,52 @@ def test_what_mixes_rows_is_refused():
     other = torch.nested.nested_tensor([torch.ones(1, 3), torch.ones(2, 3)])
     with pytest.raises(RuntimeError, match="sizes"):
         n + other
-    with pytest.raises(NotImplementedError, match="first dimension"):
-        torch.nested.nested_tensor([torch.ones(1, 3), torch.ones(2, 2)])
+    with pytest.raises(RuntimeError, match="first dimension"):
+        torch.nested.nested_tensor([torch.ones(1, 3), torch.ones(2, 2)], layout=torch.jagged)
+
+
+def test_tensor_by_tensor():
+    a, b = torch.arange(6.0).view(2, 3), torch.ones(4, 3)
+    n = torch.nested.nested_tensor([a, b])
+    assert torch.equal(n[0], a) and torch.equal(n[-1], b) and n[0, 1, 2] == 5
+    assert torch.equal(n.transpose(1, 2).unbind()[0], a.t())
+    products = torch.bmm(n, n.transpose(1, 2))
+    assert [tuple(t.shape) for t in products.unbind()] == [(2, 2), (4, 4)]
+    assert torch.equal(products.relu().unbind()[0], a @ a.t())
+    assert torch.equal(n.reshape(2, -1, 3).unbind()[0], a) and n.unsqueeze(1).dim() == 4
+    assert torch.equal(n.chunk(3, -1)[1].unbind()[0], a[:, 1:2])
+    assert torch.equal(n.select(0, 1), b)
+    with pytest.raises(RuntimeError, match="dimension 0 cannot be transposed"):
+        n.transpose(0, 1)
+    with pytest.raises(RuntimeError, match="Expected both to be nested"):
+        torch.matmul(n, torch.ones(3, 2))
+    assert torch.nested.nested_tensor([]).size(0) == 0
+    n.zero_()
+    assert n.unbind()[1].sum() == 0
+
+
+def test_jagged():
+    x = torch.nested.nested_tensor([torch.ones(2, 8), torch.ones(3, 8) * 2], layout=torch.jagged)
+    assert x.shape[0] == 2 and x.shape[2] == 8 and x.shape[1] == (x * 2).shape[1]
+    assert torch.equal(x.sum(1), torch.stack([torch.full((8,), 2.0), torch.full((8,), 6.0)]))
+    q = x.unflatten(-1, [2, 4]).transpose(1, 2)
+    out = torch.nn.functional.scaled_dot_product_attention(q, q, q).transpose(1, 2).flatten(-2)
+    assert out.shape == x.shape and torch.allclose(out.values(), x.values())
+    values = torch.arange(5.0, requires_grad=True)
+    y = torch.nested.nested_tensor_from_jagged(values, torch.tensor([0, 2, 5]))
+    (y * y).values().sum().backward()
+    assert torch.equal(values.grad, 2 * values.detach())
+    grid = torch.arange(10.0).view(2, 5)
+    cut = torch.nested.narrow(grid, 1, torch.tensor([0, 1]), torch.tensor([2, 3]), torch.jagged)
+    assert [t.tolist() for t in cut.unbind()] == [[0, 1], [6, 7, 8]]
+    assert torch.nested.masked_select(grid, grid > 3).unbind()[0].tolist() == [4]
+
+
+def test_attention_of_nested_sequences():
+    attend = torch.nn.MultiheadAttention(4, 2, batch_first=True).eval()
+    a, b = torch.randn(2, 4), torch.randn(3, 4)
+    out, weights = attend(*[torch.nested.nested_tensor([a, b])] * 3, need_weights=False)
+    assert weights is None and torch.allclose(out[1], attend(b, b, b)[0], atol=1e-6)
 
 
 def test_functions_are_as_before_when_there_are_none():

@@ -64,3 +64,35 @@ def test_hooks_that_are_refused():
         raw.register_hooks(lambda t: t, lambda t: t)
     with pytest.raises(RuntimeError, match="second time"):
         z.grad_fn._saved_result
+
+
+def test_facts_of_views_and_convolutions():
+    x = wengert.ones(2, 3, requires_grad=True)
+    assert (x[1].grad_fn._saved_dim, x[1].grad_fn._saved_index) == (0, 1)
+    s = x[:, 1:3].grad_fn
+    assert (s._saved_dim, s._saved_start, s._saved_end, s._saved_step) == (1, 1, 3, 1)
+    assert x.sum(1).grad_fn._saved_dim == (1,)
+    assert (x**2).grad_fn._saved_self is x
+    conv = wengert.nn.functional.conv1d(x[None], wengert.ones(1, 2, 2), stride=2, padding=1).grad_fn
+    assert (conv._saved_stride, conv._saved_padding, conv._saved_groups) == ((2,), (1,), 1)
+    assert conv._saved_transposed is False
+    loss = wengert.nn.functional.cross_entropy(x, wengert.tensor([0, 1]))
+    assert loss.grad_fn._saved_reduction == 1
+
+
+def test_a_function_is_joined_to_its_tensors_only():
+    class Times(wengert.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, n):
+            ctx.n = n
+            return x * n
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.n, None
+
+    x = wengert.ones(2, requires_grad=True)
+    node = Times.apply(x, 3).grad_fn
+    assert len(node.next_functions) == 1
+    assert repr(node).startswith("<torch.autograd.function.TimesBackward object at 0x")
+    assert repr(node.next_functions[0][0]).startswith("<AccumulateGrad object at 0x")

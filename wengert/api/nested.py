@@ -1,20 +1,26 @@
-"""torch.nested: tensors of one dtype whose first dimension differs, kept end to end in one tensor.
+"""torch.nested: tensors of one dtype whose sizes differ, kept end to end in one tensor.
 
-Operations that treat every row alike run on that one tensor. All others refuse: pad and mask.
+Operations that treat every row alike run on that one tensor, some others tensor by tensor
+(`nested_parts.py`). All others refuse: pad and mask.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from ..base.formats import strided
+from ..base.formats import jagged, strided
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 from . import functions as T
 from . import overrides
+from .nested_parts import BY_PARTS
 
-__all__ = ["NestedTensor", "as_nested_tensor", "nested_tensor", "to_padded_tensor"]
+__all__ = [
+    "NestedTensor", "as_nested_tensor", "masked_select", "narrow", "nested_tensor",
+    "nested_tensor_from_jagged", "to_padded_tensor",
+]  # fmt: skip
 
 # what does the same to every row, whatever the other rows are
 WORDS = """linear relu relu_ gelu silu mish sigmoid tanh elu leaky_relu hardswish hardtanh relu6
@@ -33,6 +39,8 @@ class NestedTensor(Tensor):
     flat: Tensor
     lengths: tuple[int, ...]
     kind: Any
+    ragged: Any = None  # what stands for the size that differs
+    parts: Any = None  # the tensors, where more than their first sizes differ
 
     @classmethod
     def __torch_function__(
@@ -42,10 +50,15 @@ class NestedTensor(Tensor):
         if name == "to_padded_tensor":
             with overrides.DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
+        if name == "is_contiguous":
+            return True
         first = next(x for x in (*args, *(kwargs or {}).values()) if isinstance(x, NestedTensor))
         last = name in ("softmax", "log_softmax", "layer_norm", "rms_norm", "sum", "mean")
-        if not (name in ROWS or last and first.within_rows(name, args, kwargs or {})):
-            first.refuse(name)
+        rows = name in ROWS or last and first.within_rows(name, args, kwargs or {})
+        if name in ("fill", "zero", "copy") and args[0] is first:
+            rows = True
+        if first.parts is not None or not rows:
+            return first.by_parts(name, func, args, kwargs or {})
 
         def taken(x: Any) -> Any:
             if not isinstance(x, NestedTensor):
@@ -60,7 +73,23 @@ class NestedTensor(Tensor):
             return x.flat
 
         out = func(*map(taken, args), **{k: taken(v) for k, v in (kwargs or {}).items()})
-        return made(out, first.lengths, first.kind)
+        return first if out is first.flat else made(out, first.lengths, first.kind, first.ragged)
+
+    def by_parts(self, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        """An operation tensor by tensor."""
+        rule = BY_PARTS.get(name)
+        if rule is not None:
+            return renested(rule(*args, **kwargs), self.kind, self.ragged)
+        if name not in ROWS:
+            self.refuse(name)
+        parts = []
+        for i in range(len(self.lengths)):
+            given = [x.unbind()[i] if isinstance(x, NestedTensor) else x for x in args]
+            named = {
+                k: x.unbind()[i] if isinstance(x, NestedTensor) else x for k, x in kwargs.items()
+            }
+            parts.append(func(*given, **named))
+        return renested(parts, self.kind, self.ragged)
 
     def within_rows(self, name: str, args: Any, kwargs: dict[str, Any]) -> bool:
         """Whether a reduction or norm is over dimensions that all rows share."""
@@ -82,6 +111,8 @@ class NestedTensor(Tensor):
         """The tensors."""
         if dim:
             self.refuse("unbind along another dimension than the first")
+        if self.parts is not None:
+            return tuple(self.parts)
         return tuple(self.flat.split(list(self.lengths)))
 
     def values(self) -> Tensor:
@@ -95,7 +126,14 @@ class NestedTensor(Tensor):
     def size(self, dim: int | None = None) -> Any:
         """One size. RuntimeError for that which differs, and for all together."""
         n = self.dim()
-        if dim is None or dim % n == 1:
+        if self.kind is not strided and self.parts is None:
+            sizes = (len(self.lengths), self.ragged, *self.flat.shape[1:])
+            return sizes if dim is None else sizes[dim]
+        if dim is not None and self.parts is not None and dim % n:
+            found = {t.shape[dim % n - 1] for t in self.parts}
+            if len(found) == 1:
+                return found.pop()
+        if dim is None or dim % n == 1 or self.parts is not None and dim % n:
             raise RuntimeError(
                 f"Given dimension {1 if dim is None else dim} is irregular and does not have a size"
             )
@@ -118,7 +156,9 @@ class NestedTensor(Tensor):
 
     def dim(self) -> int:
         """One more than each tensor has."""
-        return self.flat.dim() + 1
+        if self.parts is not None:
+            return int(self.parts[0].dim()) + 1
+        return self.flat.dim() + 1 if self.lengths else 1
 
     def numel(self) -> int:
         """How many elements there are in all."""
@@ -140,15 +180,45 @@ class NestedTensor(Tensor):
         if self.kind is not strided:
             rest = "".join(f", {n}" for n in self.flat.shape[1:])
             ends = self.offsets()
-            return f"NestedTensor(size=({len(self)}, j1{rest}), offsets={ends}, contiguous=True)"
+            size = f"({len(self)}, {self.ragged}{rest})"
+            return f"NestedTensor(size={size}, offsets={ends}, contiguous=True)"
         parts = [("\n").join("  " + line for line in repr(t).split("\n")) for t in self.unbind()]
         return "nested_tensor([\n" + ",\n".join(parts) + "\n])"
 
 
-def made(flat: Tensor, lengths: tuple[int, ...], kind: Any) -> NestedTensor:
+class Ragged:
+    """The size of the dimension that differs: equal to itself only."""
+
+    def __init__(self) -> None:
+        self.number = next(NUMBERS)
+
+    def __repr__(self) -> str:
+        return f"j{self.number}"
+
+
+NUMBERS = itertools.count(1)
+
+
+def renested(found: Any, kind: Any, ragged: Any = None) -> Any:
+    """Lists of tensors as nested tensors; a tensor as it is."""
+    if isinstance(found, Tensor):
+        return found
+    if found and isinstance(found[0], list):
+        return tuple([renested(f, kind, ragged) for f in found])
+    first = found[0]
+    if first.dim() and all(t.shape[1:] == first.shape[1:] for t in found):
+        return made(T.cat(found), tuple([t.shape[0] for t in found]), kind, ragged)
+    flat = T.cat([t.reshape(-1) for t in found])
+    out = made(flat, tuple([t.numel() for t in found]), kind, ragged)
+    out.parts = found
+    return out
+
+
+def made(flat: Tensor, lengths: tuple[int, ...], kind: Any, ragged: Any = None) -> NestedTensor:
     """The nested tensor whose tensors, lengths long, lie in flat."""
     out: Any = flat.detach().as_subclass(NestedTensor)
     out.flat, out.lengths, out.kind = flat, lengths, kind
+    out.ragged = Ragged() if ragged is None and kind is not strided else ragged
     overrides.ask_while(out)  # functions look for nested tensors as long as there are some
     return out
 
@@ -167,16 +237,19 @@ def as_nested_tensor(
     if isinstance(ts, NestedTensor):
         return ts
     tensors = list(ts.unbind(0) if isinstance(ts, Tensor) else ts)
-    if not tensors or not all(isinstance(t, Tensor) for t in tensors):
-        raise TypeError("as_nested_tensor(): a list of tensors is needed, with one at least")
-    if not all(t.dim() == tensors[0].dim() > 0 for t in tensors):
-        raise RuntimeError("nested tensors: all tensors need the same number of dimensions, over 0")
-    if any(t.shape[1:] != tensors[0].shape[1:] for t in tensors):
-        raise NotImplementedError(
-            "nested tensors: only the first dimension may differ here: pad the others"
+    if not all(isinstance(t, Tensor) for t in tensors):
+        raise TypeError("as_nested_tensor(): a list of tensors is needed")
+    kind = strided if layout is None else layout
+    if not tensors:
+        return made(T.empty(0, dtype=dtype, device=device), (), kind)
+    if not all(t.dim() == tensors[0].dim() for t in tensors):
+        raise RuntimeError("nested tensors: all tensors need the same number of dimensions")
+    if kind is not strided and any(t.shape[1:] != tensors[0].shape[1:] for t in tensors):
+        raise RuntimeError(
+            "nested tensors: in the jagged layout only the first dimension may differ"
         )
-    flat = T.cat([t.to(dtype=dtype, device=device) for t in tensors])
-    return made(flat, tuple(t.shape[0] for t in tensors), strided if layout is None else layout)
+    out: NestedTensor = renested([t.to(dtype=dtype, device=device) for t in tensors], kind)
+    return out
 
 
 def nested_tensor(
@@ -193,6 +266,10 @@ def nested_tensor(
     tensor([[1., 1.],
             [1., 0.]])
     """
+    if isinstance(tensor_list, Tensor):
+        raise TypeError(
+            "Only lists (List[Tensor] and List[List...[Scalar]]) are accepted in nested_tensor"
+        )
     tensors = [x.detach() if isinstance(x, Tensor) else T.tensor(x) for x in tensor_list]
     out = as_nested_tensor(tensors, dtype, device, layout)
     if requires_grad:
@@ -230,6 +307,77 @@ def to_padded_tensor(
     while len(rows) < size[0]:
         rows.append(T.full_like(rows[0], padding))
     return T.stack(rows)
+
+
+def nested_tensor_from_jagged(
+    values: Tensor, offsets: Tensor | None = None, lengths: Tensor | None = None,
+    jagged_dim: int | None = None, min_seqlen: int | None = None, max_seqlen: int | None = None,
+) -> NestedTensor:  # fmt: skip
+    """The nested tensor whose tensors lie end to end in values; gradients flow to values.
+
+    values: (total, *rest). offsets: where each tensor begins, and the end. lengths: of the tensors.
+    jagged_dim: 1. min_seqlen, max_seqlen: accepted.
+
+    >>> x = torch.nested.nested_tensor_from_jagged(torch.arange(3.0), torch.tensor([0, 1, 3]))
+    >>> x.unbind()
+    (tensor([0.]), tensor([1., 2.]))
+    """
+    if offsets is None and lengths is None:
+        raise RuntimeError(
+            "nested_tensor_from_jagged(): At least one of offsets or lengths is required."
+        )
+    if jagged_dim not in (None, 1):
+        raise NotImplementedError("nested_tensor_from_jagged(): jagged_dim can only be 1 here")
+    if offsets is None:
+        assert lengths is not None
+        return made(values, tuple(lengths.tolist()), jagged)
+    ends = offsets.tolist()
+    if lengths is None:
+        return made(values, tuple([b - a for a, b in zip(ends, ends[1:])]), jagged)
+    parts = [values[a : a + n] for a, n in zip(ends, lengths.tolist())]
+    return made(T.cat(parts), tuple(lengths.tolist()), jagged)
+
+
+def masked_select(tensor: Tensor, mask: Tensor) -> NestedTensor:
+    """The elements of each row of a tensor where mask is true, as a jagged nested tensor.
+
+    tensor: (N, M, ...). mask: of a shape that goes with the tensor's.
+
+    >>> rows = torch.nested.masked_select(torch.eye(2), torch.tensor([[True, True], [False, True]]))
+    >>> rows.unbind()
+    (tensor([1., 0.]), tensor([1.]))
+    """
+    if tensor.layout is not strided:
+        raise RuntimeError(
+            f"torch.nested.masked_select requires a strided tensor, given {tensor.layout}"
+        )
+    full = mask.expand_as(tensor) if mask.shape != tensor.shape else mask
+    return renested_jagged([t[m] for t, m in zip(tensor.unbind(), full.unbind())])
+
+
+def narrow(
+    tensor: Tensor, dim: int, start: Any, length: Any, layout: Any = strided
+) -> NestedTensor:
+    """A nested tensor of a stretch of each row: from start[i], of length[i].
+
+    tensor: (N, M, ...). dim: 1. start, length: numbers, or tensors (N,). layout: torch.strided or
+    torch.jagged.
+
+    >>> x = torch.arange(4.0).view(2, 2)
+    >>> torch.nested.narrow(x, 1, torch.tensor([0, 1]), torch.tensor([2, 1])).unbind()
+    (tensor([0., 1.]), tensor([3.]))
+    """
+    if dim != 1:
+        raise NotImplementedError("torch.nested.narrow(): only dim=1 is there")
+    n = tensor.shape[0]
+    starts = start.tolist() if isinstance(start, Tensor) else [start] * n
+    sizes = length.tolist() if isinstance(length, Tensor) else [length] * n
+    parts = [t.narrow(0, a, k) for t, a, k in zip(tensor.unbind(), starts, sizes)]
+    return as_nested_tensor(parts, layout=layout)
+
+
+def renested_jagged(parts: list[Tensor]) -> NestedTensor:
+    return made(T.cat(parts), tuple([t.shape[0] for t in parts]), jagged)
 
 
 engine_tensor.STANDING.add(NestedTensor)

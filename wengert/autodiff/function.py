@@ -57,6 +57,7 @@ class Context(Node):
 
     def __init__(self) -> None:
         self.parents: tuple[Any, ...] = ()
+        self.places: list[int] | None = None  # which arguments were tensors
         self.saved = ()
         self.hooks: Any = None
         self.more: Any = None
@@ -402,7 +403,7 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         ctx.dtype = tuple([t._a.dtype if isinstance(t, Tensor) else None for t in outs])
     elif isinstance(out, Tensor):
         ctx.shape, ctx.dtype = tuple(out._a.shape), out._a.dtype
-    ctx.parents = nodes
+    ctx.parents, ctx.places = nodes, [i for i, a in enumerate(args) if isinstance(a, Tensor)]
     ctx.seq = ctx._tick = tick()
     ctx.code, ctx.lasti = source.here(3)
     kept = {id(t): i for i, t in enumerate(outs) if isinstance(t, Tensor)}
@@ -420,7 +421,7 @@ def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not isinstance(t, Tensor):
             continue
         if id(t) in inputs and id(t) not in dirty or t._n is not None and id(t) not in dirty:
-            t = outs[i] = wrap(t._a)  # an input handed through, or a tensor from elsewhere
+            t = outs[i] = tensor_of(t._a)  # an input handed through, or a tensor from elsewhere
         if id(t) in plain or not as_dtype(t._a.dtype).is_inexact:
             continue
         node = Slot(ctx, i, ctx.shape[i], ctx.dtype[i]) if many else ctx

@@ -135,6 +135,8 @@ def backward(
             once=True,
         )
     outs: Any = (tensors,) if isinstance(tensors, (Tensor, GradientEdge)) else tuple(tensors)
+    if grad_variables is not None:
+        advise("`grad_variables` is deprecated. Use `grad_tensors` instead.", FutureWarning)
     gs = given(grad_variables if grad_tensors is None else grad_tensors, len(outs), "backward")
     outs, roots = edges(outs)
     if None in roots:

@@ -101,13 +101,16 @@ class Node:
         return source.describe(self.code, self.lasti)
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {hex(id(self))}>"
+        home = "torch.autograd.function." if self.role in (FUNCTION, FUNCTION_MANY) else ""
+        return f"<{home}{self.name().rpartition('::')[2]} object at {hex(id(self))}>"
 
 
 def edges(node: Any) -> list[int]:
     """Which parents are edges of the graph: those of inputs that have a derivative (no indices)."""
-    every = range(len(node.parents))
-    return [i for i in every if node.op is None or node.op.plan.wants(i)]
+    if node.op is None:
+        places: list[int] | None = getattr(node, "places", None)
+        return list(range(len(node.parents))) if places is None else places
+    return [i for i in range(len(node.parents)) if node.op.plan.wants(i)]
 
 
 def narrowed(fn: Any, kept: list[int]) -> Any:

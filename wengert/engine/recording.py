@@ -12,7 +12,7 @@ from typing import Any
 from ..base import source
 from . import op_modes
 from .backward_step import build_backward
-from .node import OP, OP_MANY, Node, Slot, freed, tick
+from .node import LEAF, OP, OP_MANY, Node, Slot, freed, tick
 from .op import Op
 from .op_modes import ACTIVE
 from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
@@ -55,7 +55,56 @@ def node_class(op: Op) -> type[Node]:
             setattr(made, f"_raw_saved_{names.get(name, name)}", raw_property(i))
     if len(op.inputs) == 1 and not op.variadic:
         made._saved_self_sym_sizes = property(lambda node: tuple(node.parents[0].shape))
+    for name in FACTS.get(made.__name__, ()):
+        if not hasattr(made, f"_saved_{name}"):
+            setattr(made, f"_saved_{name}", fact_property(name))
     return made
+
+
+# what PyTorch's nodes say of a key or of a geometry
+FACTS = {
+    "SelectBackward0": ("dim", "index"), "SliceBackward0": ("dim", "start", "end", "step"),
+    "ConvolutionBackward0": (
+        "stride", "padding", "dilation", "groups", "transposed", "output_padding"
+    ),
+}  # fmt: skip
+REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+
+
+def fact_property(name: str) -> property:
+    """A part of what was saved, by PyTorch's name of it."""
+
+    def get(node: Node) -> Any:
+        if node.saved is None:
+            raise freed(node)
+        known = dict(zip(node.op.saved, node.saved))
+        if "geometry" in known:
+            return of_geometry(known["geometry"])[name]
+        if "key" in known:
+            return of_key(known["key"])[name]
+        return known[name]
+
+    return property(get)
+
+
+def of_geometry(geometry: Any) -> dict[str, Any]:
+    """A convolution's arguments."""
+    zeros = (0,) * len(geometry.stride)
+    padding = tuple([before for before, _ in geometry.padding])
+    return {**geometry._asdict(), "padding": padding, "transposed": False, "output_padding": zeros}
+
+
+def of_key(key: Any) -> dict[str, Any]:
+    """Where the last part of a basic index applies that is not the whole of its dimension."""
+    parts = [k for k in (key if isinstance(key, tuple) else (key,)) if k is not None]
+    at = [i for i, k in enumerate(parts) if k is not Ellipsis and k != slice(None)]
+    i = at[-1] if at else 0
+    k = parts[i]
+    dim = i if Ellipsis not in parts[:i] else i - len(parts)
+    if not isinstance(k, slice):
+        return {"dim": dim, "index": k}
+    end = 9223372036854775807 if k.stop is None else k.stop
+    return {"dim": dim, "start": k.start or 0, "end": end, "step": k.step or 1}
 
 
 def saved_property(i: int) -> property:
@@ -64,7 +113,18 @@ def saved_property(i: int) -> property:
     def get(node: Node) -> Any:
         if node.saved is None:
             raise freed(node)
-        return saved_tensors(node)[i]
+        what, key = node.op.plan.saved[i]
+        if what is INPUT:  # a leaf is the tensor itself
+            p = node.parents[key]
+            leaf = p.variable if p is not None and p.role == LEAF else None
+            if leaf is not None and leaf._a is node.saved[i]:
+                return leaf
+        value = saved_tensors(node)[i]
+        if what is STATIC and key == "reduction":
+            return REDUCTIONS.get(value, value)
+        if what is STATIC and key == "dim" and node.op.name in ("sum", "mean", "std", "var"):
+            return (value,) if isinstance(value, int) else value
+        return value
 
     return property(get)
 

@@ -217,7 +217,7 @@ def _attach_old_style(module: Any, hooks: list[Hook], result: Any) -> None:
             result.grad_fn.register_hook(functools.partial(hook, module))
 
 
-class _Border(Function):
+class BackwardHookFunction(Function):
     """The identity on several tensors at once: its backward sees all their gradients together."""
 
     @staticmethod
@@ -281,6 +281,13 @@ class BackwardHook:
                     grad_output = self._checked((replaced,) if one else replaced, grad_output)
             self.grad_outputs = grad_output
             if self.inputs is None:  # no input takes a gradient: there is nothing to wait for
+                if self.user_hooks:
+                    advise(
+                        "Full backward hook is firing when gradients are computed with respect to"
+                        " module outputs since no inputs require gradients. See"
+                        " https://docs.pytorch.org/docs/main/generated/torch.nn.Module.html"
+                        "#torch.nn.Module.register_full_backward_hook for more details."
+                    )
                 replaced = self._run_hooks(tuple([None] * self.n_inputs))
                 if any(g is not None for g in replaced):
                     raise RuntimeError(
@@ -316,7 +323,7 @@ class BackwardHook:
     @staticmethod
     def _through(seen: Hook, args: Any, places: list[int], tensors: list[Tensor]) -> Any:
         passed = list(args)
-        for i, t in zip(places, _Border.apply(seen, *tensors)):
+        for i, t in zip(places, BackwardHookFunction.apply(seen, *tensors)):
             passed[i] = t
         if isinstance(args, tuple) and hasattr(args, "_fields"):
             return type(args)(*passed)  # a named tuple stays one

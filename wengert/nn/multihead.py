@@ -108,6 +108,8 @@ class MultiheadAttention(Module):
         need_weights: bool = True, attn_mask: Tensor | None = None,
         average_attn_weights: bool = True, is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+        if query.is_nested:
+            return self._nested(query, key, value, need_weights, key_padding_mask, attn_mask), None
         swap = self.batch_first and query.dim() == 3
         if swap:  # identity is kept: equal inputs are projected in one product
             q = query.transpose(0, 1)
@@ -126,6 +128,19 @@ class MultiheadAttention(Module):
             is_causal=is_causal,
         )  # fmt: skip
         return (out.transpose(0, 1) if swap else out), weights
+
+    def _nested(self, q: Any, k: Any, v: Any, need_weights: bool, *masks: Any) -> Any:
+        """Attention of nested tensors, sequence by sequence: there is nothing to mask."""
+        if need_weights or any(mask is not None for mask in masks) or not self.batch_first:
+            raise RuntimeError(
+                "MultiheadAttention: nested tensors need batch_first=True, need_weights=False and"
+                " no masks"
+            )
+        from ..api.nested import as_nested_tensor  # only where there are some
+
+        rows = zip(q.unbind(), k.unbind(), v.unbind(), strict=True)
+        outs = [self.forward(*row, need_weights=False)[0] for row in rows]
+        return as_nested_tensor(outs, layout=q.layout)
 
     def merge_masks(
         self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
