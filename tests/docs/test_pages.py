@@ -63,6 +63,16 @@ def test_the_program_on_large_models_runs(tmp_path):
     assert re.search(r"loss \d", outcome.output)
 
 
+def test_the_tour_says_how_long_the_folders_are():
+    tour = (ROOT / "docs" / "tour.md").read_text()
+    said = re.findall(r"^\| `(\w+)/` \| ([\d,]+) \|", tour, re.MULTILINE)
+    assert len(said) == 8
+    for folder, lines in said:
+        files = (ROOT / "wengert" / folder).rglob("*.py")
+        there = sum(len(file.read_text().splitlines()) for file in files)
+        assert int(lines.replace(",", "")) == pytest.approx(there, rel=0.15), (folder, there)
+
+
 @pytest.fixture(scope="module")
 def reference():
     spec = importlib.util.spec_from_file_location("reference", ROOT / "tools" / "reference.py")

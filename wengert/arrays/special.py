@@ -367,40 +367,27 @@ def _logit(lib: Any, x: Any) -> Any:
     return lib.log(x / (x.dtype.type(1) - x))
 
 
-def xlogy(lib: Any, x: Any, y: Any) -> Any:
-    """x * log(y), 0 where x is 0 and y is no nan."""
-    if few(x) and getattr(y, "dtype", None) is x.dtype and nonzeros(x) == x.size:
-        return np.multiply(x, np.log(y))
-    return xlogy_with_zeros(lib, x, y)
+def _times(word: str, doc: str) -> Any:
+    """x times a logarithm of y that `word` gives, 0 where x is 0 and y is no nan."""
+    log = getattr(np, word)
+
+    @widened
+    def with_zeros(lib: Any, x: Any, y: Any) -> Any:
+        x, y = of_one_dtype(x, y)
+        nothing = lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y)))
+        return lib.where(nothing, x.dtype.type(0), x * getattr(lib, word)(y))
+
+    def f(lib: Any, x: Any, y: Any) -> Any:
+        if few(x) and getattr(y, "dtype", None) is x.dtype and nonzeros(x) == x.size:
+            return np.multiply(x, log(y))
+        return with_zeros(lib, x, y)
+
+    f.__doc__ = doc
+    return f
 
 
-@widened
-def xlogy_with_zeros(lib: Any, x: Any, y: Any) -> Any:
-    """xlogy where x may be 0."""
-    x, y = of_one_dtype(x, y)
-    return lib.where(
-        lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
-        x.dtype.type(0),
-        x * lib.log(y),
-    )
-
-
-def xlog1py(lib: Any, x: Any, y: Any) -> Any:
-    """x * log(1 + y), 0 where x is 0 and y is no nan."""
-    if few(x) and getattr(y, "dtype", None) is x.dtype and nonzeros(x) == x.size:
-        return np.multiply(x, np.log1p(y))
-    return xlog1py_with_zeros(lib, x, y)
-
-
-@widened
-def xlog1py_with_zeros(lib: Any, x: Any, y: Any) -> Any:
-    """xlog1py where x may be 0."""
-    x, y = of_one_dtype(x, y)
-    return lib.where(
-        lib.logical_and(lib.equal(x, 0), lib.logical_not(lib.isnan(y))),
-        x.dtype.type(0),
-        x * lib.log1p(y),
-    )
+xlogy = _times("log", "x * log(y), 0 where x is 0 and y is no nan.")
+xlog1py = _times("log1p", "x * log(1 + y), 0 where x is 0 and y is no nan.")
 
 
 def of_one_dtype(x: Any, y: Any) -> tuple[Any, Any]:
