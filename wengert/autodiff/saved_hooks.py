@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..arrays.lookup import NS
-from ..base.modes import no_grad
+from ..base.modes import Recording, no_grad
 from ..engine.interp import Interp
 from ..engine.op import Op
 from ..engine.op_modes import Mode
@@ -24,11 +24,12 @@ Unpack = Callable[[Any], Tensor]
 
 
 class _Hooks(threading.local):
-    """The pairs of hooks in force, the innermost last, and why there may be none."""
+    """The pairs of hooks in force, the innermost last, and what is known of them."""
 
     def __init__(self) -> None:
         self.pairs: list[tuple[Pack, Unpack]] = []
         self.disabled: str | None = None
+        self.running = 0  # how many there were when the one that runs was called, else 0
 
 
 HOOKS = _Hooks()
@@ -37,21 +38,15 @@ HOOKS = _Hooks()
 class Packed(Deferred):
     """A saved array in the hands of the user's hooks."""
 
-    __slots__ = ("value", "unpack", "of", "node")
+    __slots__ = ("value", "unpack", "of", "node", "history")
 
     def __init__(self, array: Any, pair: tuple[Pack, Unpack], node: Any = None) -> None:
         self.unpack = pair[1]
         self.of = (tuple(array.shape), array.dtype)
         self.node = node  # of tensors that a Function has saved
         given = array if isinstance(array, Tensor) else tensor_of(array)
-        with no_grad():
-            self.value = pair[0](given)
-        if self.value is not given and has_history(given._a):
-            raise RuntimeError(
-                "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks where"
-                " a derivative is differentiated again: what a hook keeps instead of the tensor"
-                " has no history; enter the hooks inside of the innermost function"
-            )
+        self.history = has_history(given._a)
+        self.value = called(pair[0], given, self.history)
 
     def tensor(self, ctx: Any) -> Tensor:
         """The tensor that the Function of ctx has saved, in its place in the graph."""
@@ -60,14 +55,31 @@ class Packed(Deferred):
 
     def array(self) -> Any:
         """The array again."""
-        with no_grad():
-            t = self.unpack(self.value)
+        t = called(self.unpack, self.value, self.history)
         if not isinstance(t, Tensor):
             raise TypeError(
                 "Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
                 f"{type(t).__name__}"
             )
+        if self.history and not has_history(t._a):
+            raise RuntimeError(
+                "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks that"
+                " keep no history where a derivative is differentiated again: enter the hooks"
+                " inside of the innermost function"
+            )
         return t._a
+
+
+def called(hook: Callable[[Any], Any], x: Any, history: bool) -> Any:
+    """What a hook gives. Nothing is recorded, unless x holds what an outer transform has recorded:
+    that goes on, without hooks.
+    """
+    before, HOOKS.running = HOOKS.running, len(HOOKS.pairs)
+    try:
+        with Recording() if history else no_grad():
+            return hook(x)
+    finally:
+        HOOKS.running = before
 
 
 def has_history(a: Any) -> bool:
@@ -80,7 +92,7 @@ def has_history(a: Any) -> bool:
 
 def pack_node(n: Any) -> None:
     """Hand what an op's node has saved to the innermost hooks."""
-    if not n.saved:
+    if not n.saved or len(HOOKS.pairs) == HOOKS.running:  # of what a hook does itself
         return
     pair, op = HOOKS.pairs[-1], n.op
     arrays = {*op.arrays, *op.names}
