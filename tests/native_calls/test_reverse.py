@@ -294,3 +294,28 @@ def test_parts_are_added_to_the_gradient_that_waits(monkeypatch):
     monkeypatch.setattr(words, "put_basic", lambda *args: made.append(1) or inner(*args))
     gradient(native_calls.serve)
     assert len(made) == 3  # one array of zeros in each pass
+
+
+PRODUCTS = [
+    "(x @ y).pow(2).sum()", "(x.t() @ y.t()).pow(2).sum()", "torch.mm(x, y).pow(3).sum()",
+    "F.linear(x, y, b).pow(2).sum()", "F.linear(x, y).pow(2).sum()", "(x @ b).pow(2).sum()",
+    "F.linear(x[:1], y, b).pow(2).sum()", "F.linear(x[0], y, b).pow(2).sum()",
+    "F.linear(x[:0], y, b).sum()", "F.linear(x.view(5, 1, 5), y, b).pow(2).sum()",
+    "torch.addmm(b, x, y).pow(2).sum()", "F.linear(x, y[:1], b[:1]).pow(2).sum()",
+    "F.linear(x[:, ::2], y[:, 1:4], b).pow(2).sum()", "(x.double() @ y.double()).sum()",
+    "F.linear(x * 1e30, y * 1e30, b).sum()", "F.linear(x * float('nan'), y, b).sum()",
+    "F.linear(x.repeat(80, 1), y, b).pow(2).sum()", "(x + b.repeat(2)[::2]).pow(2).sum()",
+    "F.linear(x.repeat(9, 40), y.repeat(50, 40), b.repeat(50)).pow(2).sum()",
+    "F.linear(x.repeat(90, 40), y.repeat(50, 40), b.repeat(50)).pow(2).sum()",
+    "F.linear(x.expand(5, 5), y, b[:1].expand(5)).sum(0).pow(2).sum()", "(x * b).pow(2).sum()",
+    "(F.linear(x, y, b) + b[:1]).pow(2).sum()", "(x.repeat(60, 1) + b).pow(2).sum()",
+]  # fmt: skip
+
+
+def test_products_of_matrices_are_those_of_the_text():
+    native_calls.serve()
+    first, again = [[run(text, True)[0] for text in PRODUCTS] for _ in range(2)]
+    native_calls.stop()
+    texts = [run(text, True)[0] for text in PRODUCTS]
+    for text, one, two, other in zip(PRODUCTS, first, again, texts):
+        assert one == other and two == other, text

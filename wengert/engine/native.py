@@ -67,6 +67,7 @@ copy: Callable[[Any, Any], Any] | None = None  # (tensor, tensor): the first
 steady: Callable[..., list[Any] | None] | None = None
 # (words, or words and how many pairs are written anew): True if memory is as it was (compiler/)
 kept: Callable[..., Any] | None = None
+new_class: Callable[[type], None] | None = None  # hears of subclasses of Module
 behind: dict[Any, Any] = {}  # operator in machine code -> the Python function that it stands for
 changed: list[Callable[[], object]] = []  # called when away has changed from or to 0
 away = 0  # how many want public functions exchanged: operators are Python's meanwhile

@@ -26,7 +26,7 @@ from ..engine.backward import accumulate_grad, fit, meet
 from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass, wrap
-from ..kernels import compiler, threads, workers
+from ..kernels import compiler, matmul, threads, workers
 from . import replay, structures
 from .language import Signature, Unit
 from .plans import OPERATORS, Plans
@@ -37,6 +37,7 @@ FILES = (
     "values", "pointwise", "elements", "general", "views", "products", "reductions", "joins",
     "places",
     "calls", "writes", "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
+    "modules",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -66,6 +67,9 @@ FUNCTIONS = {
         ("PyErr_SetString", "void", "ptr ptr"),
         ("PyObject_GetAttr", "ptr", "ptr ptr"),
         ("PyObject_GetItem", "ptr", "ptr ptr"),
+        ("PyObject_GenericGetAttr", "ptr", "ptr ptr"),
+        ("PyObject_GenericGetDict", "ptr", "ptr ptr"),
+        ("_PyType_Lookup", "ptr", "ptr ptr"),
         ("PyList_New", "ptr", "int"),
         ("PyList_Append", "i32", "ptr ptr"),
         ("PyWeakref_NewRef", "ptr", "ptr ptr"),
@@ -91,6 +95,7 @@ ENTRIES = (  # what texts call
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",
     "slot_getitem", "slot_setitem", "get_shape", "get_dtype", "get_device", "get_ndim",
+    "slot_getattr",
 )  # fmt: skip
 
 
@@ -122,6 +127,8 @@ def objects() -> dict[str, Any]:
         "ONES64": numpy_fast_paths.ALL_ONES[dtypes.float64.np],
         "ATTRIBUTE_ERROR": AttributeError, "ROWS": tuple([("array",) * n for n in range(4)]),
         "READY": lambda: workers.workers().ready(),
+        "DICT": dict, "PARAMETERS": sys.intern("_parameters"), "MODULES": sys.intern("_modules"),
+        "BUFFERED": sys.intern("_buffers"), "GETATTR": sys.intern("__getattr__"),
         "TICK": getattr(tick, "__self__"),  # noqa: B009
     }  # fmt: skip
 
@@ -133,6 +140,7 @@ def numbers() -> dict[str, int]:
         "SINGLY": SINGLY,
         "FEW": numpy_fast_paths.FEW,
         "FACTOR": numpy_fast_paths.LARGE,
+        "SHARED": matmul.LEAST,
         "LAYOUT": replay.LAYOUT,
         "CODE_HEAD": structures.CODE_HEAD,
         "LOOPS": structures.LOOPS,

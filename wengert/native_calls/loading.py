@@ -15,6 +15,7 @@ from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
 from . import callables, replay, structures
+from .attributes import Attributes
 from .code import MISS, Code
 from .plans import COMPARISONS, Plans, plan
 from .rules import learn
@@ -110,6 +111,7 @@ class Calls:
         self.gradients: Callable[[Any, Any, Any, bool], Any] = run
         self.hopeless: set[type] = set()  # classes of nodes that cannot take part
         self.entered = False
+        self.attributes = Attributes(where["slot_getattr"])
         native.behind |= {f: self.left[name] for name, f in self.operators.items()}
         native.changed.append(self.exchanged)
 
@@ -172,6 +174,8 @@ class Calls:
         self.entered, native.find, native.backward = True, self.find, self.backward
         native.grad, native.recall = self.grad, self.recall
         vars(native).update(self.words)
+        native.new_class = self.attributes.put
+        self.attributes.enter()
         self.exchanged()
 
     def leave(self) -> None:
@@ -179,6 +183,8 @@ class Calls:
         self.entered, native.find, native.backward = False, None, None
         native.grad = native.recall = None
         vars(native).update(dict.fromkeys(self.words))
+        native.new_class = None
+        self.attributes.leave()
         self.exchanged()
 
     def exchanged(self) -> None:

@@ -3,8 +3,8 @@ is the program.
 
 A program is a list of steps, each of which is one of the library's own loops over elements: so a
 gradient is the same to the bit as the rule's. A rule that only hands its gradient on, spreads it
-over the input, or is one word of the vocabulary, is known as that; all others are called as they
-are, with all that the node has saved.
+over the input, is one word of the vocabulary, or a product where all are matrices, is known as
+that; all others are called as they are, with all that the node has saved.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .structures import (
 )  # fmt: skip
 from .symbols import CALLED, PROGRAM, Symbol, Untraceable
 
-HANDED_ON, SPREAD, WORD_OF_ALL = 1, 3, 4  # what else a rule is
+HANDED_ON, SPREAD, WORD_OF_ALL, PRODUCT = 1, 3, 4, 5  # what else a rule is
 GRADIENT, SAVED, TEMPORARY, CONSTANT = 0, 1, 16, 24  # where an operand of a step is
 RULES: dict[type[Node], bytes] = {}  # class of nodes -> what machine code knows of its rules
 
@@ -97,6 +97,49 @@ class Vocabulary:
         return word
 
 
+class Matrix:
+    """Stands for a matrix while a rule is run to see whether it is a product of two."""
+
+    def __init__(self, place: int, asked: set[int], turned: int = 0) -> None:
+        self.place, self.asked, self.turned = place, asked, turned
+
+    @property
+    def ndim(self) -> int:
+        self.asked.add(self.place)
+        return 2
+
+
+class Matrices:
+    """The words that a product of matrices is made of."""
+
+    def transpose(self, x: Matrix, i: int, j: int) -> Matrix:
+        if i % 2 == j % 2:
+            raise Untraceable
+        return Matrix(x.place, x.asked, 1 - x.turned)
+
+    def matmul(self, x: Matrix, y: Matrix) -> list[Matrix]:
+        return [x, y]
+
+
+def product(op: Op, name: str) -> bytes | None:
+    """What machine code knows of the rule of op for an input, if it is a product of the gradient
+    and something that was saved, or of two such, where all of them and the input are matrices.
+    """
+    asked: set[int] = set()
+    given: dict[str, Any] = {"xp": Matrices(), "g": Matrix(GRADIENT, asked)}
+    for k, saved in enumerate(op.saved[:SAVED_BY_RULE]):
+        if saved not in op.static:
+            given[saved] = Matrix(SAVED + k, asked)
+    given[f"{name}_shape"] = (Shape(), Shape())
+    try:
+        factors = op.rules[name](**{need: given[need] for need in op.needs[name]})
+    except Exception:
+        return None
+    if type(factors) is not list or not asked <= {x.place for x in factors}:
+        return None
+    return record(PRODUCT, None, [2 * x.place + x.turned for x in factors])
+
+
 def traced(op: Op, name: str) -> bytes:
     """What machine code knows of the rule of op for an input."""
     trace = Trace()
@@ -115,7 +158,7 @@ def traced(op: Op, name: str) -> bytes:
     try:
         result = op.rules[name](**given)
     except Exception:
-        return record(CALLED)
+        return product(op, name) or record(CALLED)
     if not isinstance(result, Symbol) or result.trace is not trace:
         return record(CALLED)
     if trace.word is not None:

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from ..base.aliases import NamedInit
+from ..engine import native
 from ..engine.tensor import Tensor
 from .device_moves import Movable
 from .error_path import as_modules, blame
@@ -114,6 +115,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
             for name, f in list(vars(cls).items()):  # PyTorch's functions are no methods there
                 if type(f) is FunctionType and hasattr(f, "declared"):
                     setattr(cls, name, staticmethod(f))
+        if native.new_class is not None:
+            native.new_class(cls)
 
     # ---- calling
 

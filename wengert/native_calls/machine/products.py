@@ -41,8 +41,7 @@ def whole(a: ptr, mean: bool) -> ptr:
 def factor(a: ptr) -> bool:
     """Whether an array may be a factor of a product here."""
     c = code_of(a.descr)
-    n = size_of(a)
-    return (c == 0 or c == 1) and n > 0 and n <= FACTOR
+    return (c == 0 or c == 1) and size_of(a) > 0
 
 
 def product(a: ptr, b: ptr) -> ptr:
@@ -55,11 +54,51 @@ def product(a: ptr, b: ptr) -> ptr:
         return None
     if ints(a.dims)[1] != ints(b.dims)[0]:
         return None
+    if size_of(a) > FACTOR or size_of(b) > FACTOR:  # threads may share it
+        if b.nd != 2:
+            return None
+        if size_of(a) * ints(b.dims)[1] >= SHARED:
+            return None
     return PyArray_MatrixProduct2(a, b, None)
 
 
 def linear(a: ptr, w: ptr, bias: ptr) -> ptr:
-    """a times w transposed, and bias added to each row."""
+    """a times w transposed, and bias added to each row; all dimensions of a but the last count
+    rows.
+    """
+    if a.nd == 2:
+        return rows_times(a, w, bias)
+    if a.nd < 3 or a.nd > 15 or not contiguous(a) or size_of(a) == 0:
+        return None
+    item = a.descr.elsize
+    last = a.nd - 1
+    dims = ints(array(16))
+    strides = ints(array(16))
+    dims[1] = ints(a.dims)[last]
+    dims[0] = size_of(a) // dims[1]
+    strides[1] = item
+    strides[0] = dims[1] * item
+    x = alias(a, 2, dims, strides, 0)
+    if not x:
+        return None
+    o = rows_times(x, w, bias)
+    drop(x)
+    if not o:
+        return None
+    for i in range(last):
+        dims[i] = ints(a.dims)[i]
+    dims[last] = ints(o.dims)[1]
+    step = item
+    for i in range(a.nd):
+        strides[last - i] = step
+        step = step * dims[last - i]
+    r = alias(o, a.nd, dims, strides, 0)
+    drop(o)
+    return r
+
+
+def rows_times(a: ptr, w: ptr, bias: ptr) -> ptr:
+    """linear() of a matrix."""
     if w.kind is not NDARRAY:
         return None
     if w.nd != 2 or a.nd != 2:

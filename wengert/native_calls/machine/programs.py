@@ -1,7 +1,7 @@
 # mypy: ignore-errors
 """Rules of the reverse pass: those that are arithmetic run as programs of the library's loops
-(`rules.py`), others hand their gradient on or are one word; all else is called as it is. In the
-language of `language.py`.
+(`rules.py`), others hand their gradient on, are one word or a product of matrices; all else is
+called as it is. In the language of `language.py`.
 """
 
 
@@ -148,6 +148,36 @@ def word(r: ptr, g: ptr, saved: ptr) -> ptr:
     return PyObject_Vectorcall(r.r_word, args, r.r_nsaved, None)
 
 
+def factor_at(k: int, g: ptr, saved: ptr) -> ptr:
+    """A factor of a product, owned: twice its place, and 1 if it is turned; null: no matrix."""
+    a = g
+    if k > 1:
+        a = (saved + 24)[k // 2 - 1]
+    if not is_array(a):
+        return None
+    if a.nd != 2:
+        return None
+    if k % 2 == 1:
+        return exchanged(a, 0, 1)
+    return keep(a)
+
+
+def multiplied(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
+    """A rule that is a product of matrices."""
+    if q.shape.size != 2:
+        return None
+    a = factor_at(ints(r + R_SAVED)[0], g, saved)
+    if not a:
+        return None
+    b = factor_at(ints(r + R_SAVED)[1], g, saved)
+    d = ptr(None)
+    if b:
+        d = product(a, b)
+    drop(a)
+    drop(b)
+    return d
+
+
 def spread(g: ptr, q: ptr) -> ptr:
     """One number for each element of node q; a view that cannot be written to."""
     s = q.shape
@@ -185,4 +215,6 @@ def one_rule(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
         return spread(g, q)
     if r.r_what == 4:
         return word(r, g, saved)
+    if r.r_what == 5:
+        return multiplied(r, g, saved, q)
     return None

@@ -112,11 +112,24 @@ def is_array(g: ptr) -> bool:
     return g.kind is NDARRAY
 
 
+def same_number(o: ptr, n: int) -> bool:
+    """Whether an object is a plain int of this value."""
+    if not digit(o):
+        return False
+    return PyLong_AsLong(o) == n
+
+
 def fitted(g: ptr, n: ptr) -> ptr:
     """Takes g; g with the shape and dtype of node n."""
     if is_array(g):
         if g.descr is n.dtype and has_shape(g, n.shape):
             return g
+        if g.descr is n.dtype and g.nd == 2 and n.shape.size == 1 and contiguous(g):
+            if size_of(g) <= LARGE and same_number((n.shape + 24)[0], ints(g.dims)[1]):
+                r = sum_along(g, ZERO, False)  # what a row was added to each
+                if r or PyErr_Occurred():
+                    drop(g)
+                    return r
     args = array(3)
     args[0] = g
     args[1] = n.shape

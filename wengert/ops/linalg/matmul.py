@@ -297,6 +297,7 @@ def mm(input, mat2, *, out=None):
             floating=True,
             least=1,
             when="a1.ndim == 2 and (a2 is None or a2.shape == a1.shape[:1])",
+            asked=True,
         ),
     ),
 )
