@@ -311,11 +311,26 @@ PRODUCTS = [
     "(F.linear(x, y, b) + b[:1]).pow(2).sum()", "(x.repeat(60, 1) + b).pow(2).sum()",
 ]  # fmt: skip
 
+PLACES = [
+    "x[0].pow(2).sum()", "x[-1, 1:3].exp().sum()", "x[..., 2].tanh().sum()", "x[None, 1].sum()",
+    "x[1:1].sum()", "x[::2, 1::2].pow(2).sum()", "x[:, None, ::3].pow(2).sum()", "x[4, 4].exp()",
+    "x[0].sum() + (x[0] * y[1]).sum() + x.sum()", "(x[:2] * -0.0).sum()", "x[2][1:][::2].sum()",
+    "x.view(25)[3].exp()", "x.view(1, 25).pow(2).sum()", "x.reshape(5, 5, 1).pow(2).sum()",
+    "x.t().reshape(25).pow(2).sum()", "x[:0].view(5, 0).sum()", "x.view(25)[:1].view(()).exp()",
+    "(s * x).sum()", "(s * x.view(25)).exp().sum()", "(s + s * x[0]).sum()", "s.view(1)[0].exp()",
+    "(x + x.sum()).sum()", "(x.sum() + x).pow(2).sum()", "(x.pow(2) + x.mean()).sum()",
+    "(s.expand(5, 5) + x).sum()", "(x.t() + x.sum()).sum()", "(e + e.sum()).sum()",
+    "(x[0] + x[0].sum() + x.view(25)[:5]).pow(2).sum()", "(x.double()[0] + x.sum()).sum()",
+    "(x.repeat(300, 20) + x.sum()).sum()", "x.repeat(300, 20)[1:, 5].sum()", "(x[0] * s).sum()",
+    "(x.repeat(60, 1) * s).sum()", "x[float('nan') == 1].sum()", "x[True].sum()", "x[0, ..., 0]",
+]  # fmt: skip
 
-def test_products_of_matrices_are_those_of_the_text():
+
+@pytest.mark.parametrize("texts", [PRODUCTS, PLACES], ids=["products", "places"])
+def test_products_and_places_are_those_of_the_text(texts):
     native_calls.serve()
-    first, again = [[run(text, True)[0] for text in PRODUCTS] for _ in range(2)]
+    first, again = [[run(text, True)[0] for text in texts] for _ in range(2)]
     native_calls.stop()
-    texts = [run(text, True)[0] for text in PRODUCTS]
-    for text, one, two, other in zip(PRODUCTS, first, again, texts):
+    others = [run(text, True)[0] for text in texts]
+    for text, one, two, other in zip(texts, first, again, others):
         assert one == other and two == other, text

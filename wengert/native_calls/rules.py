@@ -3,7 +3,7 @@ is the program.
 
 A program is a list of steps, each of which is one of the library's own loops over elements: so a
 gradient is the same to the bit as the rule's. A rule that only hands its gradient on, spreads it
-over the input, is one word of the vocabulary, or a product where all are matrices, is known as
+over the input, gives it the input's shape, puts it at a key among zeros, is one word of the vocabulary, or a product where all are matrices, is known as
 that; all others are called as they are, with all that the node has saved.
 """
 
@@ -33,9 +33,20 @@ from .structures import (
 )  # fmt: skip
 from .symbols import CALLED, PROGRAM, Symbol, Untraceable
 
-HANDED_ON, SPREAD, WORD_OF_ALL, PRODUCT = 1, 3, 4, 5  # what else a rule is
+# what else a rule is
+HANDED_ON, SPREAD, WORD_OF_ALL, PRODUCT, RESHAPED, PUT = 1, 3, 4, 5, 6, 7
 GRADIENT, SAVED, TEMPORARY, CONSTANT = 0, 1, 16, 24  # where an operand of a step is
 RULES: dict[type[Node], bytes] = {}  # class of nodes -> what machine code knows of its rules
+
+
+LAST = (SPREAD, RESHAPED, PUT)  # nothing follows
+
+
+class Key:
+    """Stands for the key of a view, which a node saves. place: where."""
+
+    def __init__(self, place: int) -> None:
+        self.place = place
 
 
 class Trace:
@@ -45,10 +56,11 @@ class Trace:
         self.steps: list[tuple[Any, int, int]] = []  # ufunc, operands
         self.constants: list[float] = []
         self.word: tuple[Any, list[int]] | None = None
+        self.key = 0  # where the key of PUT is
 
     def operand(self, x: Any) -> int:
         if isinstance(x, Symbol):
-            if x.what == SPREAD:
+            if x.what in LAST:
                 raise Untraceable
             return x.place
         if type(x) not in (int, float) or abs(x) > 1 << 24:
@@ -80,6 +92,18 @@ class Vocabulary:
         if not isinstance(x, Symbol) or x.place != GRADIENT or not isinstance(shape, Shape):
             raise Untraceable
         return Symbol(self.trace, GRADIENT, SPREAD)
+
+    def reshape(self, x: Any, shape: Any) -> Symbol:
+        if not isinstance(x, Symbol) or x.place != GRADIENT or not isinstance(shape, Shape):
+            raise Untraceable
+        return Symbol(self.trace, GRADIENT, RESHAPED)
+
+    def put_basic(self, x: Any, shape: Any, key: Any) -> Symbol:
+        symbol = self.reshape(x, shape)
+        if not isinstance(key, Key):
+            raise Untraceable
+        symbol.what, self.trace.key = PUT, key.place
+        return symbol
 
     def __getattr__(self, name: str) -> Any:
         f = getattr(NS[np.ndarray], name)
@@ -153,6 +177,8 @@ def traced(op: Op, name: str) -> bytes:
             given[need] = Shape()
         elif need in op.saved and op.saved.index(need) < SAVED_BY_RULE and need not in op.static:
             given[need] = Symbol(trace, SAVED + op.saved.index(need))
+        elif need == "key" and need in op.saved[:SAVED_BY_RULE]:
+            given[need] = Key(op.saved.index(need))
         else:
             return record(CALLED)
     try:
@@ -164,8 +190,8 @@ def traced(op: Op, name: str) -> bytes:
     if trace.word is not None:
         f, places = trace.word
         return record(WORD_OF_ALL, f, places) if result.what == WORD_OF_ALL else record(CALLED)
-    if result.what == SPREAD:
-        return record(SPREAD)
+    if result.what in LAST:
+        return record(result.what, None, [trace.key] * (result.what == PUT))
     if result.place == GRADIENT and not trace.steps:
         return record(HANDED_ON)
     if not trace.steps or result.place != TEMPORARY + len(trace.steps) - 1:

@@ -203,6 +203,93 @@ def spread(g: ptr, q: ptr) -> ptr:
     return r
 
 
+def dims_of(s: ptr, dims: ints) -> int:
+    """The numbers of a tuple of at most 16 plain ints, and their product; -1: it is none."""
+    total = 1
+    if s.size > 16:
+        return -1
+    for i in range(s.size):
+        e = (s + 24)[i]
+        if e.kind is not LONG:
+            return -1
+        dims[i] = PyLong_AsLong(e)
+        total = total * dims[i]
+    return total
+
+
+def in_shape_of(g: ptr, q: ptr) -> ptr:
+    """A gradient in order, with the shape of node q; a view."""
+    dims = ints(array(16))
+    strides = ints(array(16))
+    if not contiguous(g):
+        return None
+    if dims_of(q.shape, dims) != size_of(g) or size_of(g) == 0:
+        return None
+    step = g.descr.elsize
+    last = q.shape.size - 1
+    for i in range(q.shape.size):
+        strides[last - i] = step
+        step = step * dims[last - i]
+    return alias(g, q.shape.size, dims, strides, 0)
+
+
+def copied_into(v: ptr, g: ptr):
+    """Write an array in order over the elements of another of its dimensions that is not."""
+    item = g.descr.elsize
+    source = g.data
+    m = 1
+    last = v.nd - 1
+    step = item
+    if last >= 0:
+        m = ints(v.dims)[last]
+        step = ints(v.strides)[last]
+    where = ints(array(16))
+    for k in range(16):
+        where[k] = 0
+    for i in range(size_of(g) // m):
+        to = v.data
+        for k in range(last):
+            to = to + where[k] * ints(v.strides)[k]
+        if step == item:
+            memcpy(to, source, m * item)
+        else:
+            for j in range(m):
+                copied_item(to + j * step, source + j * item, item)
+        source = source + m * item
+        k = last - 1
+        while k >= 0:
+            where[k] = where[k] + 1
+            if where[k] < ints(v.dims)[k]:
+                break
+            where[k] = 0
+            k = k - 1
+
+
+def put(g: ptr, key: ptr, q: ptr) -> ptr:
+    """Zeros of the shape of node q, with the gradient at a key."""
+    dims = ints(array(16))
+    n = dims_of(q.shape, dims)
+    if n < 1 or n > LARGE or not usable(g) or size_of(g) == 0:
+        return None
+    z = new_array(g.descr, q.shape.size, dims)
+    if not z:
+        return None
+    memset(z.data, 0, n * g.descr.elsize)
+    parts = array(2)
+    m = parts_of(key, parts)
+    v = basic_view(z, parts[0], m)
+    fits = bool(v)
+    if v:
+        fits = same_dims(v, g)
+        if fits:
+            copied_into(v, g)
+        drop(v)
+    if fits:
+        return z
+    drop(z)
+    return None
+
+
 def one_rule(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
     """The gradient of parent q; null, without an exception: the rules of n are to be called."""
     if not is_array(g):
@@ -217,4 +304,8 @@ def one_rule(r: ptr, g: ptr, saved: ptr, q: ptr) -> ptr:
         return word(r, g, saved)
     if r.r_what == 5:
         return multiplied(r, g, saved, q)
+    if r.r_what == 6:
+        return in_shape_of(g, q)
+    if r.r_what == 7:
+        return put(g, (saved + 24)[ints(r + R_SAVED)[0]], q)
     return None

@@ -124,6 +124,11 @@ def fitted(g: ptr, n: ptr) -> ptr:
     if is_array(g):
         if g.descr is n.dtype and has_shape(g, n.shape):
             return g
+        if g.descr is n.dtype and n.shape.size == 0:
+            r = whole(g, False)
+            if r or PyErr_Occurred():
+                drop(g)
+                return r
         if g.descr is n.dtype and g.nd == 2 and n.shape.size == 1 and contiguous(g):
             if size_of(g) <= LARGE and same_number((n.shape + 24)[0], ints(g.dims)[1]):
                 r = sum_along(g, ZERO, False)  # what a row was added to each
@@ -144,15 +149,30 @@ def alone(a: ptr) -> bool:
     return a.refcount == 1 and not a.base and a.flags & 1024 == 1024
 
 
+def pace(a: ptr) -> int:
+    """By how many bytes a loop walks an array: 0 for one number for all places; -1: it cannot."""
+    if a.flags & 256 == 0:
+        return -1
+    if contiguous(a):
+        return a.descr.elsize
+    for i in range(a.nd):
+        if ints(a.strides)[i] != 0:
+            return -1
+    return 0
+
+
 def added(old: ptr, g: ptr, q: ptr) -> ptr:
     """Takes both; the sum of two gradients that meet at node q."""
     if is_array(old) and is_array(g):
         c = code_of(g.descr)
-        if old.descr is g.descr and same_dims(old, g) and usable(old) and usable(g) and c >= 0:
+        first = pace(old)
+        second = pace(g)
+        walks = first + second > 0 and first >= 0 and second >= 0
+        if old.descr is g.descr and same_dims(old, g) and walks and c >= 0:
             n = ints(array(1))
             n[0] = size_of(g)
             o = ptr(None)
-            if alone(old):
+            if alone(old) and first > 0:
                 o = keep(old)
             if n[0] > LARGE and not pool():
                 drop(o)
@@ -165,8 +185,9 @@ def added(old: ptr, g: ptr, q: ptr) -> ptr:
                 args[0] = old.data
                 args[1] = g.data
                 args[2] = o.data
-                for i in range(3):
-                    steps[i] = g.descr.elsize
+                steps[0] = first
+                steps[1] = second
+                steps[2] = g.descr.elsize
                 if n[0] > 0:
                     long_loop(PLAN_ADD, c, args, n, steps)
             drop(old)
