@@ -75,6 +75,6 @@ def test_gradients_of_places():
         lambda x, y: x.triu() + y.tril(-1),
         lambda x, y: torch.linalg.cross(x, y),
         lambda x, y: x.cummax(0).values + y.cummin(1).values,
-        lambda x, y: x.scatter(0, i, y) + x.scatter_add(0, i, y),
+        lambda x, y: x.scatter(0, i, y[:2]) + x.scatter_add(0, i, y[:2]),
     ):
         assert torch.autograd.gradcheck(f, (x, y))
