@@ -2,9 +2,10 @@
 is the program.
 
 A program is a list of steps, each of which is one of the library's own loops over elements: so a
-gradient is the same to the bit as the rule's. A rule that only hands its gradient on, spreads it
-over the input, gives it the input's shape, puts it at a key among zeros, is one word of the vocabulary, or a product where all are matrices, is known as
-that; all others are called as they are, with all that the node has saved.
+gradient is the same to the bit as the rule's. A rule is known, too, that only hands its gradient
+on, spreads it over the input, gives it the input's shape or puts it at a key among zeros, that is
+one word of the vocabulary, or a product where all are matrices. All others are called as they are,
+with all that the node has saved.
 """
 
 from __future__ import annotations
