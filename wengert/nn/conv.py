@@ -14,7 +14,7 @@ from . import functional as F
 from . import init
 from .linear import wrong_dtype
 from .module import Module
-from .parameter import empty
+from .parameter import Parameter, empty
 from .sizes import each
 
 __all__ = [
@@ -30,8 +30,8 @@ class _ConvNd(Module):
     dims: int
     in_channels: int
     out_channels: int
-    weight: Any
-    bias: Any
+    weight: Parameter
+    bias: Any  # a Parameter, or None
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: tuple[int, ...],

@@ -12,7 +12,7 @@ from ..engine.tensor import Tensor
 from . import functional as F
 from . import init
 from .module import Module
-from .parameter import empty
+from .parameter import Parameter, empty
 
 __all__ = ["Identity", "Linear", "Bilinear", "NonDynamicallyQuantizableLinear"]
 
@@ -43,6 +43,9 @@ class Linear(Module):
     >>> nn.Linear(5, 2)(torch.ones(3, 5)).shape
     torch.Size([3, 2])
     """
+
+    weight: Parameter
+    bias: Any  # a Parameter, or None
 
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
