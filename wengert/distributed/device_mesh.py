@@ -184,7 +184,8 @@ class DeviceMesh:
                 'names, mesh["dp"] and mesh["tp"]'
             )
         rest = [d for d in range(root.ndim) if d not in kept]
-        ranks = root._ranks.transpose(*kept, *rest)[(..., *[place[d] for d in rest])]
+        here: Any = (..., *[place[d] for d in rest])
+        ranks = root._ranks.transpose(*kept, *rest)[here]
         names = root.mesh_dim_names and tuple([root.mesh_dim_names[d] for d in kept])
         groups = [*self._groups, *other._groups]
         made = DeviceMesh(self.device_type, ranks, mesh_dim_names=names, _groups=groups)

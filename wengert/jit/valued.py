@@ -37,7 +37,7 @@ class Known(Proxy):
         return len(self.tracer.value_of(self))
 
     def __iter__(self) -> Iterator[Any]:
-        return (operator.getitem(self, i) for i in range(len(self)))  # type: ignore[call-overload]
+        return (operator.getitem(self, i) for i in range(len(self)))
 
     def __contains__(self, other: object) -> bool:
         return bool(other in self.tracer.value_of(self))
@@ -95,7 +95,7 @@ class ValuedTracer(DefaultTracer):
         """What stands for the result of a node."""
         return Known(node, self)
 
-    def create_node(self, kind: str, *args: Any, **kwargs: Any) -> Node:  # type: ignore[override]
+    def create_node(self, kind: str, *args: Any, **kwargs: Any) -> Node:
         """Add a node to the graph, and run it.
 
         kind: the op of the node.
