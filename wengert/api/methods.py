@@ -15,6 +15,7 @@ from ..autodiff.dual import primal
 from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
+from ..base.formats import RANKS, refuse_rank
 from ..base.hooks import Handle
 from ..base.modes import state
 from ..base.size import Size
@@ -406,9 +407,12 @@ HOW = "bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=
     ),
 )
 def to(
-    self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None
-) -> Tensor:
+    self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """The tensor in another dtype or on another device: to(dtype), to(device, dtype), to(other)."""
+    if memory_format is not None:
+        refuse_rank("to", memory_format, self._a.ndim)
     if device == "cpu" and dtype is None and not copy:
         a = self._a
         if NS[type(a)].device_of(a) is CPU:
@@ -425,8 +429,7 @@ def _cast(name: str, d: Any) -> None:
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
         return self if self._a.dtype is d.np else data.convert(self, d)
 
-    example = f">>> torch.ones(2).{name}().dtype\n{d}\n"
-    f.__doc__ = f"The tensor converted to {d}.\n\n{example}"
+    f.__doc__ = f"The tensor converted to {d}.\n\n>>> torch.ones(2).{name}().dtype\n{d}\n"
     usual = "None" if name == "chalf" else "preserve_format"
     text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
     o = OPS["as_whole" if d.category < 2 else "astype"]
@@ -448,8 +451,7 @@ def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> 
 @public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
-    a = self._a
-    return self if NS[type(a)].device_of(a) is CPU else data.convert(self, None, CPU)
+    return self if NS[type(self._a)].device_of(self._a) is CPU else data.convert(self, None, CPU)
 
 
 @public(
@@ -470,7 +472,8 @@ def cuda(
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Whether the elements lie in memory in order."""
     a = getattr(self._a, "memory", self._a)
-    return bool(a.flags.c_contiguous) if hasattr(a, "flags") else True
+    fits = RANKS.get(memory_format, a.ndim) == a.ndim
+    return fits and bool(a.flags.c_contiguous if hasattr(a, "flags") else True)
 
 
 @public("Tensor.stride(Tensor self, int? dim=None) -> any")
@@ -557,16 +560,15 @@ def setup() -> None:
     declare(Tensor.requires_grad_, ("Tensor.requires_grad_(Tensor self, bool requires_grad=True)",))
     attach("_is_view", is_view)
     attach("__hash__", _hash)
-    attach(
-        "__getitem__", Lazy("__getitem__", lambda: build_item(OPS["select_item"], indexing.read))
-    )
+    item = Lazy("__getitem__", lambda: build_item(OPS["select_item"], indexing.read))
+    attach("__getitem__", item)
     attach("__setitem__", indexing.write)
     attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg", "", True)))
     attach("__abs__", Lazy("__abs__", lambda: functions.finished(METHODS["abs"], "abs", "", True)))
-    attach(
-        "__pos__",
-        Lazy("__pos__", lambda: functions.finished(METHODS["positive"], "positive", "", True)),
+    positive = Lazy(
+        "__pos__", lambda: functions.finished(METHODS["positive"], "positive", "", True)
     )
+    attach("__pos__", positive)
     attach("__invert__", Lazy("__invert__", lambda: OPS["bitwise_not"].entry))
     for f in (retains_grad, mT, mH, H, T):
         attach(f.__name__, property(f))
@@ -577,8 +579,8 @@ def setup() -> None:
     attach("imag", part("imag"))
     attach("nbytes", property(lambda self: self._a.nbytes))
     attach("itemsize", property(lambda self: self._a.dtype.itemsize))
-    for name in ("is_cuda", "is_meta"):
-        attach(name, on(name[3:]))
+    attach("is_cuda", on("cuda"))
+    attach("is_meta", on("meta"))
     for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
         attach(f"is_{name}", False)
     for home, names in ELSEWHERE.items():

@@ -55,3 +55,11 @@ contiguous_format, preserve_format = (
     memory_format("preserve_format"),
 )
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
+RANKS = {channels_last: 4, channels_last_3d: 5}
+
+
+def refuse_rank(name: str, form: memory_format | None, ndim: int) -> None:
+    """RuntimeError for a format that is not for tensors of ndim dimensions."""
+    rank = RANKS.get(form, ndim)  # type: ignore[arg-type]
+    if rank != ndim:
+        raise RuntimeError(f"{name}(): required rank {rank} tensor to use {form}, got rank {ndim}")

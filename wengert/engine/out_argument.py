@@ -70,6 +70,7 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
         raise RuntimeError(
             f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}"
         )
+    views.check_overlap(out, name)
     if tuple(out._a.shape) != tuple(result._a.shape):
         if out._a.size:
             advise(
@@ -79,7 +80,6 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
                 " first.",
             )
         resize(out, tuple(result._a.shape))
-    views.check_overlap(out, name)
     views.store(out, result._a)
     return out
 

@@ -11,6 +11,7 @@ from ...arrays import lookup
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
+from ...base.formats import refuse_rank
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
@@ -160,6 +161,7 @@ def empty(
 ):
     """A tensor with arbitrary contents."""
     shape = sized(size, None, "empty")
+    refuse_rank("empty", memory_format, len(shape))
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return into(
@@ -244,6 +246,8 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
         memory_format=None,
     ):
         a = input._a
+        if memory_format is not None:
+            refuse_rank(name, memory_format, a.ndim)
         d = a.dtype if dtype is None else dtypes.as_np(dtype)
         if layout is not None or type(input) is not Tensor:
             made = input.layout if layout is None else layout

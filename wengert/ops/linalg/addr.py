@@ -15,11 +15,25 @@ from .matrix import check_tensor
 from .products import expandable, outer
 
 
+def scaled(xp: Any, x: Any, factor: Any) -> Any:
+    """x times a number, rounded once to the dtype of x."""
+    if factor == 1:
+        return x
+    d = dtypes.as_dtype(x.dtype)
+    if d.itemsize == 2 and d.category == 2:
+        return xp.astype(xp.astype(x, dtypes.float32) * factor, x.dtype)
+    return x * factor
+
+
 @op(opaque, types="promote", name="addr")
 def addr_op(xp, x, v, w, beta=1, alpha=1, v_dtype=None, w_dtype=None):
     """beta * x + alpha * outer(v, w); the dtypes of v and w as they were given."""
-    p = xp.unsqueeze(v if alpha == 1 else v * alpha, 1) * xp.unsqueeze(w, 0)
-    return p if beta == 0 else p + (x * beta if beta != 1 else x)
+    p = xp.unsqueeze(scaled(xp, v, alpha), 1) * xp.unsqueeze(w, 0)
+    return p if beta == 0 else p + scaled(xp, x, beta)
+
+
+def conjugate(factor: Any) -> Any:
+    return factor.conjugate() if isinstance(factor, complex) else factor
 
 
 def of_one_dtype(g: Any, given: dtypes.dtype) -> Any:
@@ -32,18 +46,13 @@ def of_one_dtype(g: Any, given: dtypes.dtype) -> Any:
     return g
 
 
-def _scaled(xp: Any, g: Any, factor: Any) -> Any:
-    factor = factor.conjugate() if isinstance(factor, complex) else factor
-    return g if factor == 1 else g * factor
-
-
 addr_op.vjp(
-    x=lambda xp, g, beta: _scaled(xp, g, beta),
-    v=lambda xp, g, w, alpha, w_dtype: _scaled(
-        xp, xp.mv(of_one_dtype(g, w_dtype), xp.conj(w)), alpha
+    x=lambda xp, g, beta: scaled(xp, g, conjugate(beta)),
+    v=lambda xp, g, w, alpha, w_dtype: scaled(
+        xp, xp.mv(of_one_dtype(g, w_dtype), xp.conj(w)), conjugate(alpha)
     ),
-    w=lambda xp, g, v, alpha, v_dtype: _scaled(
-        xp, xp.mv(xp.transpose(of_one_dtype(g, v_dtype), 0, 1), xp.conj(v)), alpha
+    w=lambda xp, g, v, alpha, v_dtype: scaled(
+        xp, xp.mv(xp.transpose(of_one_dtype(g, v_dtype), 0, 1), xp.conj(v)), conjugate(alpha)
     ),
     complex=True,
 )

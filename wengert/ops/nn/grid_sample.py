@@ -208,7 +208,7 @@ def grid_sampler_backward(
     if not needs[1]:
         return gx, None
     if mode == "nearest":
-        return gx, xp.zeros_like(grid)
+        return gx, xp.keep(grid, xp.lt(grid, -math.inf))  # zeros that are recorded
     return gx, xp.stack(*along[::-1], dim=len(spatial) + 1)
 
 

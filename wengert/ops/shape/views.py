@@ -6,6 +6,7 @@ import functools
 import math
 from typing import Any
 
+from ...base.formats import refuse_rank
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
@@ -515,6 +516,8 @@ def clone(input, *, memory_format=None):
     >>> torch.clone(torch.tensor([1, 2]))
     tensor([1, 2])
     """
+    if memory_format is not None:
+        refuse_rank("clone", memory_format, input._a.ndim)
     return copy.entry(input)
 
 
@@ -543,6 +546,8 @@ def contiguous(self, memory_format=None):
     (2, 1)
     """
     a = self._a
+    if memory_format is not None:
+        refuse_rank("contiguous", memory_format, a.ndim)
     if getattr(a, "flags", None) is not None and a.flags.c_contiguous:
         return self
     return contiguous_op.entry(self)
