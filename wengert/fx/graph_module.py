@@ -224,6 +224,8 @@ class GraphModule(Module):
         import textwrap
 
         body = textwrap.indent(self.code.strip("\n").rstrip(), "    ")
+        head, _, body = body.partition("\n")
+        body = f"{head}\n        # No stacktrace found for following nodes\n{body}"
         text = f"class {type(self).__name__}(torch.nn.Module):\n{body}\n"
         if print_output:
             sys.stdout.write(text + "\n")

@@ -66,6 +66,8 @@ def map_arg(a: Any, fn: Callable[[Node], Any]) -> Any:
 
 def qualified_name(func: Callable[..., Any]) -> str:
     """What code calls a function by: torch.relu, operator.add, builtins.getattr."""
+    if getattr(func, "namespace", None) == "aten":  # an operator
+        return f"torch.ops.{func}"
     name = getattr(func, "__name__", "")
     if getattr(operator, name, None) is func:
         return f"operator.{name}"

@@ -196,7 +196,9 @@ def put_in_place(
             given = changed[given]
         mapping[mine] = given
     before = set(gm.graph.nodes)
-    with gm.graph.inserting_before(anchor):
+    ends = [found[p] for p in matcher.anchors]
+    users = [n for n in gm.graph.nodes if any(n in end.users for end in ends)]
+    with gm.graph.inserting_before(users[0] if users else anchor):
         result = gm.graph.graph_copy(other, mapping)
     results = list(result) if isinstance(result, (tuple, list)) else [result]
     for old_pattern, new in zip(matcher.anchors, results):

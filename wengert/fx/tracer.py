@@ -195,6 +195,8 @@ class Tracer(TracerBase):
         a method of a module.
         """
         fn = inspect.unwrap(root_fn)
+        if not hasattr(fn, "__code__"):
+            raise AssertionError(f"Expected FunctionType, got {type(fn)}")
         code = fn.__code__
         names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
         defaults = {
@@ -293,6 +295,8 @@ class Tracer(TracerBase):
         else:
             self.root, fn = Module(), root
             self.submodule_paths = {self.root: ""}
+        said = getattr(fn, "__annotations__", {}).get("return")
+        said = None if isinstance(said, str) else said
         self.graph = Graph(tracer_cls=type(self) if type(self) is not Tracer else None)
         self.tensor_attrs = self._attributes_of(self.root)
         fn, args = self.create_args_for_root(fn, isinstance(root, Module), concrete_args)
@@ -300,7 +304,9 @@ class Tracer(TracerBase):
         _tracing += 1
         try:
             with patched_modules(self, cache), patched_functions(self, fn):
-                self.graph.create_node("output", "output", (self.create_arg(fn(*args)),), {})
+                self.graph.create_node(
+                    "output", "output", (self.create_arg(fn(*args)),), {}, None, said
+                )
         finally:
             _tracing -= 1
             self.submodule_paths = None
