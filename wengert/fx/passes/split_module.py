@@ -70,7 +70,7 @@ def split_module(
         if node.op in ("placeholder", "get_attr"):
             values[node] = base.node_copy(node, values.__getitem__)
             if node.op == "get_attr":
-                keep(root, node.target, attribute(m, node.target))
+                keep(root, str(node.target), attribute(m, str(node.target)))
     for part in in_order(parts):
         root.add_module(part.name, module_of(part, m, qualname_map))
         call = base.call_module(part.name, tuple([values[n] for n in part.inputs]))
@@ -102,10 +102,11 @@ def module_of(part: Partition, m: GraphModule, names: dict[str, str] | None) -> 
     for node in part.nodes:
         copied = values[node] = graph.node_copy(node, values.__getitem__)
         if node.op == "call_module":
-            copied.target = node.target.replace(".", "_")
-            root.add_module(copied.target, m.get_submodule(node.target))
+            path = str(node.target)
+            copied.target = name = path.replace(".", "_")
+            root.add_module(name, m.get_submodule(path))
             if names is not None:
-                names[f"{part.name}.{copied.target}"] = node.target
+                names[f"{part.name}.{name}"] = path
     outs = [values[n] for n in part.outputs]
     graph.output(outs[0] if len(outs) == 1 else tuple(outs))
     return GraphModule(root, graph)
