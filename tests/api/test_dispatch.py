@@ -1,6 +1,7 @@
 """__torch_dispatch__: classes and modes that stand in for operators. The logs are PyTorch's."""
 
 import copy
+import io
 import pickle
 
 import pytest
@@ -96,6 +97,8 @@ CALLS = {
     "x.max(0)": ["aten.max.dim"],
     "x.argmax()": ["aten.argmax.default"],
     "x.sort()": ["aten.sort.default"],
+    "x.sort(stable=True)": ["aten.sort.stable"],
+    "x.index_select(0, torch.tensor([1]))": ["aten.index_select.default"],
     "x.t()": ["aten.t.default"],
     "x.permute(1, 0)": ["aten.permute.default"],
     "x.view(4)": ["aten.view.default"],
@@ -199,6 +202,26 @@ def test_a_subclass_with_elements():
     assert type(x) is Named and type(y) is torch.Tensor and y.tolist() == [2, 2]
     assert Named.log == [("aten.add.Tensor", (Named,))]
     assert torch.relu(torch.ones(2)).tolist() == [1, 1] and len(Named.log) == 1
+
+
+def test_pickling_saving_and_printing():
+    w = wrapper(requires_grad=True)
+    for copied in (
+        pickle.loads(pickle.dumps(w)),
+        torch.load(saved(w), weights_only=False),
+    ):
+        assert type(copied) is Wrapper and copied.held.tolist() == [[1, 2], [3, 4]]
+        assert copied.requires_grad and copied.shape == (2, 2)
+    assert torch.Tensor.__repr__(w) == "Wrapper(..., size=(2, 2), requires_grad=True)"
+    shown = torch.Tensor.__repr__(w.detach().double(), tensor_contents="[1, 2]")
+    assert shown == "Wrapper([1, 2], dtype=torch.float64)"
+
+
+def saved(x):
+    file = io.BytesIO()
+    torch.save(x, file)
+    file.seek(0)
+    return file
 
 
 def test_nobody_answers():

@@ -194,17 +194,29 @@ def indexed(x: Any, key: Any) -> Found:
     return "index.Tensor", (x, [k if isinstance(k, Tensor) else None for k in keys]), {}
 
 
+def sort(
+    x: Any, dim: int = -1, descending: bool = False, *, stable: Any = None, **rest: Any
+) -> Found:
+    """A sort; with stable= it is another overload, which has its arguments by name."""
+    if stable is not None:
+        return "sort.stable", (x,), {"stable": stable, "dim": dim, "descending": descending}
+    tail = (dim, descending) if descending else () if dim == -1 else (dim,)
+    return "sort.default", (x, *tail), {}
+
+
+WHOLE = "index_select gather scatter_add cumsum bincount isin searchsorted bucketize"
 ATOMS: dict[str, Callable[..., Found]] = {
     "max": extreme("max"), "min": extreme("min"), "add": with_alpha("add"),
     "sub": with_alpha("sub"), "sum": in_dtype("sum", "dim_IntList"),
     "mean": in_dtype("mean", "dim"), "split": split, "chunk": chunk, "masked_fill": masked_fill,
-    "scatter": scatter, "item": value, "sort": plain("sort.default"),
+    "scatter": scatter, "item": value, "sort": sort,
     "topk": plain("topk.default"), "unbind": plain("unbind.int"),
     "equal": plain("equal.default"), "allclose": plain("allclose.default"),
     "nonzero": lambda x, as_tuple=False, **rest: (
         None if as_tuple else ("nonzero.default", (x,), {})
     ),
     "__getitem__": indexed, "masked_select": plain("masked_select.default"),
+    **{name: plain(f"{name}.default") for name in WHOLE.split()}, "select": plain("select.int"),
 }  # fmt: skip
 
 

@@ -110,6 +110,17 @@ class Classed(Interp):
         t.__dict__ = self.attributes
         return t
 
+    def facts(self, t: Tensor) -> tuple[Any, ...]:
+        """What makes a tensor around it again, beside its class and its attributes."""
+        return (
+            t.dtype, tuple(self.shape), t.stride(), 0, strided, ClassedNamespace.device_of(self),
+            t._n is not None,
+        )  # fmt: skip
+
+    def reduced(self, t: Tensor) -> Any:
+        """How to pickle a tensor around it."""
+        return rewrapped, (self.cls, *self.facts(t)), self.attributes
+
     def assign(self, value: Any) -> None:
         call("copy_.default", self.tensor(), tensor_of(value))
 
@@ -257,6 +268,16 @@ def _make_wrapper_subclass(
         steps = tuple([s * a.dtype.itemsize for s in strides])
         t._a.steps = steps if steps != a.strides else None
     return t
+
+
+def rewrapped(
+    cls: Any, dtype: Any, size: Any, stride: Any, offset: Any, layout: Any, device: Any,
+    requires_grad: bool,
+) -> Any:  # fmt: skip
+    """What a pickled tensor is made of again; its attributes come with the state."""
+    return _make_wrapper_subclass(
+        cls, size, stride, dtype=dtype, device=device, requires_grad=requires_grad
+    )
 
 
 _make_wrapper_subclass_method = staticmethod(_make_wrapper_subclass)

@@ -424,6 +424,8 @@ def rebuild(
 @attach
 def __reduce_ex__(self: Tensor, protocol: Any) -> Any:
     """How to pickle: values, layout, requires_grad and attributes; shared memory stays shared."""
+    if hasattr(self._a, "facts"):
+        return self._a.reduced(self)
     whole, layout = _storage(host(self._a))
     # Tensor calls itself torch.Tensor, where pickle would not find it.
     cls = None if type(self) is Tensor else type(self)

@@ -50,6 +50,8 @@ IGNORED = frozenset((
     "__dlpack_device__", "__torch_function__", "__deepcopy__", "__dir__",
 ))  # fmt: skip
 
+MODES_ONLY = ("torch.tensor",)  # classes are not asked: it copies what they hold
+
 
 class _Here(threading.local):
     """What one thread has asked for."""
@@ -212,7 +214,7 @@ def call(public: Any, original: Any, args: Any, kwargs: Any) -> Any:
             HERE.modes = modes
     if HERE.classes:
         found = overriding(args, kwargs)
-        if found:
+        if found and name_of(public) not in MODES_ONLY:
             return asked(public, found, args, kwargs)
     if below is not None:
         answer = below(NAMES.get(public, ""), original, args, kwargs)
@@ -351,6 +353,8 @@ def refused(public: Any, args: Any, kwargs: Any) -> Any:
     those alone, functions are never exchanged. None without such.
     """
     found = overriding(args, kwargs) if HERE.classes else []
+    if name_of(public) in MODES_ONLY:
+        found = []
     return (asked(public, found, args, kwargs),) if found else None
 
 

@@ -312,7 +312,7 @@ def tensor_repr(t: Tensor, *, tensor_contents: str | None = None, name: str | No
     """
     a = t._a
     if RANK.get(type(a), 0):
-        return _interpreted(a)
+        return _wrapped(t, tensor_contents) if hasattr(a, "facts") else _interpreted(a)
     if name is None:
         # Parameter is ours, and says itself that it is one.
         ours = type(t).__module__.startswith(("torch", "wengert"))
@@ -351,6 +351,22 @@ def tensor_repr(t: Tensor, *, tensor_contents: str | None = None, name: str | No
 
 def _default() -> str:
     return dtypes.get_default_dtype().name
+
+
+def _wrapped(t: Any, contents: str | None) -> str:
+    """A tensor of a class that sees operators; contents: what the class shows of it."""
+    notes = [] if t.device.type == "cpu" else [f"device='{t.device}'"]
+    if contents is None:
+        notes.append(f"size={tuple(t._a.shape)}")
+    element = dtypes.BY_NP[t._a.dtype].name
+    if element not in (_default(), "int64", "bool"):
+        notes.append(f"dtype=torch.{element}")
+    if t._n is not None:
+        fn = t.grad_fn
+        notes.append("requires_grad=True" if fn is None else f"grad_fn=<{fn.name()}>")
+    return (
+        ", ".join([f"{type(t).__name__}({'...' if contents is None else contents}", *notes]) + ")"
+    )
 
 
 def _interpreted(a: Any) -> str:

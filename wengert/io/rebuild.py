@@ -162,6 +162,17 @@ def _rebuild_sparse_tensor(layout: Any, data: Any) -> Tensor:
     return made
 
 
+@_called("torch._utils")
+def _rebuild_wrapper_subclass(
+    cls: Any, dtype: Any, size: Any, stride: Any, storage_offset: Any, layout: Any, device: Any,
+    requires_grad: Any,
+) -> Any:  # fmt: skip
+    """A tensor of a class that sees operators, whose attributes come with its state."""
+    from ..api.classed import rewrapped
+
+    return rewrapped(cls, dtype, size, stride, storage_offset, layout, device, requires_grad)
+
+
 @_called("torch._tensor")
 def _rebuild_from_type_v2(func: Any, new_type: Any, args: Any, state: Any) -> Any:
     if func not in FUNCTIONS.values():

@@ -161,6 +161,11 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
         raise RuntimeError(
             "save(): an uninitialized parameter has no shape yet: run the module once, then save"
         )
+    if hasattr(t._a, "facts"):
+        facts = (type(t), *t._a.facts(t))
+        return rebuild._rebuild_from_type_v2, (
+            rebuild._rebuild_wrapper_subclass, type(t), facts, t.__dict__
+        )  # fmt: skip
     if RANK.get(type(t._a)) == INTERPRETER:
         raise RuntimeError("save(): a tensor inside a function transform has no values to save")
     hooks: Any = OrderedDict()
