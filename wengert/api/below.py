@@ -16,7 +16,7 @@ from ..base.modes import state
 from ..base.returns import return_type
 from ..engine.tensor import Tensor
 from ..ops.aten import OVERLOADS, call, overload, recorded
-from ..ops.aten_calls import keyed
+from ..ops.aten_calls import keyed, product
 from ..ops.creation.tensor import tensor
 from ..ops.dispatching import HERE, overriding, send
 from . import overrides
@@ -54,6 +54,10 @@ def seen(name: str, original: Callable[..., Any], args: Any, kwargs: Any) -> Any
     if HERE.off or not (HERE.modes or overriding(args, kwargs)):
         return None
     word = name.rpartition(".")[2]
+    if name == "torch.sparse.mm" and overriding(args, kwargs):  # with reduce=, another operator
+        if len(args) + len(kwargs) < 3:
+            return (call("mm.default", *args, **kwargs),)
+        return (call("_sparse_mm_reduce_impl.default", *args, *kwargs.values())[0],)
     if name == "torch.Tensor.data.__get__":
         word = "detach"
     if word == "detach":
@@ -67,6 +71,8 @@ def seen(name: str, original: Callable[..., Any], args: Any, kwargs: Any) -> Any
         return None
     if word in NUMBERS:
         return (NUMBERS[word](send(overload("_local_scalar_dense.default"), args[:1], {})),)
+    if word in ("matmul", "__matmul__") and len(args) == 2:
+        return (product(call, *args),)
     if word == "__setitem__":
         return assigned(*args)
     if word.endswith("_") and word[0] != "_" and word not in KEPT:
@@ -204,7 +210,9 @@ def sort(
     return "sort.default", (x, *tail), {}
 
 
-WHOLE = "index_select gather scatter_add cumsum bincount isin searchsorted bucketize"
+WHOLE = (
+    "index_select gather scatter_add cumsum bincount isin searchsorted bucketize mm addmm bmm mv"
+)
 ATOMS: dict[str, Callable[..., Found]] = {
     "max": extreme("max"), "min": extreme("min"), "add": with_alpha("add"),
     "sub": with_alpha("sub"), "sum": in_dtype("sum", "dim_IntList"),
