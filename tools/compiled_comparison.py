@@ -137,7 +137,7 @@ def difference(want: list[Any], got: list[Any], loosen: float = 1) -> str:
             else:
                 tol = loosen * TOLERANCE.get(a[1], 1e-5)
                 finite = np.isfinite(x) & np.isfinite(y)
-                scale = np.clip(np.abs(x[finite]).max(initial=0), 1e-3, 100)
+                scale = np.clip(np.abs(x[finite]).max(initial=0), 0.1, 100)
                 near = np.abs(x - y) <= tol * (np.abs(x) + 0.3 * scale)
                 good = np.where(finite, near, (x == y) | (np.isnan(x) & np.isnan(y)))
         if not good.all():

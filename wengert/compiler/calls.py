@@ -56,6 +56,7 @@ class Calls:
         self.met: set[Any] = set()  # shapes of arguments that are no plan's yet
         self.given_up = ""  # why the function runs as it stands
         self.said = False
+        self.begun = whole  # whether an optimizer's first step, which makes its states, is over
         self.kept_new = 0  # captures in a row whose tensors escaped
         # arguments of up to so many elements cost less as it stands than compiled
         self.light = 0
@@ -140,6 +141,10 @@ class Calls:
         """
         roots = [("the function", self.f), *[(f"argument {i}", x) for i, x in enumerate(leaves)]]
         around = look([r for r in roots if not isinstance(r[1], Tensor)])
+        if around.fresh and not self.begun:
+            self.begun = True
+            self.counts["captured"] -= 1
+            return self.f(*args, **kwargs)
         last = self.plans[-1].guards if self.plans else None
         why = "" if last is None or any(p.open for p in self.plans) else last.reason(leaves)
         capture = Capture(around, numbers)

@@ -109,11 +109,8 @@ class Body:
     def word(self, n: Node, xs: list[Any]) -> Any:
         word = TYPES[self.group.word]
         name = n.op.name
-        if name == "where" or name in FILLS:
-            i = int(name == "where")  # a number to choose, beside a mask
-            xs[i] = xs[i] if isinstance(xs[i], Value) else self.k.constant(xs[i], word)
-        if not any(isinstance(x, Value) for x in xs):
-            xs[0] = self.k.constant(xs[0], word)
+        if name != "pow":
+            xs = [x if isinstance(x, Value) else self.k.constant(x, word, self.lanes) for x in xs]
         if name == "astype":
             x = xs[0]
             to = TYPES[n.outputs[0].kind]

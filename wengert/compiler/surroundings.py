@@ -69,7 +69,8 @@ class Place:
 
 class Surroundings:
     """tensors: id -> (tensor, its places). numbers: (place, value). lengths: (container, length,
-    label). groups: dicts of options of optimizers, with their labels. counters: tensors that count
+    label). groups: dicts of options of optimizers, with their labels. fresh: whether an optimizer
+    has no states yet. counters: tensors that count
     an optimizer's steps, a list for each optimizer.
     """
 
@@ -80,6 +81,7 @@ class Surroundings:
         self.lengths: list[tuple[Any, int, str]] = []
         self.hooks: list[tuple[Any, str]] = []  # empty dicts of modules' hooks
         self.groups: list[tuple[dict[str, Any], str]] = []
+        self.fresh = False
         self.counters: list[list[Tensor]] = []
         self.names: set[str] = {"forward", "__call__", "__getitem__", "step"}
         self.kept: list[Any] = []  # so that no id is given twice
@@ -253,6 +255,7 @@ def _optimizer(label: str, d: Any, met: Callable[..., None], found: Surroundings
                 continue
             met(Place("get", group, k, f"{name}[{k!r}]"), y)
     state = d["state"]
+    found.fresh = found.fresh or not state
     found.lengths.append((state, len(state), f"{label}.state"))
     for i, (p, own) in enumerate(list(state.items())):
         met(Place("get", state, p, f"{label}.state[{i}]"), own)
