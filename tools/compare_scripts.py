@@ -295,7 +295,7 @@ def numbers(path: Path) -> list[float]:
     """The numbers that a script printed."""
     text = path.read_text("utf-8", errors="replace") if path.exists() else ""
     text = text.partition("Traceback (most recent")[0]
-    text = re.sub(r"\d+\.\d+ ?m?s\b", "", text)  # times
+    text = re.sub(r"\d+\.\d+ ?m?s\b|\d+\.\d+\.\d+\S*", "", text)  # times, and versions
     return [float(word) for word in re.findall(r"-?\d+\.\d*(?:e[+-]?\d+)?", text)]
 
 

@@ -7,6 +7,7 @@ import gzip
 import pickle
 import random
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,13 +65,13 @@ def mnist(path: Path) -> None:
     digits(path, np.random.RandomState(0))
 
 
-def image_folder(path: Path) -> None:
-    """Two classes with 8 pictures each, and the same under train, val and test."""
+def image_folder(path: Path, classes: int = 2) -> None:
+    """Classes with 8 pictures each, and the same under train, val and test."""
     from PIL import Image
 
     rng = np.random.RandomState(0)
     for part in ("", "train", "val", "test"):
-        for label in (0, 1):
+        for label in range(classes):
             folder = path / part / f"class{label}"
             folder.mkdir(parents=True, exist_ok=True)
             for i, image in enumerate(pictures(rng, np.full(8, label), 72)):
@@ -218,7 +219,8 @@ def series(path: Path) -> None:
 MAKERS = {
     "carvana": carvana,
     "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
-    "image": image_file, "images": image_folder, "labelled_names": labelled_names, "mnist": mnist,
+    "image": image_file, "images": image_folder, "images6": partial(image_folder, classes=6),
+    "labelled_names": labelled_names, "mnist": mnist,
     "name_list": name_list, "names": names, "play": play, "series": series, "text": text,
     "torchvision": torchvision,
 }  # fmt: skip
