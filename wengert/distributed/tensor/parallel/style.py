@@ -19,6 +19,7 @@ from ....nn.module import Module
 from ...collectives import all_reduce
 from ...device_mesh import DeviceMesh
 from ...process_group import ProcessGroup
+from ..dealt import Dealt
 from ..dtensor import DTensor, ShardedParameter, distribute_tensor, gathered, of_rank
 from ..placement_types import Placement, Replicate, Shard, rows_of
 
@@ -89,8 +90,10 @@ class Cut(Function):
 
 def local(x: Any, placement: Placement, mesh: DeviceMesh) -> Any:
     """This rank's part of a DTensor in a placement; plain tensors are such parts already."""
-    if not isinstance(x, DTensor):
+    if not isinstance(x, Tensor) or type(x._a) is not Dealt:
         return x
+    if not isinstance(x, DTensor):
+        x.__class__ = DTensor  # the result of an autograd Function, whose parts are a DTensor's
     return x.redistribute(mesh, [placement]).to_local()
 
 
@@ -297,6 +300,7 @@ class SequenceParallel(ParallelStyle):
         inner = module.forward
 
         def forward(*args: Any, **kwargs: Any) -> Any:
+            args = tuple([local(x, Shard(self.sequence_dim), mesh) for x in args])
             held = {n: p for n, p in module._parameters.items() if p is not None}
             module._parameters.update({n: Copied.apply(p, group) for n, p in held.items()})
             try:
@@ -399,9 +403,11 @@ class PrepareModuleOutput(ParallelStyle):
 
         def after(module: Module, args: Any, output: Any) -> Any:
             if isinstance(output, tuple):
-                rows = zip(output, self.now, self.wanted)
-                return tuple([moved(x, a, b, group) for x, a, b in rows])
-            return moved(output, self.now[0], self.wanted[0], group)
+                return tuple(map(given, output, self.now, self.wanted))
+            return given(output, self.now[0], self.wanted[0])
+
+        def given(x: Any, now: Placement | None, wanted: Placement | None) -> Any:
+            return moved(x if now is None else local(x, now, mesh), now, wanted, group)
 
         module.register_forward_hook(after)
         return module
