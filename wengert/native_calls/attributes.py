@@ -52,8 +52,10 @@ class Attributes:
         module = every_module()
         if module is None or not self.known or word_at(id(cls) + GETATTRO) != self.pythons:
             return
-        own = getattr(cls, "__getattr__", None) is module.__dict__["__getattr__"]
-        if own and cls.__getattribute__ is object.__getattribute__:
+        asked: Any = cls  # as an object
+        if asked.__getattr__ is not module.__dict__.get("__getattr__"):
+            return
+        if asked.__getattribute__ is object.__getattribute__:
             store(cls, self.ours)
 
 
