@@ -21,8 +21,12 @@ def test_agrees_with_the_definition(dtype, pairs, n, m, columns):
     y[..., 0, :] = x[..., 0, :]  # no distance, no slope
     y[..., 1, 0], x[..., 1, 0] = np.inf, np.nan
     d = x[..., :, None, :] - y[..., None, :, :]
+    np.testing.assert_allclose(distances.between(x, y, 1.0), np.abs(d).sum(-1), 1e-5, 1e-6)
+    differing = np.where(np.isnan(d), np.nan, d != 0).sum(-1)
+    np.testing.assert_array_equal(distances.between(x, y, 0.0), differing)
+    assert distances.between(x, y, 1.5) is None
     want = np.sqrt((d * d).sum(-1))
-    out = distances.euclidean(x, y)
+    out = distances.between(x, y, 2.0)
     np.testing.assert_allclose(out, want, 1e-5, 1e-6)
     with np.errstate(all="ignore"):
         slope = np.where(want == 0, 0, g / want)[..., None] * d

@@ -81,8 +81,8 @@ def running(kind: str) -> Callable[[Word], Word]:
 
 def distances(general: Word) -> Word:
     def f(x: Any, y: Any, p: float = 2.0) -> Any:
-        if p == 2 and type(x) is type(y) is np.ndarray and x.size * y.shape[-2] >= SOME:
-            found = _distances().euclidean(x, y)
+        if p <= 2 and type(x) is type(y) is np.ndarray and x.size * y.shape[-2] >= SOME:
+            found = _distances().between(x, y, p)
             if found is not None:
                 return found
         return general(x, y, p)
@@ -92,6 +92,8 @@ def distances(general: Word) -> Word:
 
 def distances_backward(general: Word) -> Word:
     def f(g: Any, x: Any, y: Any, out: Any, p: float = 2.0, needs: Any = (True, True)) -> Any:
+        if p == 0 and type(g) is np.ndarray:  # steps have no slope
+            return tuple([np.zeros(a.shape, g.dtype) if n else None for a, n in zip((x, y), needs)])
         if p == 2 and type(g) is type(out) is np.ndarray and out.size >= SOME:
             found = _distances().euclidean_backward(g, x, y, out, needs)
             if found is not None:

@@ -1,5 +1,6 @@
-"""Euclidean distances between the rows of two matrices, of many pairs of small matrices at once,
-from the differences of the rows; and the gradients.
+"""Distances between the rows of two matrices, of many pairs of small matrices at once, from the
+differences of the rows: Euclidean ones, sums of differences and how many there are; and the
+gradients.
 
 Each function gives None where the kernels do not apply.
 """
@@ -21,11 +22,12 @@ LEAST = 1 << 9  # distances
 MOST = 1 << 12  # of one pair
 COLUMNS = 8  # that rows have, at most
 CHUNK = 1 << 14  # differences of a chunk, about
+NORMS = (0, 1, 2)
 
 
 @job("x: T*, y: T*, first: i32*, second: i32*, out: out T*, pairs: i64, n: i64, m: i64, share: i64")
-def apart(k: Job, word: str, columns: int) -> None:
-    """A chunk is `share` pairs. first, second: where the rows of a distance begin."""
+def apart(k: Job, word: str, columns: int, p: int) -> None:
+    """A chunk is `share` pairs. first, second: where the rows of a distance begin. p: which norm."""
     x, y, first, second, out, pairs, n, m, share = k.table()
     lanes, count = k.lanes(word), n * m
 
@@ -37,8 +39,13 @@ def apart(k: Job, word: str, columns: int) -> None:
             total = k.zero(word, lanes)
             for c in range(columns):
                 d = left.at(c).gather(i) - right.at(c).gather(j)
-                total = fma(d, d, total)
-            to.store(total.sqrt(), at, mask)
+                if p == 2:
+                    total = fma(d, d, total)
+                elif p == 1:
+                    total = total + d.abs()
+                else:  # what is not known does not count as different
+                    total = total + (d.equals(0) | d.isnan()).choose(d, 1.0)
+            to.store(total.sqrt() if p == 2 else total, at, mask)
 
         full = count // lanes * lanes
         k.loop(0, full, lanes, lambda at: some(at, None))
@@ -105,16 +112,16 @@ def _word(x: Array, y: Array) -> str | None:
     return word if compiler.target() is not None else None
 
 
-def euclidean(x: Array, y: Array) -> Array | None:
+def between(x: Array, y: Array, p: float) -> Array | None:
     """Distances (..., n, m) of the rows of x (..., n, columns) to those of y (..., m, columns)."""
     word = _word(x, y)
-    if word is None:
+    if word is None or p not in NORMS:
         return None
     n, m, columns = x.shape[-2], y.shape[-2], x.shape[-1]
     pairs = math.prod(x.shape[:-2])
     out = np.empty((*x.shape[:-1], m), x.dtype)
     share = max(1, CHUNK // (n * m * columns))
-    apart(word, columns)(
+    apart(word, columns, int(p))(
         -(-pairs // share), np.ascontiguousarray(x), np.ascontiguousarray(y),
         *_tables(n, m, columns), out, pairs, n, m, share,
     )  # fmt: skip

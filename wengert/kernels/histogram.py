@@ -56,16 +56,23 @@ def count(k: Job, word: str, weighted: bool) -> None:
             good = (place >= 0) & (place < size - 1)
             return [flat * (size - 1) + good.choose(place, 0), inside & good]
 
+        def narrowed(i: Value, *now: Value) -> tuple[Value, list[Value]]:
+            flat, inside = dimension(i, *now)
+            return (i + 1 < d) & inside.any(), [i + 1, flat, inside]
+
         inside = k.constant(1, "i1", lanes) if mask is None else mask
-        flat, inside = k.loop(0, d, 1, dimension, [k.zero("i32", lanes), inside])
-        places.store(inside.choose(flat, cells.cast("trunc", "i32")))
+        _, flat, inside = k.repeat(narrowed, [k.index(0), k.zero("i32", lanes), inside])
 
         def one(j: Value) -> None:
             cell = places.load(j).cast("sext", "i64")
             much = weight.load(p + j) if weighted else k.constant(1.0, "double")
             counts.store(counts.load(cell) + much, cell)
 
-        k.loop(0, k.index(lanes) if mask is None else n - p, 1, one)
+        def enter() -> None:
+            places.store(inside.choose(flat, cells.cast("trunc", "i32")))
+            k.loop(0, k.index(lanes) if mask is None else n - p, 1, one)
+
+        k.when(inside.any(), enter)
 
     full = n // lanes * lanes
     k.loop(0, full, lanes, lambda p: some(p, None))
