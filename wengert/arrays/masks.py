@@ -8,14 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from .capabilities import ON_HOST
 from .shapes import expand
 
 __all__ = ["masked_scatter", "masked_select", "masked_source"]
 
+LEAST = 1 << 12  # elements
+
+
+def _places(lib: Any, mask: Any, n: int) -> Any:
+    """Flat places of the n elements where mask is true, if they are quicker than the mask: where
+    true and false take turns, a processor guesses wrong for every other element of a mask.
+    """
+    size = mask.size
+    if lib not in ON_HOST or size < LEAST or not size >> 6 < n < size - (size >> 3):
+        return None
+    return lib.flatnonzero(mask)
+
 
 def masked_select(lib: Any, x: Any, mask: Any) -> Any:
     """The elements where mask is true, as a vector."""
-    return x[mask if mask.shape == x.shape else expand(lib, mask, x.shape)]
+    if mask.shape != x.shape:
+        mask = expand(lib, mask, x.shape)
+    at = None
+    if mask.size >= LEAST and x.flags.c_contiguous:
+        at = _places(lib, mask, int(lib.count_nonzero(mask)))
+    return x[mask] if at is None else x.reshape(-1).take(at)
 
 
 def masked_scatter(lib: Any, x: Any, mask: Any, source: Any) -> Any:
@@ -27,7 +45,11 @@ def masked_scatter(lib: Any, x: Any, mask: Any, source: Any) -> Any:
     values = source.reshape(-1)
     if values.size < n:
         raise ValueError(f"{n} elements are wanted, {values.size} given")
-    out[mask] = values[:n]
+    at = _places(lib, mask, n)
+    if at is None:
+        out[mask] = values[:n]
+    else:
+        out.reshape(-1)[at] = values[:n]
     return out
 
 

@@ -27,7 +27,7 @@ NORMS = (0, 1, 2)
 
 @job("x: T*, y: T*, first: i32*, second: i32*, out: out T*, pairs: i64, n: i64, m: i64, share: i64")
 def apart(k: Job, word: str, columns: int, p: int) -> None:
-    """A chunk is `share` pairs. first, second: where the rows of a distance begin. p: which norm."""
+    """A chunk is `share` pairs. first, second: where rows of a distance begin. p: which norm."""
     x, y, first, second, out, pairs, n, m, share = k.table()
     lanes, count = k.lanes(word), n * m
 

@@ -382,15 +382,13 @@ def slopes_of(xp, x, lower=1.0 / 8, upper=1.0 / 3, stream=None):
     """What random_slopes draws, for an array of a library."""
     out = xp.ones_like(x)
     if xp.has(VALUES):
-        below = xp.reshape(x <= 0, (-1,))
         stream = stream or default_stream(xp.device_of(x))
+        below = x <= 0
         count = int(xp.sum_all(below).item())
         if count:
             drawn = stream.uniform((count,), dtypes.float64.np, lower, upper)
             drawn = xp.astype(xp.from_host(drawn), x.dtype)
-            turn = xp.maximum(xp.cumsum(xp.astype(below, dtypes.int64.np), 0) - 1, 0)
-            drawn = xp.where(below, xp.gather(drawn, turn, 0), 1)
-            out = xp.astype(xp.reshape(drawn, x.shape), x.dtype)
+            out = xp.masked_scatter(out, below, drawn)
     return out
 
 
