@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wengert as T
-from wengert.arrays import tall
+from wengert.arrays import linalg, spectra, tall
 from wengert.kernels import compiler, threads
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
@@ -105,3 +105,21 @@ def test_same_bits_for_any_number_of_threads():
     finally:
         threads.set_count(before)
     assert seen[0] == seen[1] == seen[2]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rank", [0, 1, 3])
+def test_matrices_of_lower_rank_are_decomposed_too(rank, dtype):
+    r = np.random.default_rng(0)
+    x = (r.standard_normal((9000, rank)) @ r.standard_normal((rank, 5))).astype(dtype)
+    close = {"atol": 1e-4 if dtype == "float32" else 1e-9}
+    q, upper = linalg.qr(np, x)
+    np.testing.assert_allclose(q.T @ q, np.eye(5), **close)
+    np.testing.assert_allclose(q @ upper, x, **close)
+    assert linalg.qr(np, x, "r")[0].size == 0
+    np.testing.assert_allclose(np.abs(linalg.qr(np, x, "r")[1]), np.abs(upper), **close)
+    u, s, vh = spectra.svd(np, x)
+    np.testing.assert_allclose(u.T @ u, np.eye(5), **close)
+    np.testing.assert_allclose((u * s) @ vh, x, **close)
+    want = np.linalg.svd(x.astype("f8"), compute_uv=False)
+    np.testing.assert_allclose(spectra.svdvals(np, x), want, atol=300 * close["atol"])

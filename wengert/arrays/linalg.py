@@ -185,13 +185,13 @@ def _potrf(a: Any, upper: bool) -> tuple[Any, Any]:
 FEW = 1 << 10  # elements of a matrix up to which LAPACK's blocks do not matter
 
 
-def _geqrf(x: Any) -> tuple[Any, Any]:
-    """(Q, R) of one small matrix."""
+def reflections(x: Any, orthogonal: bool = True) -> tuple[Any, Any]:
+    """(Q, R) of one matrix that is small, or has few columns; Q is empty unless it is wanted."""
     geqrf, gqr = lapack(("geqrf", "ungqr" if x.dtype.kind == "c" else "orgqr"), x.dtype)
     out, tau, _, _ = geqrf(x)
     k = len(tau)
     r = triu(np.ascontiguousarray(out[:k]))
-    return np.ascontiguousarray(gqr(out[:, :k], tau)[0]), r
+    return np.ascontiguousarray(gqr(out[:, :k], tau)[0]) if orthogonal else x[:0, 0], r
 
 
 @threaded
@@ -203,8 +203,9 @@ def qr(lib: Any, x: Any, mode: str = "reduced") -> tuple[Any, Any]:
         found = tall.qr(x, mode == "reduced")
         if found is not None:
             return found
+        return reflections(x, mode == "reduced")  # NumPy's computes in double precision
     if mode == "reduced" and lib in ON_HOST and x.ndim == 2 and 0 < x.size <= FEW:
-        return _geqrf(x)
+        return reflections(x)
     if mode == "r":
         return lib.empty((0,), x.dtype), lib.linalg.qr(x, "r")
     m, n = x.shape[-2:]

@@ -16,7 +16,7 @@ from ..base.errors import LinAlgError
 from ..kernels import small_spectra as small
 from . import tall
 from .capabilities import ON_HOST
-from .linalg import each, host, lapack, threaded
+from .linalg import each, host, lapack, reflections, threaded
 from .numpy_direct import nonzeros
 
 __all__ = [
@@ -45,8 +45,10 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
     x, infinite = finite_part(lib, x, "svd")
     found = small.svd(x, full) if lib in ON_HOST else None
-    if lib in ON_HOST and not full and tall.suits(x):
-        found = tall.svd(x)
+    if lib in ON_HOST and not full and tall.suits(x) and (found := tall.svd(x)) is None:
+        q, r = reflections(x)
+        u, values, vh = _converging(lib.linalg.svd, r, full)
+        found = np.matmul(q, u), values, vh
     parts = found or tuple(_converging(lib.linalg.svd, x, full))
     if infinite is not None:
         for part in parts:
@@ -60,7 +62,9 @@ def svdvals(lib: Any, x: Any) -> Any:
     if 0 in x.shape[-2:]:
         return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
     x, infinite = finite_part(lib, x, "svd")
-    values = tall.svdvals(x) if lib in ON_HOST and tall.suits(x) else None
+    values = None
+    if lib in ON_HOST and tall.suits(x) and (values := tall.svdvals(x)) is None:
+        x = reflections(x, False)[1]  # which has them too
     if values is None and lib in ON_HOST and (found := small.svd(x, all=False)):
         values = found[1]
     if values is None:
