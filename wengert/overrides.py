@@ -1,5 +1,7 @@
 """torch.overrides: re-exports."""
 
+from .api.overridable import _get_current_function_mode as _get_current_function_mode
+from .api.overridable import _get_current_function_mode_stack as _get_current_function_mode_stack
 from .api.overridable import (
     get_default_nowrap_functions,
     get_ignored_functions,

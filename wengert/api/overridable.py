@@ -14,7 +14,16 @@ from typing import Any
 
 from ..declare.registry import FUNCTIONS, Declared
 from ..engine.tensor import Tensor
-from .overrides import ACCESS, IGNORED, NAMES, PLAIN_RESULTS, as_known, named_by, public_functions
+from .overrides import (
+    ACCESS,
+    HERE,
+    IGNORED,
+    NAMES,
+    PLAIN_RESULTS,
+    as_known,
+    named_by,
+    public_functions,
+)
 
 SPACES = ("", "nn.functional", "linalg", "fft", "special", "nn.init")
 
@@ -129,3 +138,13 @@ def get_testing_overrides() -> dict[Any, Any]:
         stand_in.__signature__ = signature  # type: ignore[attr-defined]
         made_up[f] = stand_in
     return made_up
+
+
+def _get_current_function_mode() -> Any:
+    """The mode that was entered last, or None."""
+    return HERE.modes[-1] if HERE.modes else None
+
+
+def _get_current_function_mode_stack() -> list[Any]:
+    """The modes that are entered, the innermost last."""
+    return list(HERE.modes)

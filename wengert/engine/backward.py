@@ -366,7 +366,9 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         leaf.passes = (id(leaf.grad), n + 1 if known == id(old) else 2)
     if leaf.more is not None:
         for hook in builtins.list(leaf.more.get("accumulated", {}).values()):
-            hook(leaf.variable)
+            r = hook(leaf.variable)
+            if r is not None and not isinstance(r, Tensor):
+                raise TypeError(f"expected Variable, but hook returned '{type(r).__name__}'")
         for hook in builtins.list(leaf.more.get("post", {}).values()):
             hook((), lifted((g,)))
 

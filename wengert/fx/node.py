@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..api.assertions import _assert
+from ..api.handing import TORCH
 from ..api.overridable import resolve_name
 from ..api.overrides import NAMES
 from ..base import dtypes
@@ -64,6 +65,9 @@ def map_arg(a: Any, fn: Callable[[Node], Any]) -> Any:
     return map_aggregate(a, lambda x: fn(x) if isinstance(x, Node) else x)
 
 
+IN_FUNCTIONAL = {f"torch.{n}" for n in TORCH.split() if not n.endswith("_lowrank")}
+
+
 def qualified_name(func: Callable[..., Any]) -> str:
     """What code calls a function by: torch.relu, operator.add, builtins.getattr."""
     if getattr(func, "namespace", None) == "aten":  # an operator
@@ -74,6 +78,8 @@ def qualified_name(func: Callable[..., Any]) -> str:
     if getattr(builtins, name, None) is func:
         return f"builtins.{name}"
     known = resolve_name(func)
+    if known in IN_FUNCTIONAL:  # where PyTorch's code finds them
+        return f"torch.functional.{name}"
     if known is None and name and getattr(func, "__module__", None):
         known = f"{func.__module__}.{name}"
     return (known or str(name or func)).replace("_operator", "operator")

@@ -25,9 +25,11 @@ def get_signature_for_torch_op(op: Callable[..., Any], return_schemas: bool = Fa
     [<Signature (input)>]
     """
     try:
-        return [inspect.signature(op)]
+        signature = inspect.signature(op)
     except (TypeError, ValueError):
         return None
+    kept = [p for p in signature.parameters.values() if p.name != "numpy_names"]
+    return [signature.replace(parameters=kept)]
 
 
 def normalize_function(

@@ -52,7 +52,6 @@ class ProxyTorchDispatchMode(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given, named = tree_map(self.node_of, (list(args), dict(kwargs or {})))
-        named.pop("pin_memory", None)
         node = self.graph.create_node("call_function", func, tuple(given), named, func.word)
         out = func(*args, **(kwargs or {}))
         if isinstance(out, (tuple, list)):
