@@ -199,3 +199,40 @@ def test_what_an_argument_means_in_one_function_is_shown_there():
         homes = (wengert, wengert.Tensor, wengert.nn.functional)
         found = [getattr(home, name).__doc__ for home in homes if name and hasattr(home, name)]
         assert not name or any(f"{argument}: {meaning}." in doc for doc in found), key
+
+
+def declared_errors():
+    """(name, function, the tensors before its own arguments, what its docstring says)."""
+    spaces = {n: getattr(wengert, n) for n in ("special", "linalg", "fft")}
+    spaces |= {"": wengert, "nn.functional": wengert.nn.functional, "Tensor": wengert.Tensor}
+    for space, holder in spaces.items():
+        for name in sorted(set(dir(holder))):
+            f = getattr(holder, name, None)
+            text = " ".join((getattr(f, "__doc__", None) or "").split())
+            if name[0] != "_" and not inspect.isclass(f) and "Raises " in text:
+                yield f"{space}.{name}", f, (wengert.ones(2, 2),) * (space == "Tensor"), text
+
+
+def test_errors_that_docstrings_tell_are_raised():
+    """Of arguments of no type that anything takes, and of dimensions that nothing has."""
+    wrong, asked = [], 0
+    for name, f, own, text in declared_errors():
+        calls = []
+        if "TypeError for arguments" in text:
+            calls.append((TypeError, lambda f=f, own=own: f(*own, object())))
+        # what needs more than a dimension complains of that first
+        if re.match(r"\w+\(Tensor (input|self), int dim[,)=]", text) and "IndexError" in text:
+            calls.append(((IndexError, TypeError), lambda f=f: f(wengert.ones(2, 2), dim=99)))
+        for error, call in calls:
+            asked += 1
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    call()
+            except error:
+                continue
+            except Exception as e:
+                wrong.append((name, repr(e)))
+            else:
+                wrong.append((name, "accepted"))
+    assert asked > 1000 and not wrong, wrong

@@ -11,6 +11,7 @@ import functools
 import inspect
 import pathlib
 import re
+import textwrap
 from typing import Any
 
 from .declaration import Overload, Parameter, other_names
@@ -39,6 +40,8 @@ def documentation(
     told = arguments(own or name, overloads)
     if left := [x for x in told if not spoken_of(x.partition(":")[0], text)]:
         parts.append("\n".join(left))
+    if errors := raised(overloads, text, method):
+        parts.append(textwrap.fill(f"Raises {errors}.", 96))
     made = next(filter(None, map(example_of, names)), "")
     if mark or made:
         found = mark + example.rstrip() if mark else made
@@ -113,6 +116,26 @@ def arguments(function: str, overloads: tuple[Overload, ...]) -> list[str]:
     if any(o.out for o in overloads) and "out" not in names:
         found.append("out: where the result is written; it is also returned.")
     return found
+
+
+def raised(overloads: tuple[Overload, ...], text: str, method: bool) -> str:
+    """The errors that follow from the types of arguments, without those that a text speaks of."""
+    given = [p for o in overloads if not o.old for p in o.parameters]
+    tensors = max([sum(p.type.kinds[0] == "Tensor" for p in o.parameters) for o in overloads])
+    several = tensors > 1 or any(p.type.kinds[0] == "Tensor[]" for p in given)
+    firsts = [o.parameters[method : method + 1] for o in overloads if not o.old]
+    own = any(p.type.kinds[0] != "any" for first in firsts for p in first)
+    found = {
+        "TypeError": "for arguments of other types" * own,
+        "IndexError": "for a dimension that is not there" * any(map(is_dimension, given)),
+        "RuntimeError": "where shapes or dtypes do not fit" * several,
+    }
+    return ", ".join([f"{e} {when}" for e, when in found.items() if when and e not in text])
+
+
+def is_dimension(p: Parameter) -> bool:
+    """Whether an argument is a number of a dimension, or several."""
+    return p.name.strip("_012s") == "dim" and p.type.kinds[0].startswith("int")
 
 
 PART = re.compile(r"\w")  # of a word

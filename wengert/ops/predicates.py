@@ -171,7 +171,7 @@ def result_type(tensor1, tensor2):
 
 @public("broadcast_shapes(*any shapes) -> Size", method=False, foreign=False)
 def broadcast_shapes(*shapes):
-    """The shape that tensors of these shapes broadcast to.
+    """The shape that tensors of these shapes broadcast to; RuntimeError where there is none.
 
     >>> torch.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
@@ -210,7 +210,7 @@ def broadcast_shapes(*shapes):
 
 @public("broadcast_tensors(*any tensors) -> Tensor[]", method=False, foreign=False)
 def broadcast_tensors(*tensors):
-    """The tensors expanded to their common shape.
+    """The tensors expanded to their common shape; RuntimeError where there is none.
 
     >>> a, b = torch.broadcast_tensors(torch.ones(2, 1), torch.ones(3))
     >>> b.shape

@@ -20,7 +20,8 @@ def cond(
 ) -> Any:
     """true_fn(*operands) if pred, else false_fn(*operands).
 
-    pred: bool, or a tensor of one element; operands: a tuple or list of tensors.
+    pred: bool, or a tensor of one element; operands: a tuple or list of tensors. RuntimeError for
+    others, and for branches that cannot be called.
 
     >>> torch.cond(torch.tensor(True), lambda x: x + 1, lambda x: x - 1, (torch.ones(1),))
     tensor([2.])
@@ -48,7 +49,8 @@ def while_loop(
 ) -> Any:
     """carried = body_fn(*carried) as long as cond_fn(*carried); returns what is carried in the end.
 
-    carried_inputs: the values before the first run.
+    carried_inputs: the values before the first run. RuntimeError where body_fn gives another number
+    of values.
 
     >>> torch.while_loop(lambda i: i < 3, lambda i: (i + 1,), (torch.tensor(0),))
     (tensor(3),)

@@ -53,7 +53,7 @@ def vmap(
 
     in_dims: the dimension of each argument (None: not batched); out_dims: where the batch goes in
     the results. randomness: 'error', 'different' or 'same' for each example. chunk_size: how many
-    examples at a time.
+    examples at a time. ValueError where in_dims and out_dims do not fit what is given and returned.
 
     >>> vmap(torch.dot)(torch.ones(3, 2), torch.ones(3, 2))
     tensor([2., 2., 2.])

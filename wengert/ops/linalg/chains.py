@@ -75,7 +75,7 @@ def _same_multi(x: Tensor, y: Tensor) -> None:
 
 @public("chain_matmul(*any matrices, out)", method=False, foreign=False)
 def chain_matmul(*matrices):
-    """Product of several matrices in the cheapest order.
+    """Product of several matrices in the cheapest order; RuntimeError where sizes do not fit.
 
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)).shape
     torch.Size([2, 1])

@@ -46,7 +46,7 @@ def einsum(equation="", *operands):
     """Sum of products of operands over the labels that the result leaves out.
 
     equation: 'ij,jk->ik', with '...' for dimensions without labels; or operands and lists of labels
-    in turn, the list of the result last.
+    in turn, the list of the result last. RuntimeError where labels and sizes do not fit.
 
     >>> torch.einsum('ij,j->i', torch.ones(2, 3), torch.ones(3))
     tensor([3., 3.])

@@ -14,6 +14,7 @@ from ...engine.op import primitive
 @public("cartesian_prod(*any tensors)", method=False, foreign=False)
 def cartesian_prod(*tensors):
     """All combinations of one element of each vector, one row each (of one vector: itself).
+    RuntimeError for what is no vector.
 
     >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
     tensor([[1, 3],
@@ -93,6 +94,8 @@ block_diag_op.vjp(matrices=_blocks)
 @public("block_diag(*any tensors)", method=False, foreign=False)
 def block_diag(*tensors):
     """Matrices (or vectors as rows, or numbers) along the diagonal of a matrix of zeros.
+
+    RuntimeError for tensors of more than two dimensions.
 
     >>> torch.block_diag(torch.ones(1, 2), torch.tensor(3.))
     tensor([[1., 1., 0.],
