@@ -294,7 +294,7 @@ def register_model(name: str | None = None) -> Callable[[Callable[..., Any]], Ca
     name: None: that of the function. The weights are those that its parameter weights is
     annotated with.
 
-    >>> from torchvision.models._api import register_model
+    >>> from wengert.vision.models._api import register_model
     >>> @register_model()
     ... def tiny(**config):
     ...     return nn.Linear(1, 1)
