@@ -14,8 +14,7 @@ import numpy as np
 
 from ..kernels import compiler
 from ..kernels.compiler import Target
-from ..kernels.jobs import WORDS, Job
-from ..kernels.jobs import Kernel as Launch
+from ..kernels.jobs import WORDS, Job, Kernel
 from ..kernels.lanes import Module, Value, where
 from ..kernels.native import address
 from ..kernels.workers import MOST
@@ -26,7 +25,7 @@ CHUNK = 1 << 15  # elements that a thread takes at a time
 LEAST = 1 << 17  # elements from which a second thread pays
 TABLES = [("places", "i64*"), ("spans", "i64*"), ("scalars", "double*")]
 
-Kernel = Callable[..., None]  # how many spans, places, spans, scalars, most: threads
+Code = Callable[..., None]  # how many spans, places, spans, scalars, most: threads
 
 
 class Places:
@@ -65,7 +64,7 @@ class Places:
         self.gradients[:] = [address(g) for g in gradients]
         return True
 
-    def run(self, code: Kernel, scalars: Sequence[float]) -> None:
+    def run(self, code: Code, scalars: Sequence[float]) -> None:
         """Apply machine code to all spans."""
         numbers = np.array(scalars, np.float64)
         code(len(self.spans), self.table, self.spans, numbers, most=self.most)
@@ -82,7 +81,7 @@ def overlap(rows: Sequence[Sequence[Any]]) -> bool:
     return False
 
 
-def kernel(formula: Formula, name: str) -> Kernel | None:
+def kernel(formula: Formula, name: str) -> Code | None:
     """formula over float32 or float64 columns as machine code; None where that cannot be had."""
     kernels = formula.native
     if name not in kernels:
@@ -91,11 +90,11 @@ def kernel(formula: Formula, name: str) -> Kernel | None:
     return kernels[name]
 
 
-def build(target: Target, formula: Formula, word: str) -> Kernel:
+def build(target: Target, formula: Formula, word: str) -> Code:
     """Compile formula."""
     code = text(target, formula, word)
     (run,) = compiler.load(target, code, lambda: code, ["run"])
-    return Launch("step", run, [(kind, "") for _, kind in TABLES])
+    return Kernel("step", run, [(kind, "") for _, kind in TABLES])
 
 
 def text(target: Target, formula: Formula, word: str) -> str:

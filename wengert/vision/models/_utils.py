@@ -96,7 +96,8 @@ def handle_legacy_interface(**weights: tuple[str, Any]) -> Callable[[Any], Any]:
 
     weights: {parameter: (its old name, what True means, or a function of the arguments)}.
 
-    >>> from torchvision.models._utils import handle_legacy_interface
+    >>> import warnings
+    >>> from wengert.vision.models._utils import handle_legacy_interface
     >>> @handle_legacy_interface(weights=("pretrained", lambda kwargs: "the best"))
     ... def build(*, weights=None, progress=True, **kwargs):
     ...     return weights
