@@ -36,6 +36,7 @@ def leave_alone():
     """What is there by now stays: the collector need not look at it again and again, which took
     most of the time of tests that ask for it.
     """
+    gc.unfreeze()  # of what was left alone before, what nobody has any more goes
     gc.collect()
     gc.freeze()
 

@@ -1,8 +1,10 @@
 """__torch_dispatch__: classes and modes that stand in for operators. The logs are PyTorch's."""
 
 import copy
+import gc
 import io
 import pickle
+import weakref
 
 import pytest
 
@@ -15,53 +17,69 @@ from wengert.utils._python_dispatch import (
 )
 from wengert.utils._pytree import tree_map
 
-
-class Wrapper(torch.Tensor):
-    """Holds a tensor, and writes down the operators that it is given."""
-
-    log: list[str] = []
-
-    @staticmethod
-    def __new__(cls, held):
-        return torch.Tensor._make_wrapper_subclass(
-            cls, held.shape, dtype=held.dtype, requires_grad=held.requires_grad
-        )
-
-    def __init__(self, held):
-        self.held = held.detach()
-
-    def __repr__(self):
-        return f"Wrapper({self.held})"
-
-    @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        cls.log.append(str(func))
-        args, kwargs = tree_map(lambda a: a.held if isinstance(a, cls) else a, (args, kwargs or {}))
-        return tree_map(
-            lambda a: cls(a) if isinstance(a, torch.Tensor) else a, func(*args, **kwargs)
-        )
+Wrapper = Slotted = None  # while such classes are there, operators are Python's for all tests
 
 
-class Slotted(torch.Tensor):
-    """As PyTorch's own tests have it: what it holds has a slot."""
+@pytest.fixture(scope="module", autouse=True)
+def classes():
+    class Wrapper(torch.Tensor):
+        """Holds a tensor, and writes down the operators that it is given."""
 
-    __slots__ = ["held"]
+        log: list[str] = []
 
-    @staticmethod
-    def __new__(cls, held):
-        r = torch.Tensor._make_wrapper_subclass(
-            cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(),
-            dtype=held.dtype, layout=held.layout, device=held.device,
-        )  # fmt: skip
-        r.held = held
-        return r
+        @staticmethod
+        def __new__(cls, held):
+            return torch.Tensor._make_wrapper_subclass(
+                cls, held.shape, dtype=held.dtype, requires_grad=held.requires_grad
+            )
 
-    @classmethod
-    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
-        args, kwargs = tree_map(lambda a: a.held if isinstance(a, cls) else a, (args, kwargs or {}))
-        return tree_map(
-            lambda a: cls(a) if isinstance(a, torch.Tensor) else a, func(*args, **kwargs)
-        )
+        def __init__(self, held):
+            self.held = held.detach()
+
+        def __repr__(self):
+            return f"Wrapper({self.held})"
+
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            cls.log.append(str(func))
+            args, kwargs = tree_map(
+                lambda a: a.held if isinstance(a, cls) else a, (args, kwargs or {})
+            )
+            return tree_map(
+                lambda a: cls(a) if isinstance(a, torch.Tensor) else a, func(*args, **kwargs)
+            )
+
+    class Slotted(torch.Tensor):
+        """As PyTorch's own tests have it: what it holds has a slot."""
+
+        __slots__ = ["held"]
+
+        @staticmethod
+        def __new__(cls, held):
+            r = torch.Tensor._make_wrapper_subclass(
+                cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(),
+                dtype=held.dtype, layout=held.layout, device=held.device,
+            )  # fmt: skip
+            r.held = held
+            return r
+
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            args, kwargs = tree_map(
+                lambda a: a.held if isinstance(a, cls) else a, (args, kwargs or {})
+            )
+            return tree_map(
+                lambda a: cls(a) if isinstance(a, torch.Tensor) else a, func(*args, **kwargs)
+            )
+
+    for cls in (Wrapper, Slotted):
+        cls.__qualname__ = cls.__name__  # where pickle looks
+        globals()[cls.__name__] = cls
+    yield
+    globals().update(Wrapper=None, Slotted=None)
+    del Wrapper, Slotted, cls
+    gc.unfreeze()
+    gc.collect()
 
 
 class Logged(TorchDispatchMode):
@@ -312,3 +330,21 @@ def test_operators_by_name():
     out = torch.zeros(2)
     assert return_and_correct_aliasing(torch.ops.aten.add_.Tensor, (x,), {}, out) is x
     assert return_and_correct_aliasing(torch.ops.aten.add.Tensor, (x,), {}, out) is out
+
+
+def test_a_class_goes_with_its_last_tensor():
+    class Passing(torch.Tensor):
+        @staticmethod
+        def __new__(cls, x):
+            return torch.Tensor._make_wrapper_subclass(cls, x.shape)
+
+        @classmethod
+        def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+            return func(*[torch.ones(2) if type(a) is cls else a for a in args])
+
+    x = Passing(torch.ones(2))
+    assert (x + 1).tolist() == [2, 2] and str(torch.nn.Parameter(x.detach()))
+    gone = weakref.ref(Passing)
+    del x, Passing
+    gc.collect()
+    assert gone() is None

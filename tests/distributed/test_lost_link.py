@@ -16,7 +16,7 @@ A, B = f"wgA{os.getpid()}", f"wgB{os.getpid()}"
 
 
 def ip(*words):
-    subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
+    return subprocess.run(["ip", *words], check=True, capture_output=True, timeout=20)
 
 
 @pytest.fixture
@@ -31,6 +31,11 @@ def hosts():
             ip("-n", name, "addr", "add", address, "dev", device)
             ip("-n", name, "link", "set", device, "up")
             ip("-n", name, "link", "set", "lo", "up")
+        until = time.monotonic() + 20  # the devices are told of each other a while later
+        for name, device in ((A, "wgva"), (B, "wgvb")):
+            while b"state UP" not in ip("-n", name, "link", "show", device).stdout:
+                assert time.monotonic() < until
+                time.sleep(0.05)
         yield (A, B)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as e:
         pytest.skip(f"no network namespaces here: {e}")

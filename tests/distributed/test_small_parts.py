@@ -5,6 +5,7 @@ import pytest
 import wengert as torch
 from wengert import nn
 from wengert.distributed import checkpoint as dcp
+from wengert.distributed import rendezvous
 from wengert.distributed.constants import default_pg_timeout
 from wengert.distributed.elastic.utils.distributed import get_free_port
 from wengert.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
@@ -112,3 +113,15 @@ def test_a_state_of_another_shape_is_refused_for_parameters_without_memory(mesh)
         set_model_state_dict(model, {"weight": torch.ones(3, 2), "bias": torch.ones(4)})
     set_model_state_dict(model, {"weight": torch.ones(4, 2), "bias": torch.ones(4)})
     assert model(torch.ones(1, 2)).tolist() == [[3, 3, 3, 3]]
+
+
+def test_names_of_jobs_differ():
+    """MPI names shared memory by them: what a killed job has left does not stop the next."""
+    names = []
+    for _ in range(2):
+        server = rendezvous.Server("127.0.0.1", 0, 1)
+        answer = rendezvous.ANSWERS["get_my_kvsname"](server, {}, "")
+        server.socket.close()
+        names.append(answer.partition("kvsname=")[2])
+        assert 0 < len(names[-1]) < 256
+    assert names[0] != names[1]

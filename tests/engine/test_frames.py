@@ -49,7 +49,10 @@ FAMILIES = {
         x.select(0, 1); x.split(2); x[0]; x.masked_fill(m, 0.0); torch.where(m, x, y); x.pow(2)
         x @ y; x @ v; torch.bmm(q, r); x.tril(); x.roll(1, 0); x.flip(0)
         z.add_(1); z.mul_(0.9); z.sub_(b); z.neg_(); z.exp_(); z.addcmul_(b, b, value=0.1)
-        z.add_(b, alpha=0.1); x.square(); x.lerp(y, 0.3); x.addcdiv(y, y); x.amax(1); x.any(1)
+        z.add_(b, alpha=0.1); x.square(); x.amax(1); x.any(1)
+    """,
+    5: """
+        x.lerp(y, 0.3); x.addcdiv(y, y)
     """,
     6: """
         torch.linspace(0, 1, 5); x.to("cpu"); torch.dot(v, v); torch.linalg.norm(x)

@@ -21,7 +21,7 @@ from ..engine import op_modes
 from ..engine import tensor as engine_tensor
 from ..engine.interp import Interp, InterpNamespace, interpreter, run_op
 from ..engine.op import Op
-from ..engine.tensor import Tensor, tensor_of, wrap
+from ..engine.tensor import STANDING, Tensor, tensor_of, wrap
 from ..ops.aten import call, own
 from ..ops.aten_calls import rule_of
 from ..ops.dispatching import CLASSES, HERE, attach, send, stands_in
@@ -218,6 +218,7 @@ def classed(cls: type) -> None:
     around an array share these.
     """
     CLASSES.add(cls)
+    STANDING.add(cls)
     below.ask_while(cls)
     for name, d in list(vars(cls).items()):
         if type(d) is MemberDescriptorType:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind, fused, memory, shapes
+from . import bind, fused, layout, memory, shapes
 from .lookup import HOST, HOSTED, NS, NUMBER, VALUES
 from .numpy_direct import library
 
@@ -30,6 +30,7 @@ class CPUNamespace(bind.LibraryNamespace):
     has = frozenset((HOST, VALUES, "norm2", "one_hot", "variance")).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
+    ordered = staticmethod(layout.as_first)
 
     def primitive(self, word: str) -> Any:
         """The callable of an op."""

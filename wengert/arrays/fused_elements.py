@@ -289,7 +289,7 @@ def above(threshold: float = 0.0) -> Any:
 
 
 def limited(low: float = -1.0, high: float = 1.0) -> Any:
-    return "clamp", (low, high)
+    return ("clamp", (low, high)) if low == low and high == high else None  # nan gives nan
 
 
 def replaced(threshold: float = 0.0, value: float = 0.0) -> Any:
@@ -370,8 +370,12 @@ def masked_fill(general: Word) -> Word:
             if run is None and not u.made:
                 run = u.ready(CALL + ELEMENT * mask.size)
             if run is not None:
-                return run(mask, NUMBERS[value], x)
-        return general(x, mask, value)
+                out = run(mask, NUMBERS[value], x)
+                return out if out.flags.c_contiguous else out.copy()
+        out = general(x, mask, value)
+        return out if out.flags.c_contiguous else out.copy()
+
+    f.in_c_order = True  # type: ignore[attr-defined]  # whatever the operands lie in
 
     def choose(value: Any = 0.0) -> Elements:
         return Elements({"f": u.loop}, (1, float(NUMBERS[value]), 0), "?ff")

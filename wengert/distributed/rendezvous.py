@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import secrets
 import socket
 import sys
 import threading
@@ -172,6 +173,8 @@ class Server:
 
     def __init__(self, host: str, port: int, size: int) -> None:
         self.size = size
+        # MPI names its shared memory by it: a job that was killed while it started leaves that
+        self.name = f"wengert-{secrets.token_hex(8)}"
         self.socket = listen(host, port)
         self.port: int = self.socket.getsockname()[1]
         self.changed = threading.Condition()
@@ -265,7 +268,7 @@ ANSWERS: dict[str, Callable[[Server, dict[str, str], str], str]] = {
     "init": _fixed("cmd=response_to_init pmi_version=1 pmi_subversion=1 rc=0"),
     "get_maxes": _fixed("cmd=maxes rc=0 kvsname_max=256 keylen_max=64 vallen_max=1024"),
     "get_appnum": _fixed("cmd=appnum rc=0 appnum=0"),
-    "get_my_kvsname": _fixed("cmd=my_kvsname rc=0 kvsname=world"),
+    "get_my_kvsname": lambda server, *_: f"cmd=my_kvsname rc=0 kvsname={server.name}",
     "get_universe_size": lambda server, words, line: f"cmd=universe_size rc=0 size={server.size}",
     "put": Server.put,
     "get": Server.get,

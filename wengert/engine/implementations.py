@@ -86,6 +86,12 @@ def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: 
 
 def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
+    f = word_or_body(ns, op, dtypes)
+    return ns.ordered(f) if op.kind == "elementwise" and len(op.inputs) > 1 else f
+
+
+def word_or_body(ns: Any, op: Op, dtypes: str) -> Callable[..., Any]:
+    """What computes the op; results of elementwise ones lie as the library has them."""
     if op.primitive:
         f = ns.primitive(op.name)
         if f is None:

@@ -48,7 +48,8 @@ class _Inference(Extras):
 
 INFERENCE = everyone.inference = _Inference()
 on_subclass: list[Any] = []  # called with each subclass of Tensor that is defined
-STANDING: weakref.WeakSet[type] = weakref.WeakSet()  # those that stand in for functions
+# those that stand in for functions or operators
+STANDING: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 class Tensor:

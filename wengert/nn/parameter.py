@@ -11,7 +11,6 @@ from typing import Any
 
 from ..api import functions as T
 from ..engine.tensor import STANDING, Tensor, wrap
-from ..ops.dispatching import CLASSES
 from ..ops.tensor_methods import leaf_of
 
 __all__ = [
@@ -57,11 +56,7 @@ class Parameter(Tensor, metaclass=_ParameterType):
         if dealt is not None and cls is Parameter:
             made: Parameter = dealt(requires_grad)
             return made
-        if (
-            cls is Parameter
-            and data is not None
-            and (type(data) in STANDING or type(data) in CLASSES)
-        ):
+        if cls is Parameter and data is not None and type(data) in STANDING:
             return kept(data, requires_grad)
         return leaf_of(cls, T.empty(0) if data is None else data, requires_grad)
 

@@ -7,6 +7,7 @@ also says which operators an op is for them (`aten_calls.py`).
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,7 +24,7 @@ class _Here(threading.local):
 
 
 HERE = _Here()
-CLASSES: set[type] = set()  # the subclasses of Tensor that stand in
+CLASSES: weakref.WeakSet[type] = weakref.WeakSet()  # the subclasses of Tensor that stand in
 # f(class, array, require_grad): a tensor of such a class; set by api/classed.py
 attach: list[Any] = []
 

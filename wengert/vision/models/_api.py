@@ -300,6 +300,7 @@ def register_model(name: str | None = None) -> Callable[[Callable[..., Any]], Ca
     ...     return nn.Linear(1, 1)
     >>> get_model("tiny")
     Linear(in_features=1, out_features=1, bias=True)
+    >>> del MODELS["tiny"]
     """
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:

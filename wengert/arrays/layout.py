@@ -1,0 +1,88 @@
+"""In which order results of elementwise operations lie in memory.
+
+NumPy takes C order as soon as one operand lies in it, PyTorch the order of the first operand that
+has one: what is drawn in the order of memory, such as the elements that a dropout hides, depends on
+it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def as_first(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f(array, array, ...) whose result lies as PyTorch's."""
+    if hasattr(f, "in_c_order"):
+        return f
+    if type(f) is np.ufunc and f.nin == 2:
+
+        def of_two(a: Array, b: Array) -> Any:
+            if a.ndim > 1 and not a.flags.c_contiguous:
+                return laid(f(a, b), (a, b))
+            return f(a, b)
+
+        of_two.ufunc = f  # type: ignore[attr-defined]  # whose numbers these are
+        of_two.__name__ = f.__name__
+        return of_two
+
+    @functools.wraps(f)
+    def of_several(a: Array, *args: Any, **kwargs: Any) -> Any:
+        out = f(a, *args, **kwargs)
+        if type(out) is np.ndarray and out.ndim > 1:
+            plain = out.flags.c_contiguous
+            if not plain or type(a) is np.ndarray and not a.flags.c_contiguous:
+                return laid(out, (a, *args, *kwargs.values()))
+        return out
+
+    return of_several
+
+
+def laid(result: Any, args: Sequence[Any]) -> Any:
+    """A result in the order that its operands, which are among the arguments, give it."""
+    if type(result) is not np.ndarray or not result.size:
+        return result
+    n = result.ndim
+    strides = [_broadcast(a, result.shape) for a in args if type(a) is np.ndarray]
+    order = list(range(n - 1, -1, -1))  # of dimensions, the innermost first
+    for i in range(1, n):
+        at = i
+        for k in range(i - 1, -1, -1):
+            way = _outer(order[k], order[at], strides, result.shape)
+            if way < 0:
+                break
+            if way > 0:
+                order[k], order[at] = order[at], order[k]
+                at = k
+    order.reverse()
+    inside = result.transpose(order)
+    if inside.flags.c_contiguous:
+        return result
+    moved = np.empty(inside.shape, result.dtype)
+    moved[...] = inside
+    return moved.transpose(np.argsort(order))
+
+
+def _broadcast(a: Array, shape: tuple[int, ...]) -> list[int]:
+    """The strides of an operand in a result's dimensions."""
+    ahead = len(shape) - a.ndim
+    own = [0 if m == 1 != n else s for s, m, n in zip(a.strides, a.shape, shape[ahead:])]
+    return [0] * ahead + own
+
+
+def _outer(i: int, j: int, strides: list[list[int]], shape: tuple[int, ...]) -> int:
+    """1 if dimension i belongs further out than j, which is further out now; -1 if it does not; 0:
+    no operand says.
+    """
+    for own in strides:
+        if own[i] and own[j]:
+            if own[i] != own[j]:
+                return 1 if own[i] > own[j] else -1
+            if shape[i] > shape[j]:
+                return 1
+    return 0
