@@ -23,7 +23,7 @@ def as_first(f: Callable[..., Any]) -> Callable[..., Any]:
     if type(f) is np.ufunc and f.nin == 2:
 
         def of_two(a: Array, b: Array) -> Any:
-            if a.ndim > 1 and not a.flags.c_contiguous:
+            if type(a) is np.ndarray and a.ndim > 1 and not a.flags.c_contiguous:
                 return laid(f(a, b), (a, b))
             return f(a, b)
 

@@ -16,7 +16,8 @@ from ..arrays.lookup import default_namespace
 from ..autodiff import dual
 from ..base.frames import PACKAGE
 from ..declare.registry import FUNCTIONS, METHODS
-from ..engine.op import OPS, Op, implementation
+from ..engine.implementations import ANY_DTYPE, word_or_body
+from ..engine.op import OPS, Op
 from ..engine.plan import public_name
 from .rule_text import formula_of, source_of
 
@@ -264,7 +265,7 @@ def kernel(op: Op) -> Iterator[str]:
     if not op.primitive or op.kind == "composite":
         return
     try:
-        f = implementation(default_namespace(), op)
+        f = word_or_body(default_namespace(), op, ANY_DTYPE)
     except (NotImplementedError, AttributeError):
         return
     while isinstance(f, functools.partial):
