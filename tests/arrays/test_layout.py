@@ -67,5 +67,5 @@ def test_one_copy_at_most():
     """A result that lies right is given as it is."""
     a = np.zeros((3, 4)).T
     r = a + a
-    assert laid(r, (a, a)) is r
-    assert laid(r, (np.zeros((4, 3)), a)).flags.c_contiguous
+    assert laid(r, a, (a,)) is r
+    assert laid(r, np.zeros((4, 3)), (a,)).flags.c_contiguous

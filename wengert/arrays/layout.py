@@ -14,41 +14,54 @@ from typing import Any
 import numpy as np
 
 Array = Any
+ARRAY = np.ndarray
 
 
-def as_first(f: Callable[..., Any]) -> Callable[..., Any]:
-    """f(array, array, ...) whose result lies as PyTorch's."""
+def as_first(f: Callable[..., Any], plain: bool) -> Callable[..., Any]:
+    """f(array, array, ...) whose result lies as PyTorch's. plain: it takes two and no more."""
     if hasattr(f, "in_c_order"):
         return f
-    if type(f) is np.ufunc and f.nin == 2:
+    if type(f) is np.ufunc and plain:  # which gives C order where the first has it
 
-        def of_two(a: Array, b: Array) -> Any:
-            if type(a) is np.ndarray and a.ndim > 1 and not a.flags.c_contiguous:
-                return laid(f(a, b), (a, b))
-            return f(a, b)
+        def of_ufunc(a: Array, b: Array) -> Any:
+            out = f(a, b)
+            if type(a) is ARRAY and a.ndim > 1 and not a.flags.c_contiguous:
+                return laid(out, a, (b,))
+            return out
 
-        of_two.ufunc = f  # type: ignore[attr-defined]  # whose numbers these are
-        of_two.__name__ = f.__name__
-        return of_two
+        of_ufunc.ufunc = f  # type: ignore[attr-defined]  # whose numbers these are
+        of_ufunc.__name__ = f.__name__
+        return of_ufunc
 
-    @functools.wraps(f)
+    def of_two(a: Array, b: Array) -> Any:
+        out = f(a, b)
+        if type(a) is not ARRAY or type(out) is not ARRAY or out.ndim < 2:
+            return out
+        in_c_order = a.flags.c_contiguous and out.flags.c_contiguous
+        return out if in_c_order else laid(out, a, (b,))
+
     def of_several(a: Array, *args: Any, **kwargs: Any) -> Any:
         out = f(a, *args, **kwargs)
-        if type(out) is np.ndarray and out.ndim > 1:
-            plain = out.flags.c_contiguous
-            if not plain or type(a) is np.ndarray and not a.flags.c_contiguous:
-                return laid(out, (a, *args, *kwargs.values()))
-        return out
+        if type(a) is not ARRAY or type(out) is not ARRAY or out.ndim < 2:
+            return out
+        in_c_order = a.flags.c_contiguous and out.flags.c_contiguous
+        return out if in_c_order else laid(out, a, (*args, *kwargs.values()))
 
-    return of_several
+    return functools.wraps(f)(of_two if plain else of_several)
 
 
-def laid(result: Any, args: Sequence[Any]) -> Any:
-    """A result in the order that its operands, which are among the arguments, give it."""
-    if type(result) is not np.ndarray or not result.size:
+def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
+    """A result in the order that its operands give it, which others may be among."""
+    if type(result) is not ARRAY or not result.size or result.strides == first.strides:
         return result
+    if first.shape == result.shape and 0 not in first.strides:
+        moved = np.empty_like(first, result.dtype)
+        if moved.strides == result.strides:
+            return result
+        moved[...] = result
+        return moved
     n = result.ndim
-    strides = [_broadcast(a, result.shape) for a in args if type(a) is np.ndarray]
+    strides = [_broadcast(a, result.shape) for a in (first, *others) if type(a) is ARRAY]
     order = list(range(n - 1, -1, -1))  # of dimensions, the innermost first
     for i in range(1, n):
         at = i

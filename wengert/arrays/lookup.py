@@ -55,8 +55,10 @@ class Namespace:
         """The library's quick way for an op that has a body, or that body."""
         return body
 
-    def ordered(self, f: Any) -> Any:
-        """An elementwise op of several operands whose results lie in memory as the first one."""
+    def ordered(self, f: Any, plain: bool) -> Any:
+        """An elementwise op of several operands whose results lie in memory as the first one.
+        plain: it takes two and no more.
+        """
         return f
 
     def __getattr__(self, word: str) -> Any:

@@ -87,7 +87,9 @@ def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: 
 def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     f = word_or_body(ns, op, dtypes)
-    return ns.ordered(f) if op.kind == "elementwise" and len(op.inputs) > 1 else f
+    if op.kind != "elementwise" or len(op.inputs) < 2:
+        return f
+    return ns.ordered(f, len(op.inputs) == 2 and not op.static)
 
 
 def word_or_body(ns: Any, op: Op, dtypes: str) -> Callable[..., Any]:

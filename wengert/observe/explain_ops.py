@@ -164,14 +164,22 @@ def public_names(op: Op) -> list[str]:
     return found
 
 
+def bare(f: Any) -> Any:
+    """The function that others stand around."""
+    f = inspect.unwrap(f)
+    while isinstance(f, functools.partial):
+        f = inspect.unwrap(f.func)
+    return f
+
+
 def file_of(f: Any) -> str:
     """The file of a function, from the folder of the package."""
-    return short(inspect.unwrap(f).__code__.co_filename)
+    return short(bare(f).__code__.co_filename)
 
 
 def place(f: Any) -> str:
     """`file:line` of a function."""
-    code = inspect.unwrap(f).__code__
+    code = bare(f).__code__
     return f"{short(code.co_filename)}:{code.co_firstlineno}"
 
 
@@ -268,8 +276,7 @@ def kernel(op: Op) -> Iterator[str]:
         f = word_or_body(default_namespace(), op, ANY_DTYPE)
     except (NotImplementedError, AttributeError):
         return
-    while isinstance(f, functools.partial):
-        f = f.func
+    f = bare(f)
     if inspect.isfunction(f) and f.__code__.co_filename.startswith(PACKAGE):
         yield from block(f"on the CPU, {place(f)}", source_of(f))
     else:
