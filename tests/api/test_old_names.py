@@ -88,7 +88,7 @@ def test_ranges_opened_and_closed_by_calls():
 
 
 def test_a_range_around_what_torch_fx_follows():
-    from torch import fx
+    from wengert import fx
 
     graph = fx.Graph()
     tracer = fx.proxy.GraphAppendingTracer(graph)
