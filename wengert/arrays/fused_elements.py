@@ -365,14 +365,12 @@ def masked_fill(general: Word) -> Word:
     u = CHOICE
 
     def f(x: Any, mask: Any, value: Any = 0.0) -> Any:
+        run = None
         if x.dtype is F32 and mask.dtype is BOOL:
             run = u.run
             if run is None and not u.made:
                 run = u.ready(CALL + ELEMENT * mask.size)
-            if run is not None:
-                out = run(mask, NUMBERS[value], x)
-                return out if out.flags.c_contiguous else out.copy()
-        out = general(x, mask, value)
+        out = general(x, mask, value) if run is None else run(mask, NUMBERS[value], x)
         return out if out.flags.c_contiguous else out.copy()
 
     f.in_c_order = True  # type: ignore[attr-defined]  # whatever the operands lie in
