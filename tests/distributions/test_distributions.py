@@ -173,3 +173,33 @@ def test_enumerate_support(pair):
             outcome(lambda expand=expand: ours.enumerate_support(expand)),
             outcome(lambda expand=expand: theirs.enumerate_support(expand)),
         )
+
+
+def test_numbers_that_are_no_shapes_and_rates_beyond_int64(torch, keep_rng):
+    """What is let through by validate_args=False draws as many numbers as in PyTorch."""
+    shapes = [-1.0, -0.2, 0.0, float("nan"), float("inf"), float("-inf"), 1e-30, 2.0]
+    for dtype in ("float32", "float64"):
+        drawn = []
+        for lib in (wengert, torch):
+            lib.manual_seed(0)
+            kind = getattr(lib, dtype)
+            gammas = lib._standard_gamma(lib.tensor(shapes, dtype=kind))
+            counts = lib.poisson(lib.tensor([float("inf"), 1e30, 1e18, 3.0], dtype=kind))
+            drawn.append([*gammas.tolist(), *counts.tolist(), lib.rand(1).item()])
+        np.testing.assert_allclose(*drawn, rtol=1e-5)
+
+
+def test_parameters_of_one_shape_stay_leaves():
+    loc = wengert.zeros(3, requires_grad=True)
+    d = wengert.distributions.Normal(loc, wengert.ones(3, requires_grad=True))
+    assert d.loc is loc
+    assert wengert.distributions.Normal(loc, 1.0).loc is loc
+
+
+def test_a_graph_made_by_the_constructor_is_used_twice():
+    a = wengert.tensor([0.5, 2.0], requires_grad=True)
+    d = wengert.distributions.Beta(a, a)
+    d.entropy().sum().backward()
+    first = a.grad.clone()
+    d.entropy().sum().backward()
+    assert wengert.equal(a.grad, 2 * first)

@@ -100,6 +100,11 @@ def poisson(stream: Stream, rates: Array) -> Array:
     return np.array(counts, np.float64).astype(rates.dtype).reshape(rates.shape)
 
 
+def _int64(floor_of: float) -> int:
+    """A floor as C casts it: the smallest number stands for those that do not fit."""
+    return floor(floor_of) if -(2.0**63) <= floor_of < 2.0**63 else -(2**63)
+
+
 def _one_poisson(rate: float, numbers: Doubles) -> int:
     draw = numbers.next
     if rate < 10:
@@ -121,7 +126,7 @@ def _one_poisson(rate: float, numbers: Doubles) -> int:
         us = 0.5 - abs(u)
         if us == 0:
             continue
-        k = floor((2 * a / us + b) * u + rate + 0.43)
+        k = _int64(floor_of=(2 * a / us + b) * u + rate + 0.43)
         if us >= 0.07 and v <= box:
             return k
         if k < 0 or (us < 0.013 and v > us):
@@ -239,24 +244,33 @@ def gamma(stream: Stream, shapes: Array) -> Array:
     with np.errstate(divide="ignore"):
         powers = flat.dtype.type(1) / flat
     ds = np.where(small, flat + flat.dtype.type(1), flat) - flat.dtype.type(third)
-    with Doubles(stream) as numbers:
+    with Doubles(stream) as numbers, np.errstate(over="ignore"):
         out = [
-            _one_gamma(d, power if boost else 0.0, numbers) if shape != 0 else 0.0
+            _one_gamma(d, power if boost else None, numbers) if shape != 0 else 0.0
             for shape, d, power, boost in zip(
                 flat.tolist(), ds.tolist(), powers.tolist(), small.tolist(), strict=True
             )
         ]
     result = np.array(out, np.float64).astype(flat.dtype).astype(dtype)
-    return np.maximum(result, _smallest(dtype)).reshape(shapes.shape)
+    return np.fmax(result, _smallest(dtype)).reshape(shapes.shape)
 
 
-def _one_gamma(d: float, power: float, numbers: Doubles) -> float:
-    """d * v with v the cube of a shifted normal; a power of a uniform scales shapes below one."""
-    scale = (1.0 - numbers.next()) ** power if power else 1.0
-    if math.isnan(d):
-        return math.nan
-    c = 1.0 / sqrt(9.0 * d)
+def _one_gamma(d: float, power: float | None, numbers: Doubles) -> float:
+    """d * v with v the cube of a shifted normal; a power of a uniform scales shapes below one.
+
+    Shapes that are no shapes (negative or nan) draw as many numbers as in PyTorch.
+    """
+    scale = 1.0
+    if power is not None:
+        uniform = 1.0 - numbers.next()
+        scale = uniform**power if power > 0 else float(np.float64(uniform) ** power)
     squeeze = float(np.float32(0.0331))
+    if not d > 0:
+        while True:
+            x = numbers.normal()
+            if 1.0 - numbers.next() < 1.0 - squeeze * x * x * x * x:
+                return math.nan
+    c = 1.0 / sqrt(9.0 * d)
     while True:
         x = numbers.normal()
         y = 1.0 + c * x

@@ -208,7 +208,7 @@ def _by_means(p: Any, q: Any) -> Tensor:
 
 
 def _infinite(p: Any, q: Any) -> Tensor:
-    return T.full_like(p.mean + q.mean, math.inf)
+    return T.full_like(p.mean, math.inf)
 
 
 for _p, _qs in PAIRS.items():

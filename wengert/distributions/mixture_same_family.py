@@ -57,7 +57,7 @@ class MixtureSameFamily(Distribution):
                     f"`mixture_distribution.batch_shape` ({weights}) is not compatible with "
                     f"`component_distribution.batch_shape`({batch_shape})"
                 )
-        k = mixture_distribution.param_shape[-1]
+        k = mixture_distribution.logits.shape[-1]
         components = component_distribution.batch_shape[-1]
         if k != components:
             raise ValueError(

@@ -227,7 +227,7 @@ def broadcast_tensors(*tensors):
             "The size of tensors must match at non-singleton dimensions to be broadcast: got "
             f"{' and '.join(str(list(t.shape)) for t in tensors)}"
         ) from None
-    return tuple([t.expand(shape) for t in tensors])
+    return tuple([t if t.shape == shape else t.expand(shape) for t in tensors])
 
 
 @public("equal(Tensor input, Tensor other) -> bool")

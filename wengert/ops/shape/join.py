@@ -52,7 +52,9 @@ def stack_op(xp, *arrays, dim=0):
     """Arrays joined along a new dimension."""
 
 
-stack_op.vjp(arrays=lambda xp, g, arrays, dim: [xp.select(g, dim, i) for i in range(len(arrays))])
+stack_op.vjp(
+    arrays=lambda xp, g, arrays_shape, dim: [xp.select(g, dim, i) for i in range(len(arrays_shape))]
+)
 stack_op.batch(_batched("stack"))
 
 
