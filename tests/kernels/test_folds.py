@@ -44,6 +44,8 @@ def test_agrees_with_numpy(shape, dtype, kind):
                     folds.along(a, dim, "cumprod")[0], np.cumprod(a, dim), rtol
                 )
                 np.testing.assert_allclose(folds.along(a, dim, "cumsum")[0], a.cumsum(dim), rtol)
+                back = folds.along(np.flip(a, dim), dim, "cumsum_back")[0]
+                np.testing.assert_array_equal(np.flip(back, dim), folds.along(a, dim, "cumsum")[0])
             for name, place in (("max", np.argmax), ("min", np.argmin)):
                 out, where = folds.along(a, dim, name)
                 np.testing.assert_array_equal(where, place(a, dim))

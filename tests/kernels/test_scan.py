@@ -28,6 +28,18 @@ def test_agrees_with_numpy(shape, dtype):
         np.testing.assert_array_equal(scan.cumsum(np.asfortranarray(x), dim), found)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(1,), (15,), (49,), (5, 16), (17, 3), (4, 133, 70), (9, 200)])
+def test_sums_from_the_end_are_those_of_the_array_turned_round(shape, dtype):
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    x.flat[0], x.flat[-1] = -0.0, np.inf
+    for special in (x, np.where(x > 1, np.nan, x), -np.zeros_like(x)):
+        for dim in range(-len(shape), len(shape)):
+            turned = scan.cumsum(np.flip(special, dim), dim)
+            found = scan.cumsum(special, dim, True)
+            assert np.flip(turned, dim).tobytes() == found.tobytes()  # nan and -0.0 too
+
+
 def test_long_sums_stay_exact():
     assert scan.cumsum(np.ones(20_000_000, "f"), 0)[-1] == 20_000_000
 

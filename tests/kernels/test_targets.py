@@ -11,12 +11,15 @@ from wengert.kernels import (
     folds,
     functions,
     gamma,
+    gather,
     gram,
     grid_sample,
     histogram,
     points,
+    scan,
     scatter,
     small_symmetric,
+    summation,
     window_pool,
 )  # fmt: skip
 from wengert.kernels import formulas as quick
@@ -29,6 +32,12 @@ pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is n
 NAMES = ["avx2", "sse2", "neon"]
 JOBS = {
     "cumsum": (folds.fold, "float", "cumsum"),
+    "cumsum back": (folds.fold, "float", "cumsum_back"),
+    "running sums": (scan.along_rows, "float", False),
+    "running sums back": (scan.along_rows, "double", True),
+    "read along": (gather.read_along, "float", True),
+    "added within": (scatter.add_within, "float"),
+    "row sums": (summation.row_sums, "float", "float"),
     "max": (folds.fold, "double", "max"),
     "average": (window_pool.pool, "float", "sum"),
     "maxima": (window_pool.pool, "float", "max"),

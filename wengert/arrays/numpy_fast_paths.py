@@ -250,6 +250,13 @@ def cumsum(x: Any, dim: int = 0) -> Any:
     return add.accumulate(x, dim) if d is F64 and x.ndim else general_cumsum(x, dim)
 
 
+def cumsum_back(x: Any, dim: int = 0) -> Any:
+    """Sum from here to the end."""
+    if x.size >= scan.LEAST and (found := scan.cumsum(x, dim, True)) is not None:
+        return found
+    return reductions.cumsum_back(np, x, dim)
+
+
 general_cumsum = functools.partial(reductions.cumsum, np)
 
 
@@ -564,6 +571,7 @@ WORDS = {
         amin,
         logsumexp,
         cumsum,
+        cumsum_back,
         argsort,
         topk_indices,
         gather,

@@ -27,6 +27,7 @@ __all__ = [
     "any",
     "all",
     "cumsum",
+    "cumsum_back",
     "cumprod",
     "matmul",
     "argsort",
@@ -125,6 +126,11 @@ def all(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def cumsum(lib: Any, x: Any, dim: int = 0) -> Any:
     return running(lib, lib.add, x, dim)
+
+
+def cumsum_back(lib: Any, x: Any, dim: int = 0) -> Any:
+    """Sums from each position to the end."""
+    return lib.flip(running(lib, lib.add, lib.flip(x, dim), dim), dim) if x.ndim else x.copy()
 
 
 def cumprod(lib: Any, x: Any, dim: int = 0) -> Any:

@@ -32,6 +32,7 @@ def fold(k: Job, word: str, kind: str) -> None:
     apart = (n * inner).cast("trunc", "i32")
     each = 1.0 / inner.to("double")
     running = kind.startswith("cum")
+    sums, back = "sum" in kind, kind.endswith("_back")
     largest = kind.endswith("max")
     least = -math.inf if largest else math.inf
 
@@ -49,11 +50,13 @@ def fold(k: Job, word: str, kind: str) -> None:
         mask = k.mask(count - first, lanes)
         row = ((at.to("double") + 0.5) * each).cast("fptosi", "i32")
         start = row * apart + (at - row * short)
+        if back:
+            start = start + (apart - short)
 
         def one(j: Value, *now: Value) -> list[Value]:
             place, best, *found = now
             v = x.gather(place)
-            if kind.endswith("sum"):
+            if sums:
                 best = best + v.to("double")
             elif not found:
                 best = best * v
@@ -65,11 +68,11 @@ def fold(k: Job, word: str, kind: str) -> None:
                 out.scatter(best.to(word), place, mask)
                 if found:
                     where.scatter(found[0].cast("sext", "i64"), place, mask)
-            return [place + short, best, *found]
+            return [place - short if back else place + short, best, *found]
 
         if kind in PLACES:
             begin = [start, k.constant(least, word, lanes), k.zero("i32", lanes)]
-        elif kind.endswith("sum"):
+        elif sums:
             begin = [start, k.zero("double", lanes)]
         else:
             begin = [start, k.constant(1.0, word, lanes)]

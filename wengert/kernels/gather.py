@@ -20,6 +20,7 @@ LEAST = 1 << 15  # elements; fewer are moved as soon by the library
 SHORT = 8  # elements that follow each other in a run, at least
 CHUNK = 1 << 14  # elements of a chunk, about
 TOGETHER = 8  # elements
+AHEAD = 1024  # elements from where the next are fetched: processors wait at the end of a page
 WORDS = {4: "float", 8: "double"}  # numbers of as many bytes, which are moved as they are
 
 
@@ -35,9 +36,17 @@ def read_along(k: Job, word: str, last: bool) -> None:
     """
     x, index, out, bad, n, inner, length, together, runs, share = k.table()
 
+    lanes = k.lanes("i64")
+    vectors = last and k.module.target.bytes == 64
+
     def run(r: Value) -> None:
         source, start = x.at(r // together * (n * inner)), r * length
         here, to = index.at(start), out.at(start)
+
+        def fetch(i: Value) -> None:
+            here.at(i + AHEAD).prefetch(False)
+            if last:
+                source.at(i + 2 * AHEAD).prefetch(False)
 
         def one(i: Value, wrong: Value) -> Value:
             at = here.load(i)
@@ -47,12 +56,25 @@ def read_along(k: Job, word: str, last: bool) -> None:
             return wrong | outside
 
         def some(i: Value, wrong: Value) -> Value:
+            fetch(i)
             for q in range(TOGETHER):
                 wrong = one(i + q if q else i, wrong)
             return wrong
 
-        full = length // TOGETHER * TOGETHER
-        found = k.loop(0, full, TOGETHER, some, [k.index(0)])
+        def wide(i: Value, wrong: Value) -> Value:
+            fetch(i)
+            at = here.load(i, lanes)
+            outside = at | (n.wide(lanes) - 1 - at)
+            to.store(source.gather(at & ~(outside >> 63)), i)
+            return wrong | outside
+
+        step = lanes if vectors else TOGETHER
+        full = length // step * step
+        if vectors:
+            (all_wrong,) = k.loop(0, full, step, wide, [k.zero("i64", lanes)])
+            found = [all_wrong.joined(lambda a, b: a | b)]
+        else:
+            found = k.loop(0, full, step, some, [k.index(0)])
         (wrong,) = k.loop(full, length, 1, one, found)
         k.when(wrong < 0, lambda: bad.store(k.index(1)))
 

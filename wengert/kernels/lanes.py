@@ -113,6 +113,14 @@ class Function:
         self.places.append(f"  {name} = alloca [{count} x {word}], align 64")
         return Pointer(self, name, word)
 
+    def unknown_zero(self, word: str, lanes: int) -> Value:
+        """Zeros that the compiler does not know to be zeros: what is shifted in from them comes by
+        a permutation then, not by the expansion of AVX-512, which takes three times as long.
+        """
+        place = self.stack(word, lanes)
+        place.store(self.zero(word, lanes))
+        return place.load(0, lanes)
+
     def constants(self, name: str, values: Sequence[float], word: str) -> Pointer:
         """Numbers that are part of the module."""
         if name not in self.module.tables:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import compiler
+from .gather import AHEAD, TOGETHER
 from .jobs import WORDS, Job, job
 from .lanes import Value
 
@@ -72,9 +73,26 @@ def add_within(k: Job, word: str) -> None:
     """
     x, index, source, out, bad, n, size, rows, share = k.table()
     sums = k.stack("double", MOST)
+    lanes = k.lanes(word)
+    half = lanes // 2
 
     def row(r: Value) -> None:
         start, own = r * n, r * size
+
+        def begin(i: Value) -> None:
+            for j, v in enumerate(x.load(own + i, lanes).doubles()):
+                sums.store(v, i + j * half)
+
+        def end(i: Value) -> None:
+            low, high = (sums.load(i + j * half, half).to(word) for j in range(2))
+            out.store(low.shuffle(high, range(lanes)), own + i)
+
+        def some(j: Value, wrong: Value) -> Value:
+            index.at(start + j + AHEAD).prefetch(False)
+            source.at(start + j + 2 * AHEAD).prefetch(False)
+            for u in range(TOGETHER):
+                wrong = one(j + u if u else j, wrong)
+            return wrong
 
         def one(j: Value, wrong: Value) -> Value:
             i = index.load(start + j)
@@ -83,9 +101,13 @@ def add_within(k: Job, word: str) -> None:
             sums.store(sums.load(place) + source.load(start + j).to("double"), place)
             return wrong | outside
 
-        k.loop(0, size, 1, lambda i: sums.store(x.load(own + i).to("double"), i))
-        (wrong,) = k.loop(0, n, 1, one, [k.constant(0, "i1")])
-        k.loop(0, size, 1, lambda i: out.store(sums.load(i).to(word), own + i))
+        whole, full = size // lanes * lanes, n // TOGETHER * TOGETHER
+        k.loop(0, whole, lanes, begin)
+        k.loop(whole, size, 1, lambda i: sums.store(x.load(own + i).to("double"), i))
+        found = k.loop(0, full, TOGETHER, some, [k.constant(0, "i1")])
+        (wrong,) = k.loop(full, n, 1, one, found)
+        k.loop(0, whole, lanes, end)
+        k.loop(whole, size, 1, lambda i: out.store(sums.load(i).to(word), own + i))
         k.when(wrong, lambda: bad.store(k.index(1)))
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, rows), 1, row)

@@ -12,8 +12,9 @@ import numpy as np
 
 from . import compiler, folds
 from .jobs import WORDS, Job, job
-from .lanes import Value
+from .lanes import Pointer, Value
 from .sweep import sums
+from .sweep import total as added_up
 
 Array = Any
 LEAST = 1 << 15  # elements
@@ -21,31 +22,49 @@ SHORT = 1024  # terms of a row, and
 FEW = 32  # of a column, that are added up in the array's precision
 SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
+SIDE = 8  # vectors of a row whose sums are carried beside each other
 VECTORS = 4  # of columns side by side
 CHUNK = 1 << 14  # elements of a chunk, at least
 FOLDED = 4096  # terms that one lane adds up
 
 
-@job("x: T*, out: out double*, n: i64, segments: i64, items: i64, share: i64")
-def row_sums(k: Job, word: str) -> None:
+@job("x: T*, out: out K*, n: i64, segments: i64, items: i64, share: i64")
+def row_sums(k: Job, word: str, result: str) -> None:
     """out[row][segment]: the sum of a segment of a row of n; a chunk is `share` of them."""
     x, out, n, segments, items, share = k.table()
     lanes = k.lanes(word)
+    wide = SIDE * lanes
+    zero = [k.zero(word, lanes)] * SIDE
 
     def item(i: Value) -> None:
         row, segment = i // segments, i % segments
         start = segment * SEGMENT
         stop = k.least(start + SEGMENT, n)
+        source = x.at(row * n)
+
+        def together(p: Pointer, count: Any) -> Value:
+            """The sum of some times `wide` numbers."""
+
+            def some(j: Value, *now: Value) -> list[Value]:
+                return [a + p.load(j + u * lanes, lanes) for u, a in enumerate(now)]
+
+            low, high = added_up(k.loop(0, count, wide, some, zero)).doubles()
+            return low + high
 
         def short(j: Value, total: Value) -> Value:
-            p = x.at(row * n + j)
-            count = k.least(stop - j, SHORT)
+            return total + together(source.at(j), SHORT)
+
+        full = start + (stop - start) // SHORT * SHORT
+        (found,) = k.loop(start, full, SHORT, short, [k.zero("double", lanes // 2)])
+
+        def rest() -> list[Value]:
+            p, count = source.at(full), stop - full
             (v,) = sums(k, count, word, lanes, 1, lambda i, mask: p.load(i, lanes, mask))
             low, high = v.doubles()
-            return total + (low + high)
+            return [found + (low + high)]
 
-        (found,) = k.loop(start, stop, SHORT, short, [k.zero("double", lanes // 2)])
-        out.store(found.sum(), i)
+        (found,) = k.either(full < stop, rest, [found])
+        out.store(found.sum().to(result), i)
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
 
@@ -116,9 +135,13 @@ def total(x: Array, gone: list[int]) -> Array | None:
     if inner == 1:
         segments = -(-n // SEGMENT)
         items = outer * segments
-        out = np.empty((outer, segments), np.float64)
         share = max(1, CHUNK // min(n, SEGMENT))
-        row_sums(word)(-(-items // share), x, out, n, segments, items, share)
+        if segments == 1:
+            out = np.empty(kept, x.dtype)
+            row_sums(word, word)(-(-items // share), x, out, n, segments, items, share)
+            return out
+        out = np.empty((outer, segments), np.float64)
+        row_sums(word, "double")(-(-items // share), x, out, n, segments, items, share)
         return np.add.reduce(out, 1).astype(x.dtype).reshape(kept)
     host = compiler.target()
     wide = VECTORS * host.lanes(word) if host is not None else 1

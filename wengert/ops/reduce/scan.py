@@ -21,13 +21,23 @@ def cumsum(xp, x, dim=0):
     """Sum so far along dim."""
 
 
-def _reverse_cumsum(xp: Any, g: Any, dim: int) -> Any:
+@primitive(linear)
+def cumsum_back(xp, x, dim=0):
+    """Sum from here to the end along dim."""
+
+
+def _cumsum(xp: Any, g: Any, dim: int) -> Any:
     if g.ndim == 0:
         return g
-    return xp.flip(xp.cumsum(xp.flip(g, (dim,)), dim), (dim,))
+    return xp.cumsum_back(g, dim)
 
 
-cumsum.vjp(x=_reverse_cumsum)
+def _cumsum_back(xp: Any, g: Any, dim: int) -> Any:
+    return xp.cumsum(g, dim) if g.ndim else g
+
+
+cumsum.vjp(x=_cumsum)
+cumsum_back.vjp(x=_cumsum_back)
 
 
 @primitive(opaque)
@@ -46,7 +56,7 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     if n < 2:
         return g
     zero = xp.eq(x, 0)
-    quotients = _reverse_cumsum(xp, g * out, dim) / xp.where(zero, xp.ones_like(x), x)
+    quotients = xp.cumsum_back(g * out, dim) / xp.where(zero, xp.ones_like(x), x)
     if not RANK.get(type(zero)) and xp.has(VALUES) and not bool(xp.any(zero)):
         return quotients
     before = [xp.ones_like(xp.select(x, dim, 0))]
@@ -83,7 +93,7 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     m = xp.amax(xp.real(out), dim, True)
     m = xp.where(xp.isfinite(m), m, xp.zeros_like(m))
     w = g * xp.exp(m - out)
-    slope = xp.exp(x - m) * xp.flip(xp.cumsum(xp.flip(w, (dim,)), dim), (dim,))
+    slope = xp.exp(x - m) * xp.cumsum_back(w, dim)
     if not real:
         return slope
 
