@@ -21,7 +21,7 @@ from .buffers import host, restore
 from .collectives import all_reduce
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
-from .shared_memory import cuts, shared_rows, sum_rows
+from .shared_memory import add_up, shared_rows, sum_rows
 from .work import Call
 
 __all__ = ["GradBucket", "Reducer"]
@@ -43,7 +43,7 @@ class GradBucket:
         for p in params:
             self.places.append(wrap(self.flat[at : at + p.numel()].reshape(tuple(p.shape))))
             at += p.numel()
-        self.last = self.dealt = False  # dealt: each rank has the sums of its slice only
+        self.last = self.dealt = False  # dealt: sums are not in every row yet
         self.waits_for = len(self._params)
 
     def index(self) -> int:
@@ -66,12 +66,7 @@ class GradBucket:
         """Copy the sums at a place into an array, from whose rows they are in."""
         assert self.rows is not None
         first = (place._a.ctypes.data - self.flat.ctypes.data) // self.flat.itemsize
-        last, out = first + target.size, target.reshape(-1)
-        ends = cuts(len(self.rows), self.flat.size)
-        for row, a, b in zip(self.rows, ends, ends[1:]):
-            a, b = max(a, first), min(b, last)
-            if a < b:
-                out[a - first : b - first] = row[a:b]
+        add_up(self.rows, first, target.reshape(-1))
 
     def is_last(self) -> bool:
         """Whether it is the last bucket of a pass."""

@@ -17,7 +17,7 @@ from .process_group import ProcessGroup
 from .reduce_op import RedOpType
 from .work import Call, Steps, Work
 
-__all__ = ["cuts", "shared_rows", "stage", "sum_rows"]
+__all__ = ["add_up", "cuts", "shared_rows", "stage", "sum_rows"]
 
 BLOCK = 1 << 16  # elements that are summed at a time, so that they stay in the cache
 PART = 1 << 18  # bytes of a tensor that a rank sums at a time
@@ -51,8 +51,8 @@ def shared_rows(
 
 
 def sum_rows(group: ProcessGroup, rows: list[Any], everywhere: bool = True) -> Work:
-    """Start to replace each row by the sum of all; or, unless everywhere, only a slice of each, as
-    `cuts` says, which others may read then.
+    """Start to replace each row by the sum of all; or, unless everywhere, only a slice of each,
+    which `add_up` reads then.
     """
     call = Call(("all_reduce", rows[0].dtype, rows[0].shape, "shared"))
     number, expected = group.announce(call)
@@ -65,9 +65,24 @@ def cuts(n: int, size: int) -> list[int]:
     return [r * size // n for r in range(n + 1)]
 
 
+def add_up(rows: list[Any], first: int, out: Any) -> None:
+    """Put the sums from an element on into out, after `sum_rows` of slices."""
+    last = first + out.size
+    if len(rows) == 2:
+        np.add(rows[0][first:last], rows[1][first:last], out=out)
+        return
+    ends = cuts(len(rows), rows[0].size)
+    for row, a, b in zip(rows, ends, ends[1:]):
+        a, b = max(a, first), min(b, last)
+        if a < b:
+            out[a - first : b - first] = row[a:b]
+
+
 def _summed(group: ProcessGroup, rows: list[Any], everywhere: bool) -> Iterator[Any]:
     """A barrier, each rank sums a slice in the order of the ranks, a barrier."""
     yield group.steps_comm.Ibarrier()
+    if group.n == 2 and not everywhere:
+        return  # adding two rows twice moves less memory than passing on the sums
     ends = cuts(group.n, rows[0].size)
     mine, last = rows[group.me], ends[group.me + 1]
     others = [row for row in rows if row is not mine] if everywhere else []

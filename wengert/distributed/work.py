@@ -135,7 +135,7 @@ class Work:
             turns += 1
             if turns & 63 == 0:
                 waited = clock() - start
-                if waited > 1e-3:  # others may need this core; who sleeps gets it back soonest
+                if waited > 1e-4:  # others may need this core; who sleeps gets it back soonest
                     self._check()
                     if waited > limit:
                         raise self._late(waited)
