@@ -453,3 +453,8 @@ def test_a_program_is_changed_renamed_run_in_parts_and_saved(tmp_path):
     program.save(path, include_initializers=False, keep_initializers_as_inputs=True)
     assert len(onnx.load(path).graph.input) == 5 and not onnx.load(path).graph.initializer
     assert "main_graph" in repr(program)
+
+
+def test_a_table_of_translations_is_not_passed_over_in_silence():
+    with pytest.warns(UserWarning, match="custom_translation_table is not used"):
+        w.onnx.export(nn.ReLU(), (w.ones(2),), custom_translation_table={w.relu: print})

@@ -185,3 +185,16 @@ def test_handles_of_all_kinds_have_numbers_of_their_own():
     table[second.id] = lambda *args: called.append("second")
     opt.step()
     assert called == ["first", "second"]
+
+
+def test_outputs_without_a_gradient_are_told_as_none():
+    class Pair(wengert.nn.Module):
+        def forward(self, x, y):
+            return x * 2, y * 3
+
+    pair, told = Pair(), []
+    pair.register_full_backward_hook(lambda m, got, gave: told.append((shapes(got), shapes(gave))))
+    x, y = wengert.ones(2, requires_grad=True), wengert.ones(3, requires_grad=True)
+    pair(x, y)[0].sum().backward()
+    assert told == [([(2,), (3,)], [(2,), None])]
+    assert y.grad.tolist() == [0.0, 0.0, 0.0]

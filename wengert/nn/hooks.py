@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..api import functions as T
 from ..autodiff.function import Function
 from ..base.advice import advise
 from ..base.hooks import RemovableHandle
@@ -221,16 +222,21 @@ class BackwardHookFunction(Function):
     """The identity on several tensors at once: its backward sees all their gradients together."""
 
     @staticmethod
-    def forward(ctx: Any, seen: Hook, *tensors: Tensor) -> Any:
+    def forward(ctx: Any, seen: Hook, outputs: bool, *tensors: Tensor) -> Any:
         ctx.seen = seen
+        if outputs:  # hooks are told which of them got no gradient
+            ctx.set_materialize_grads(False)
+        ctx.kinds = [(t.shape, t.dtype, t.device) for t in tensors]
         passed = tuple([t.view_as(t) for t in tensors])
-        plain = [p for p, needed in zip(passed, ctx.needs_input_grad[1:]) if not needed]
+        plain = [p for p, needed in zip(passed, ctx.needs_input_grad[2:]) if not needed]
         ctx.mark_non_differentiable(*plain)
         return passed
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        return (None, *ctx.seen(grads))
+        passed = zip(ctx.seen(grads), ctx.kinds)
+        made = [T.zeros(s, dtype=d, device=v) if g is None else g for g, (s, d, v) in passed]
+        return (None, None, *made)
 
 
 class BackwardHook:
@@ -262,7 +268,7 @@ class BackwardHook:
             self.grad_outputs = None
             return [grad_input[i] for i in places]
 
-        return self._through(seen, args, places, tensors)
+        return self._through(seen, False, args, places, tensors)
 
     def setup_output_hook(self, result: Any) -> Any:
         """The outputs, those that are tensors seen through a border."""
@@ -297,7 +303,7 @@ class BackwardHook:
                 self.grad_outputs = None
             return [grad_output[i] for i in places]
 
-        passed = self._through(seen, args, places, tensors)
+        passed = self._through(seen, True, args, places, tensors)
         return passed if isinstance(result, tuple) else passed[0]
 
     def _run_hooks(self, grad_input: Any) -> Any:
@@ -321,9 +327,11 @@ class BackwardHook:
         return tuple(out)
 
     @staticmethod
-    def _through(seen: Hook, args: Any, places: list[int], tensors: list[Tensor]) -> Any:
+    def _through(
+        seen: Hook, outputs: bool, args: Any, places: list[int], tensors: list[Tensor]
+    ) -> Any:
         passed = list(args)
-        for i, t in zip(places, BackwardHookFunction.apply(seen, *tensors)):
+        for i, t in zip(places, BackwardHookFunction.apply(seen, outputs, *tensors)):
             passed[i] = t
         if isinstance(args, tuple) and hasattr(args, "_fields"):
             return type(args)(*passed)  # a named tuple stays one

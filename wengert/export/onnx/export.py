@@ -114,9 +114,10 @@ def export(
     Returns an `ONNXProgram`; None with dynamo=False. OnnxExporterError where an operation has no
     form in ONNX, or a size depends on a dynamic axis in a way that cannot be written.
 
-    external_data: accepted. custom_translation_table: accepted. report: accepted. optimize:
-    accepted. profile: accepted. dump_exported_program: accepted. artifacts_dir: accepted.
-    export_params: accepted. keep_initializers_as_inputs: accepted. operator_export_type: accepted.
+    custom_translation_table: warned about, since operators that are defined in Python are
+    written as what they compute. external_data: accepted. report: accepted. optimize: accepted.
+    profile: accepted. dump_exported_program: accepted. artifacts_dir: accepted. export_params:
+    accepted. keep_initializers_as_inputs: accepted. operator_export_type: accepted.
     do_constant_folding: accepted. custom_opsets: accepted. export_modules_as_functions: accepted.
     autograd_inlining: accepted.
 
@@ -125,6 +126,11 @@ def export(
     ['Relu', 'Identity']
     """
     onnx = _onnx()
+    if custom_translation_table:
+        advise(
+            "custom_translation_table is not used: an operator that is defined in Python is "
+            "written as what it computes, not as a node of its own"
+        )
     if isinstance(model, ExportedProgram):
         args, kwargs = args or model.example_inputs[0], kwargs or model.example_inputs[1]
         dynamic_shapes = dynamic_shapes or [
