@@ -44,8 +44,8 @@ JOBS = {
     "lu": (small.factor, "float"),
     "solve": (small.solution, "double"),
     "slogdet": (small.determinant, "float", True),
-    "depthwise": (depthwise.correlate, "float", (3, 3), (1, 1), False, True),
-    "depthwise, stride 2": (depthwise.correlate, "float", (3, 3), (2, 1), False, False),
+    "depthwise": (depthwise.correlate, "float", (3, 3), (1, 1), False, True, True),
+    "depthwise, stride 2": (depthwise.correlate, "float", (3, 3), (2, 1), False, False, False),
     "depthwise, weights": (depthwise.correlate_weights, "float", (3, 3), (1, 1)),
     "read": (points.read, "float"),
     "add": (points.add, "double"),
@@ -85,9 +85,19 @@ def test_rows(name: str, short: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["avx512", "zen4", "avx2", "zen3"])
+@pytest.mark.parametrize("taps", [(3, 3), (5, 5), (7, 7)])
+def test_rows_of_depthwise_keep_their_numbers_in_registers(name: str, taps) -> None:
+    params = "float", taps, (1, 1), False, False, True
+    text = compiler.assembly(TARGETS[name], depthwise.correlate.text(TARGETS[name], *params))
+    rows = text[text.index("rows4:") :]
+    rows = rows[: rows.index("retq")].splitlines()
+    assert products(rows) >= 4 * taps[0] * taps[1] and not stack_accesses(rows)
+
+
+@pytest.mark.parametrize("name", ["avx512", "zen4", "avx2", "zen3"])
 def test_depthwise_keeps_its_numbers_in_registers(name: str) -> None:
     for maker, params in (
-        (depthwise.correlate, ((3, 3), (1, 1), False, False)),
+        (depthwise.correlate, ((3, 3), (1, 1), False, False, False)),
         (depthwise.correlate_weights, ((3, 3), (1, 1))),
     ):
         text = compiler.assembly(TARGETS[name], maker.text(TARGETS[name], "float", *params))

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import compiler, threads
 from .jobs import WORDS, Job, job
-from .lanes import Pointer, Value
+from .lanes import Function, Pointer, Value
 
 Array = Any
 Ints = tuple[int, ...]
@@ -21,6 +21,8 @@ LEAST = 1 << 13  # numbers in the result
 CHUNK = 1 << 15  # numbers of a chunk, about
 WIDEST = 16  # taps of a row: each is an instruction
 UNROLLED = 25  # taps that all are
+MOST = 49  # taps that are, for each of the rows that are made together
+TOGETHER = 4  # rows of the result
 SIZES = "h: i64, w: i64, up_h: i64, up_w: i64, pad_h: i64, pad_w: i64, skip: i64, pitch: i64, "
 SIZES += "room: i64, h_out: i64, w_out: i64, step: i64, down: i64"
 
@@ -44,9 +46,19 @@ class Plane:
         def row(i: Value) -> None:
             to = self.at.at((self.pad_h + i * self.up_h) * self.pitch + self.pad_w)
             source = x.at(i * self.w)
+
+            def copy() -> None:
+                lanes = self.lanes
+                full = self.w // lanes * lanes
+                self.k.loop(0, full, lanes, lambda j: to.store(source.load(j, lanes), j))
+                mask = self.k.mask(self.w - full, lanes)
+                self.k.when(
+                    full < self.w, lambda: to.store(source.load(full, mask=mask), full, mask)
+                )
+
             self.k.when(
                 self.up_w.equals(1),
-                lambda: to.copy(source, self.w),
+                copy,
                 lambda: self.k.loop(
                     0, self.w, 1, lambda j: to.store(source.load(j), j * self.up_w)
                 ),
@@ -66,20 +78,79 @@ class Plane:
         return at.at(first).gather(self.k.count_up("i32", self.lanes, self.stride))
 
 
+def _together(f: Function, word: str, taps: tuple[int, int], rows: int, back: bool) -> None:
+    """Some rows of a result, a vector of each, of windows that are one apart.
+
+    A number of the plane is read once for all rows. The factors have a pointer for each row, lest
+    the compiler hold them all in registers, of which there are too few.
+    """
+    at, to, begin, pitch, apart, left, add, *factors = f.args.values()
+    lanes, (high, wide) = f.lanes(word), taps
+    totals = [begin.wide(lanes)] * rows
+
+    def run(mask: Value | None) -> None:
+        now = list(totals)
+        if back:
+            before = [to.load(apart * r, lanes, mask) for r in range(rows)]
+            now = [(add > 0).choose(b, t) for b, t in zip(before, now)]
+        for i in range(high + rows - 1):
+            line = at.at(pitch * i)
+            for j in range(wide):
+                v = line.load(j, lanes)
+                for r in range(max(0, i - high + 1), min(rows, i + 1)):
+                    tap = (i - r) * wide + j
+                    factor = factors[r].load(high * wide - 1 - tap if back else tap)
+                    now[r] = v.fma(factor, now[r])
+        for r, v in enumerate(now):
+            to.store(v, apart * r, mask)
+
+    f.when(left >= lanes, lambda: run(None), lambda: run(f.mask(left, lanes)))
+
+
 @job(
     "x: T*, weight: T*, bias: T*, out: out T*, scratch: out T*, planes: i64, channels: i64, "
     f"many: i64, share: i64, {SIZES}"
 )
 def correlate(
-    k: Job, word: str, taps: tuple[int, int], across: tuple[int, int], back: bool, biased: bool
-) -> None:
-    """A chunk is `share` planes of x; of the result on the way back."""
+    k: Job, word: str, taps: tuple[int, int], across: tuple[int, int], back: bool, biased: bool,
+    dense: bool,
+) -> None:  # fmt: skip
+    """A chunk is `share` planes of x; of the result on the way back.
+
+    dense: whether windows, and taps, are one apart in both directions.
+    """
     x, weight, bias, out, scratch, planes, channels, many, share, *sizes = k.table()
     plane = Plane(k, scratch, sizes, across)
     rows, columns = taps
     count = rows * columns
     area_in, area = plane.h * plane.w, plane.h_out * plane.w_out
     unrolled = count <= UNROLLED
+    if dense:
+        for some in (TOGETHER, 1):
+            params = [("at", f"{word}*"), ("to", f"{word}*"), ("begin", word), ("pitch", "i64")]
+            params += [("apart", "i64"), ("left", "i64"), ("add", "i64")]
+            params += [(f"factors{r}", f"{word}*") for r in range(some)]
+            _together(k.module.function(f"rows{some}", params), word, taps, some, back)
+
+    def correlated_densely(
+        to: Pointer, factors: Pointer, start: Value | None, add: Value | None
+    ) -> None:
+        begin = k.zero(word) if start is None else start
+
+        def rows_at(r: Value, some: int) -> None:
+            source = plane.at.at(r * plane.pitch + plane.skip)
+
+            def one(c: Value) -> None:
+                k.call(
+                    f"rows{some}", source.at(c), to.at(r * plane.w_out + c), begin, plane.pitch,
+                    plane.w_out, plane.w_out - c, 0 if add is None else add, *[factors] * some,
+                )  # fmt: skip
+
+            k.loop(0, plane.w_out, plane.lanes, one)
+
+        full = plane.h_out // TOGETHER * TOGETHER
+        k.loop(0, full, TOGETHER, lambda r: rows_at(r, TOGETHER))
+        k.loop(full, plane.h_out, 1, lambda r: rows_at(r, 1))
 
     def correlated(to: Pointer, factors: Pointer, start: Value | None, add: Value | None) -> None:
         def row(r: Value) -> None:
@@ -124,10 +195,14 @@ def correlate(
             factors = weight.at((channel * many + j) * count)
             if back:
                 plane.fill(x.at((outer + j) * area_in))
-                correlated(out.at(p * area), factors, None, j > 0)
+                if dense:
+                    correlated_densely(out.at(p * area), factors, None, j)
+                else:
+                    correlated(out.at(p * area), factors, None, j > 0)
             else:
                 start = bias.load(channel * many + j) if biased else None
-                correlated(out.at((outer + j) * area), factors, start, None)
+                run = correlated_densely if dense else correlated
+                run(out.at((outer + j) * area), factors, start, None)
 
         k.loop(0, many, 1, copy)
 
@@ -188,6 +263,15 @@ def _two(values: Any, fill: Any) -> tuple[Any, Any]:
     return first, second
 
 
+def _dense(taps: Ints, steps: Ints, apart: Ints) -> bool:
+    """Whether windows, and taps, are one apart, and all taps may be instructions, which read their
+    factors from memory.
+    """
+    host = compiler.target()
+    from_memory = host is not None and host.bytes > 16
+    return from_memory and taps[0] * taps[1] <= MOST and set(steps) | set(apart) == {1}
+
+
 def _word(x: Array, w: Array, w_shape: Ints, groups: int, size: int) -> str | None:
     """The type that these are computed in, or None where they are no case for here."""
     word = WORDS.get(x.dtype)
@@ -246,7 +330,8 @@ def forward(x: Array, w: Array, bias: Array | None, geometry: Any) -> Array | No
     chunks, share, scratch = _launch(sizes, images * groups, many, x.dtype)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     biases = w if bias is None else np.ascontiguousarray(bias)
-    run = correlate(word, kernel, (steps[1], apart[1]), False, bias is not None)
+    dense = _dense(kernel, steps, apart)
+    run = correlate(word, kernel, (steps[1], apart[1]), False, bias is not None, dense)
     run(chunks, x, w, biases, y, scratch, images * groups, groups, many, share, *sizes,
         most=len(scratch))  # fmt: skip
     return y
@@ -271,7 +356,8 @@ def backward(g: Array, w: Array, x_shape: Ints, geometry: Any) -> Array | None:
     out = np.empty(x_shape, g.dtype)
     chunks, share, scratch = _launch(sizes, images * groups, many, g.dtype)
     g, w = np.ascontiguousarray(g), np.ascontiguousarray(w)
-    run = correlate(word, kernel, (1, apart[1]), True, False)
+    dense = _dense(kernel, (1, 1), apart)
+    run = correlate(word, kernel, (1, apart[1]), True, False, dense)
     run(chunks, g, w, w, out, scratch, images * groups, groups, many, share, *sizes,
         most=len(scratch))  # fmt: skip
     return out
