@@ -1,5 +1,6 @@
-"""Group norm by the kernels of batch norm: sums of planes, put together for groups, then all
-elements. Functions give None where the kernels do not apply.
+"""Group norm of NumPy arrays, a group at a time while it is in the caches: its mean, its variance
+about that, its result; and the same for the gradients. Functions give None where the kernels do not
+apply.
 """
 
 from __future__ import annotations
@@ -10,14 +11,124 @@ from typing import Any
 import numpy as np
 
 from . import compiler
-from .batch_norm import CHUNK, channel_sums, combine, normalize, statistics
-from .jobs import WORDS
+from .jobs import WORDS, Job, job
+from .lanes import Value
+from .sweep import sums, sweep
 
 Array = Any
 LEAST, PLAIN = 1 << 15, 1 << 18  # elements; without weights, rows by themselves do for fewer
-# means this many deviations away must not be rounded
-FAR = {"float": 100.0, "double": math.inf}
 PLANE = 64  # elements of a plane; in shorter ones, what planes cost by themselves matters
+CHUNK = 1 << 14  # elements of a chunk, about
+SHORT = 1 << 12  # elements that are added up in the array's precision
+
+
+def _sums(k: Job, word: str, n: Value, count: int, body: Any) -> list[Value]:
+    """Sums in double precision of the `count` vectors that body(i, mask) gives for i below n."""
+    lanes = k.lanes(word)
+
+    def some(start: Value, *now: Value) -> list[Value]:
+        here = k.least(n - start, SHORT)
+        found = sums(k, here, word, lanes, count, lambda i, mask: body(start + i, mask))
+        halves = [v.doubles() for v in found]
+        return [a + (low + high) for a, (low, high) in zip(now, halves)]
+
+    zeros = [k.zero("double", lanes // 2)] * count
+    return [v.sum() for v in k.loop(0, n, SHORT, some, zeros)]
+
+
+@job(
+    "x: T*, weight: T*, bias: T*, y: out T*, found: out T*, channels: i64, groups: i64, m: i64, "
+    "count: i64, eps: double, share: i64"
+)
+def normalize_groups(k: Job, word: str) -> None:
+    """A chunk is `share` groups, of `channels` planes of m. found: means and 1 / deviations."""
+    x, weight, bias, y, found, channels, groups, m, count, eps, share = k.table()
+    lanes = k.lanes(word)
+    size = channels * m
+
+    def group(i: Value) -> None:
+        source, to, first = x.at(i * size), y.at(i * size), i % groups * channels
+        (total,) = _sums(k, word, size, 1, lambda j, mask: source.load(j, lanes, mask))
+        mean = total / size.to("double")
+        near = mean.to(word)
+        rest = mean - near.to("double")  # what the array's precision cannot hold of the mean
+        centre = near.wide(lanes)
+
+        def square(j: Value, mask: Value | None) -> Value:
+            d = source.load(j, lanes, mask) - centre
+            return d * d
+
+        (squares,) = _sums(k, word, size, 1, square)
+        var = (squares / size.to("double") - rest * rest).most(0.0)
+        deviation = 1.0 / (var + eps).sqrt()
+        found.store(near, i)
+        found.store(deviation.to(word), count + i)
+
+        def plane(c: Value) -> None:
+            xs, ys = source.at(c * m), to.at(c * m)
+            factor = deviation * weight.load(first + c).to("double")
+            shift = (bias.load(first + c).to("double") - rest * factor).to(word).wide(lanes)
+            scale = factor.to(word).wide(lanes)
+
+            def each(j: Value, mask: Value | None, u: int) -> None:
+                ys.store((xs.load(j, lanes, mask) - centre).fma(scale, shift), j, mask)
+
+            sweep(k, m, lanes, each)
+
+        k.loop(0, channels, 1, plane)
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, count), 1, group)
+
+
+@job(
+    "g: T*, x: T*, weight: T*, mean: T*, rstd: T*, gx: out T*, found: out double*, channels: i64, "
+    "groups: i64, m: i64, count: i64, share: i64"
+)
+def group_slopes(k: Job, word: str, whole: bool) -> None:
+    """A chunk is `share` groups. found: for each plane the sums of g, and of g times the normalised
+    x. whole: whether the gradient of x is wanted too.
+    """
+    g, x, weight, mean, rstd, gx, found, channels, groups, m, count, share = k.table()
+    lanes = k.lanes(word)
+    size = channels * m
+
+    def group(i: Value) -> None:
+        gs, xs, to, first = g.at(i * size), x.at(i * size), gx.at(i * size), i % groups * channels
+        centre, r = mean.load(i).wide(lanes), rstd.load(i).to("double")
+
+        def plane(c: Value, *now: Value) -> list[Value]:
+            def both(j: Value, mask: Value | None) -> tuple[Value, Value]:
+                v = gs.at(c * m).load(j, lanes, mask)
+                return v, v * (xs.at(c * m).load(j, lanes, mask) - centre)
+
+            plain, against = _sums(k, word, m, 2, both)
+            against = against * r
+            found.store(plain, i * channels + c)
+            found.store(against, (count + i) * channels + c)
+            w = weight.load(first + c).to("double")
+            return [a + w * b for a, b in zip(now, (plain, against))]
+
+        plain, against = k.loop(0, channels, 1, plane, [k.zero("double")] * 2)
+        if not whole:
+            return
+        part = r / (0.0 - size.to("double"))
+        b = (part * r * against).to(word).wide(lanes)
+        c0 = (part * plain).to(word).wide(lanes)
+
+        def combine(c: Value) -> None:
+            own = c * m
+            a = (r * weight.load(first + c).to("double")).to(word).wide(lanes)
+
+            def each(j: Value, mask: Value | None, u: int) -> None:
+                d = xs.at(own).load(j, lanes, mask) - centre
+                v = gs.at(own).load(j, lanes, mask).fma(a, d.fma(b, c0))
+                to.at(own).store(v, j, mask)
+
+            sweep(k, m, lanes, each)
+
+        k.loop(0, channels, 1, combine)
+
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, count), 1, group)
 
 
 def _word(x: Array, *others: Array | None) -> str | None:
@@ -30,6 +141,10 @@ def _word(x: Array, *others: Array | None) -> str | None:
     return word
 
 
+def _factors(a: Array | None, c: int, value: int, dtype: Any) -> Array:
+    return np.full(c, value, dtype) if a is None else np.ascontiguousarray(a)
+
+
 def group_norm(
     x: Array, weight: Array | None, bias: Array | None, groups: int, eps: float
 ) -> tuple[Array, Array, Array] | None:
@@ -38,26 +153,14 @@ def group_norm(
     if word is None or (weight is bias is None and x.size < PLAIN):
         return None
     (n, c), d = x.shape[:2], x.dtype
-    x, m, planes = np.ascontiguousarray(x), math.prod(x.shape[2:]), n * c
-    found = np.empty((4, planes), d)
-    statistics(word)(planes, x, np.ones(planes, d), found, 1, planes, m, eps)
-    means, variances = found[:2].astype(np.float64).reshape(2, n * groups, c // groups)
-    mean = means.mean(1)
-    means -= mean[:, None]
-    variances += means * means
-    rstd = 1 / np.sqrt(variances.mean(1) + eps)
-    if np.any(np.abs(mean) * rstd > FAR[word]):
-        return None
-    scale = np.repeat(rstd, c // groups).reshape(n, c)
-    if weight is not None:
-        scale *= weight
-    shift = np.zeros(planes, d) if bias is None else np.tile(bias, n)
-    y, share = np.empty(x.shape, d), max(1, CHUNK // m)
-    normalize(word)(
-        -(-planes // share), x, np.repeat(mean, c // groups).astype(d),
-        scale.astype(d).reshape(-1), shift, y, 1, planes, m, share,
+    channels, m, count = c // groups, math.prod(x.shape[2:]), n * groups
+    y, found = np.empty(x.shape, d), np.empty((2, n, groups), d)
+    share = max(1, CHUNK // (channels * m))
+    normalize_groups(word)(
+        -(-count // share), np.ascontiguousarray(x), _factors(weight, c, 1, d),
+        _factors(bias, c, 0, d), y, found, channels, groups, m, count, eps, share,
     )  # fmt: skip
-    return y, mean.astype(d), rstd.astype(d)
+    return y, found[0].reshape(-1), found[1].reshape(-1)
 
 
 def group_norm_backward(
@@ -68,32 +171,18 @@ def group_norm_backward(
     if word is None or g.shape != x.shape:
         return None
     (n, c), d = x.shape[:2], x.dtype
-    g, x, m, planes = (
-        np.ascontiguousarray(g),
-        np.ascontiguousarray(x),
-        math.prod(x.shape[2:]),
-        n * c,
+    channels, m, count = c // groups, math.prod(x.shape[2:]), n * groups
+    gx = np.empty(x.shape if needs[0] else 0, d)
+    found = np.empty((2, n, c), np.float64)
+    share = max(1, CHUNK // (channels * m))
+    group_slopes(word, bool(needs[0]))(
+        -(-count // share), np.ascontiguousarray(g), np.ascontiguousarray(x),
+        _factors(weight, c, 1, d), np.ascontiguousarray(mean), np.ascontiguousarray(rstd), gx,
+        found, channels, groups, m, count, share,
+    )  # fmt: skip
+    plain, against = found.sum(1)
+    return (
+        gx if needs[0] else None,
+        against.astype(d) if needs[1] else None,
+        plain.astype(d) if needs[2] else None,
     )
-    k = c // groups
-    centres, sums = np.repeat(mean.reshape(-1), k), np.empty((2, planes), d)
-    channel_sums(word)(planes, g, x, centres, sums, 1, planes, m)
-    deviations = np.repeat(rstd.reshape(-1).astype(np.float64), k).reshape(n, c)
-    plain, against = sums.astype(np.float64).reshape(2, n, c)
-    against *= deviations  # sums of g times the normalised x
-    gx = gw = gb = None
-    if needs[0]:
-        w = 1.0 if weight is None else weight
-        share = max(1, CHUNK // m)
-        a = deviations * w
-        b, c0 = (
-            np.repeat((v * w).reshape(n * groups, k).sum(1) / (-k * m), k).reshape(n, c) * f
-            for v, f in ((against, deviations * deviations), (plain, deviations))
-        )
-        gx = np.empty(x.shape, d)
-        factors = (v.astype(d).reshape(-1) for v in (a, b, c0))
-        combine(word)(-(-planes // share), g, x, centres, *factors, gx, 1, planes, m, share)
-    if needs[1]:
-        gw = against.sum(0).astype(d)
-    if needs[2]:
-        gb = plain.sum(0).astype(d)
-    return gx, gw, gb
