@@ -49,16 +49,15 @@ def normalize_groups(k: Job, word: str) -> None:
     def group(i: Value) -> None:
         source, to, first = x.at(i * size), y.at(i * size), i % groups * channels
         (total,) = _sums(k, word, size, 1, lambda j, mask: source.load(j, lanes, mask))
-        mean = total / size.to("double")
-        near = mean.to(word)
-        rest = mean - near.to("double")  # what the array's precision cannot hold of the mean
+        near = (total / size.to("double")).to(word)
         centre = near.wide(lanes)
 
-        def square(j: Value, mask: Value | None) -> Value:
+        def moments(j: Value, mask: Value | None) -> tuple[Value, Value]:
             d = source.load(j, lanes, mask) - centre
-            return d * d
+            return d, d * d
 
-        (squares,) = _sums(k, word, size, 1, square)
+        rest, squares = _sums(k, word, size, 2, moments)
+        rest = rest / size.to("double")  # what `near` leaves out of the mean
         var = (squares / size.to("double") - rest * rest).most(0.0)
         deviation = 1.0 / (var + eps).sqrt()
         found.store(near, i)
