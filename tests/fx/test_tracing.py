@@ -179,3 +179,16 @@ def test_norms_are_folded_and_dropout_removed():
     folded = remove_dropout(fuse(m))
     assert [type(c).__name__ for c in folded.children()] == ["Conv2d", "ReLU"]
     wengert.testing.assert_close(folded(x), m(x))
+
+
+def test_the_lines_made_of_a_graph_can_be_changed():
+    traced = wengert.fx.symbolic_trace(lambda x: x + 1)
+    plain = traced.code
+    with traced.graph.on_generate_code(lambda former: lambda body: ["x = 2 * x\n", *body]):
+        traced.recompile()
+        assert traced(3) == 7
+        with traced.graph.on_generate_code(lambda former: lambda b: ["x = -x\n", *former(b)]):
+            traced.recompile()
+            assert traced(3) == -5
+    traced.recompile()
+    assert traced.code == plain

@@ -296,12 +296,12 @@ def test_where_tensors_go():
 
 @pytest.mark.skipif(w.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there():
-    from wengert.io.reading import _restored
+    from wengert.io.reading import default_restore_location
     from wengert.io.rebuild import Stored
 
     s = Stored(np.ones(2, np.float32), w.float32)
     with pytest.raises(RuntimeError, match="map_location=torch.device"):
-        _restored(s, "cuda:0")
+        default_restore_location(s, "cuda:0")
 
 
 def test_streams_that_cannot_seek():
@@ -397,3 +397,23 @@ def test_other_protocols():
         )
         file.seek(0)
         assert w.load(file)["x"].tolist() == [1, 1]
+
+
+def test_functions_for_map_location_may_restore_by_name():
+    from wengert.serialization import default_restore_location, location_tag
+
+    file = io.BytesIO()
+    w.save({"a": w.ones(2)}, file)
+    file.seek(0)
+    seen = []
+
+    def place(storage, location):
+        seen.append((location, location_tag(storage)))
+        return default_restore_location(storage, "meta" if len(seen) > 1 else "cpu")
+
+    assert w.load(file, map_location=place)["a"].tolist() == [1.0, 1.0]
+    file.seek(0)
+    assert w.load(file, map_location=place)["a"].is_meta
+    assert seen == [("cpu", "cpu")] * 2
+    with pytest.raises(RuntimeError):
+        default_restore_location(w.ones(1).untyped_storage(), "nowhere")

@@ -8,6 +8,7 @@ import keyword
 import math
 import re
 import typing
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..base import dtypes
@@ -75,6 +76,7 @@ class CodeGen:
     ((1, 2), 3, [])
     """
 
+    rewrite: Callable[[list[str]], list[str]] | None = None  # what changes the lines of the body
     reserved = frozenset([*keyword.kwlist, *dir(builtins), "torch", "device", "inf", "nan", "math"])
 
     def gen_fn_def(self, free_vars: list[str], maybe_return_annotation: str) -> str:
@@ -136,9 +138,13 @@ class CodeGen:
                 body.append(line + (f";  {' = '.join([*gone, 'None'])}" if gone else ""))
         if not body:
             body.append("pass")
-        wraps = "\n".join([f'torch.fx._symbolic_trace.wrap("{w}")' for w in self.wrapped])
+        wrapped = [f'torch.fx._symbolic_trace.wrap("{w}")' for w in dict.fromkeys(self.wrapped)]
+        wraps = "\n".join(wrapped)
         head = self.gen_fn_def(free, returned)
-        text = "".join([f"    {line}\n" for line in body])
+        lines = [f"{line}\n" for line in body]
+        if self.rewrite is not None:
+            lines = "".join(self.rewrite(lines)).splitlines(keepends=True)
+        text = "".join([f"    {line}" for line in lines])
         if any(n.op == "output" for n in graph.nodes):
             text += "    "
         return PythonCode(
@@ -195,7 +201,10 @@ class CodeGen:
         """What the text calls a function by; names of users' modules are given to it."""
         name = qualified_name(target)
         if name.startswith("builtins."):
-            return name.removeprefix("builtins.")
+            name = name.removeprefix("builtins.")
+            if any(name == wrapped for _, wrapped in WRAPPED):
+                self.wrapped.append(name)
+            return name
         if name.startswith("torch."):
             return name
         if name.startswith("operator."):

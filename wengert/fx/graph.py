@@ -5,6 +5,7 @@ How a graph becomes Python is in `codegen.py`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -354,6 +355,25 @@ class Graph:
         codegen: a CodeGen.
         """
         self._codegen = codegen
+
+    def on_generate_code(self, make_transformer: Callable[..., Any]) -> Any:
+        """Have a function change the lines of Python that are made of the graph.
+
+        make_transformer: takes the function that was there before (or None), gives one from a list
+        of lines to another. Returns a context manager that takes it away again.
+
+        >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
+        >>> added = gm.graph.on_generate_code(lambda former: lambda body: ["print(x)\\n", *body])
+        >>> code = gm.recompile()
+        >>> gm(2)
+        2
+        3
+        """
+        codegen, former = self._codegen, self._codegen.rewrite
+        codegen.rewrite = make_transformer(former)
+        taken_away = contextlib.ExitStack()
+        taken_away.callback(setattr, codegen, "rewrite", former)
+        return taken_away
 
     def process_inputs(self, *args: Any) -> Any:
         """The inputs as the program takes them."""

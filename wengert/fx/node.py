@@ -7,7 +7,7 @@ import inspect
 import operator
 import types
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..api.assertions import _assert
 from ..api.handing import TORCH
@@ -27,6 +27,13 @@ OPS = ("placeholder", "call_method", "call_module", "call_function", "get_attr",
 BASE = (str, int, float, bool, complex, type(None), type(...), dtypes.dtype)
 _effects: set[Any] = {_assert}
 NAMES[_assert] = "torch._assert"
+
+
+class ArgsKwargsPair(NamedTuple):
+    """Arguments by position, and by name."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 def has_side_effect(fn: Any) -> Any:
@@ -293,8 +300,8 @@ class Node:
             return None
         bound.apply_defaults()
         if normalize_to_only_use_kwargs:
-            return (), dict(bound.arguments)
-        return bound.args, bound.kwargs
+            return ArgsKwargsPair((), dict(bound.arguments))
+        return ArgsKwargsPair(bound.args, bound.kwargs)
 
     @property
     def stack_trace(self) -> str | None:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from .node import ArgsKwargsPair
 
 __all__ = ["ArgsKwargsPair", "get_signature_for_torch_op", "normalize_function", "normalize_module"]
-
-
-class ArgsKwargsPair(NamedTuple):
-    """Arguments by position, and by name."""
-
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
 
 
 def get_signature_for_torch_op(op: Callable[..., Any], return_schemas: bool = False) -> Any:

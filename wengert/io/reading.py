@@ -28,7 +28,10 @@ from .rebuild import Stored
 from .restricted import Machine
 from .skipping import skipping
 
-__all__ = ["LoadEndianness", "get_unsafe_globals_in_checkpoint", "load"]
+__all__ = [
+    "LoadEndianness", "default_restore_location", "get_unsafe_globals_in_checkpoint", "load",
+    "location_tag",
+]  # fmt: skip
 
 _LEGACY = (
     "{what} is in the format of PyTorch before 0.2, which wengert does not read. Open it with "
@@ -74,9 +77,9 @@ def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
 def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
     """map_location in any of its forms as a function (storage, location in the file) -> storage."""
     if map_location is None:
-        return _restored
+        return default_restore_location
     if isinstance(map_location, dict):
-        return lambda s, where: _restored(s, str(map_location.get(where, where)))
+        return lambda s, where: default_restore_location(s, str(map_location.get(where, where)))
     if isinstance(map_location, (str, device, int)):
         target = device(map_location)
         return lambda s, where: s.to(device=target)
@@ -84,7 +87,7 @@ def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
 
         def custom(s: Stored, where: str) -> Any:
             result = map_location(s, where)
-            return _restored(s, where) if result is None else result
+            return default_restore_location(s, where) if result is None else result
 
         return custom
     raise TypeError(
@@ -93,11 +96,18 @@ def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
     )
 
 
-def _restored(storage: Stored, where: str) -> Stored:
-    """The storage where it was when it was saved."""
-    if where in ("cpu", ""):
+def default_restore_location(storage: Any, location: str) -> Any:
+    """The storage where it was when it was saved, which is what functions for `map_location` call.
+
+    storage: a storage. location: as the file names it. RuntimeError where there is no such device.
+
+    >>> stored = torch.ones(2).untyped_storage()
+    >>> torch.serialization.default_restore_location(stored, "cpu") is stored
+    True
+    """
+    if location in ("cpu", ""):
         return storage
-    d = device(where)
+    d = device(location)
     if d.type == "cuda":
         from importlib import import_module
 
@@ -115,6 +125,17 @@ def _restored(storage: Stored, where: str) -> Stored:
                 "Please use torch.load with map_location to map your storages to another device."
             )
     return storage.to(device=d)
+
+
+def location_tag(storage: Any) -> str:
+    """The name that a file gives to the device of a storage.
+
+    storage: a storage.
+
+    >>> torch.serialization.location_tag(torch.ones(2).untyped_storage())
+    'cpu'
+    """
+    return str(storage.device)
 
 
 class Storages:
