@@ -60,7 +60,7 @@ def normalize_groups(k: Job, word: str) -> None:
         rest = rest / size.to("double")  # what `near` leaves out of the mean
         var = (squares / size.to("double") - rest * rest).most(0.0)
         deviation = 1.0 / (var + eps).sqrt()
-        found.store(near, i)
+        found.store((near.to("double") + rest).to(word), i)
         found.store(deviation.to(word), count + i)
 
         def plane(c: Value) -> None:
@@ -98,6 +98,8 @@ def group_slopes(k: Job, word: str, whole: bool) -> None:
         def plane(c: Value, *now: Value) -> list[Value]:
             def both(j: Value, mask: Value | None) -> tuple[Value, Value]:
                 v = gs.at(c * m).load(j, lanes, mask)
+                if whole:
+                    to.at(c * m).at(j).prefetch(True)  # where the gradient will be
                 return v, v * (xs.at(c * m).load(j, lanes, mask) - centre)
 
             plain, against = _sums(k, word, m, 2, both)
