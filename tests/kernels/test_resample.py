@@ -21,7 +21,7 @@ def matrix(n: int, positions, weights) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-@pytest.mark.parametrize("sizes", [(7, 20), (40, 9), (16, 32), (5, 1), (1, 9), (90, 2)])
+@pytest.mark.parametrize("sizes", [(7, 20), (40, 9), (16, 32), (5, 1), (1, 9), (90, 2), (50, 101)])
 @pytest.mark.parametrize("mode", ["nearest", "linear", "cubic", "lanczos"])
 def test_agrees_with_the_matrix_and_its_transpose(mode, sizes, axis, dtype):
     n, out = sizes

@@ -25,20 +25,38 @@ UNROLLED = 4  # taps
 class Taps(NamedTuple):
     """Where along a dimension of n each position of the result reads, and with what weights.
 
-    sizes: how many of its taps are real, where that is not all of them.
+    sizes: how many of its taps are real, where that is not all of them. near: numbers of lanes for
+    which what a vector reads with a tap ascends and lies within two vectors.
     """
 
     n: int
     positions: Array  # (taps, out), int32
     weights: Array  # (taps, out), float64
     sizes: Array | None  # (out,), int32
+    near: tuple[int, ...] = ()
 
 
 def taps(n: int, positions: Array, weights: Array | None) -> Taps:
     """What a plan says (see arrays/interpolate.py)."""
     if weights is None:
         weights = np.ones(positions.shape)
-    return Taps(n, np.ascontiguousarray(positions, np.int32), np.ascontiguousarray(weights), None)
+    places = np.ascontiguousarray(positions, np.int32)
+    return Taps(n, places, np.ascontiguousarray(weights), None, _near(n, places))
+
+
+def _near(n: int, positions: Array) -> tuple[int, ...]:
+    """See Taps."""
+    found = []
+    for lanes in (8, 16):
+        starts = np.arange(0, positions.shape[1], lanes)
+        if n < 2 * lanes or not len(starts):
+            continue
+        low, high = (f.reduceat(positions, starts, 1) for f in (np.minimum, np.maximum))
+        first = positions[:, starts]
+        reach = high - np.minimum(first, n - 2 * lanes)
+        if (low == first).all() and (reach < 2 * lanes).all():
+            found.append(lanes)
+    return tuple(found)
 
 
 def adjoint(n: int, positions: Array, weights: Array | None) -> Taps:
@@ -52,8 +70,10 @@ def adjoint(n: int, positions: Array, weights: Array | None) -> Taps:
     number = np.arange(most)[:, None]
     at = order[np.minimum(starts + number, len(order) - 1)]
     own = np.where(number < sizes, given.weights.T.reshape(-1)[at], 0.0)
-    places = np.where(number < sizes, at // len(positions), 0)
-    return Taps(out, places.astype(np.int32), own, sizes.astype(np.int32))
+    places = (at // len(positions)).astype(np.int32)
+    uneven = bool((sizes != most).any())
+    real = sizes.astype(np.int32) if uneven else None
+    return Taps(out, places, own, real, _near(out, places))
 
 
 @job(
@@ -106,8 +126,10 @@ def columns(k: Job, word: str, uneven: bool) -> None:
     "x: T*, out: out T*, positions: i32*, weights: T*, sizes: i32*, n: i64, count: i64, most: i64, "
     "rows: i64, share: i64"
 )
-def rows(k: Job, word: str, uneven: bool, fixed: int) -> None:
-    """columns() with one column; a chunk is `share` rows. fixed: the taps, if they are few."""
+def rows(k: Job, word: str, uneven: bool, fixed: int, close: bool) -> None:
+    """columns() with one column; a chunk is `share` rows. fixed: the taps, if they are few. close:
+    whether what a vector reads with a tap lies within two vectors.
+    """
     x, out, positions, weights, sizes, n, count, most, all_rows, share = k.table()
     lanes = k.lanes(word)
 
@@ -120,7 +142,12 @@ def rows(k: Job, word: str, uneven: bool, fixed: int) -> None:
             def part(t: Any) -> tuple[Value, Value]:
                 at = t * count + p if isinstance(t, Value) or t else p
                 place = positions.load(at, lanes, mask)
-                v = source.gather(place)
+                if close:
+                    first = place.lane(0).least((n - 2 * lanes).cast("trunc", "i32"))
+                    near = source.at(first.cast("sext", "i64"))
+                    v = near.load(0, lanes).pick(near.load(lanes, lanes), place - first)
+                else:
+                    v = source.gather(place)
                 if real is not None:
                     now = t.cast("trunc", "i32").wide(lanes) if isinstance(t, Value) else t
                     v = (real > now).choose(v, 0.0)
@@ -156,7 +183,8 @@ def along(x: Array, axis: int, t: Taps) -> Array | None:
     outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
     if word is None or not outer * count * inner >= LEAST or x.size >= 1 << 31:
         return None
-    if compiler.target() is None:
+    host = compiler.target()
+    if host is None:
         return None
     out = np.empty((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
     x, uneven = np.ascontiguousarray(x), t.sizes is not None
@@ -165,7 +193,8 @@ def along(x: Array, axis: int, t: Taps) -> Array | None:
     if inner == 1:
         share = max(1, CHUNK // count)
         fixed = most if most <= UNROLLED else 0
-        rows(word, uneven, fixed)(-(-outer // share), *given, most, outer, share)
+        near = host.bytes == 64 and host.lanes(word) in t.near
+        rows(word, uneven, fixed, near)(-(-outer // share), *given, most, outer, share)
         return out
     share, items = max(1, CHUNK // inner), outer * count
     columns(word, uneven)(-(-items // share), *given, inner, items, share)

@@ -247,6 +247,17 @@ class Value:
         text = f"shufflevector {self}, {other}, <{len(index)} x i32> {mask}"
         return self._put(text, self.word, len(index))
 
+    def pick(self, other: Value, index: Value) -> Value:
+        """The lanes of two whole vectors that an index of 32 bits says; for AVX-512 alone."""
+        kind, whole = ("ps", "i32") if self.word == "float" else ("pd", "i64")
+        if whole == "i64":
+            index = index.cast("sext", "i64")
+        name = f"@llvm.x86.avx512.vpermi2var.{kind}.512"
+        self.f.module.declare(f"declare {self.type} {name}({self.type}, {index.type}, {self.type})")
+        return self._put(
+            f"call {self.type} {name}({self}, {index}, {other})", self.word, self.lanes
+        )
+
     def lane(self, i: int) -> Value:
         return self._put(f"extractelement {self}, i64 {i}", self.word, 0)
 
