@@ -37,10 +37,10 @@ def operator_entry(word: str) -> Any:
             if type(other) is type(self) is Tensor and self._n is other._n is None:
                 a, b = self._a, other._a
                 d, t = a.dtype, type(a)
-                if (d is F32 or d is F64) and d is b.dtype and t is type(b):
+                if (d is F32 or d is F64) and d is b.dtype and t is type(b) and impl[t]:
                     try:
                         r = impl[t](a, b)
-                    except (KeyError, ValueError):  # a mode; the shapes do not broadcast
+                    except ValueError:  # the shapes do not broadcast
                         return entry(self, other)
                     if type(r) is t:
                         return plain(r)

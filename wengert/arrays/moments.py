@@ -13,8 +13,8 @@ from .numpy_fast_paths import (
     F64,
     FEW,
     LONGEST,
+    block,
     divide,
-    edge,
     mean,
     multiply,
     number,
@@ -31,11 +31,13 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
     if not (d is F32 or d is F64):
         return None
     if x.ndim != 2 and x.ndim and dim is not None and x.size <= LONGEST:
-        n, last, shape = edge(x.shape, dim, keepdim)
-        if n and n > correction and x.flags.c_contiguous:  # as of a matrix
-            y = x.reshape((-1, n) if last else (n, -1))
-            return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
-        if not n and (found := inner(x.shape, dim, keepdim)) and found[0] > correction:
+        sizes, n, shape = block(x.shape, dim, keepdim)
+        if 1 in sizes[::2]:
+            if n > correction and x.flags.c_contiguous:  # as of a matrix
+                last = sizes[2] == 1
+                y = x.reshape((-1, n) if last else (n, -1))
+                return variance(y, 1 if last else 0, correction, False, root).reshape(shape)
+        elif (found := inner(x.shape, dim, keepdim)) and found[0] > correction:
             n, order, shape = found
             y = x.transpose(order).reshape(-1, n)
             return variance(y, 1, correction, False, root).reshape(shape)

@@ -73,32 +73,32 @@ kept_starts = functools.lru_cache(64)(column)
 
 
 @functools.lru_cache(512)
-def edge(shape: tuple[int, ...], dim: Any, keepdim: bool) -> tuple[int, bool, Any]:
-    """(elements of each sum, whether over the last dimensions, the result's shape) of sums over
-    the first or the last dimensions; 0 elements where it is neither, or too many.
+def block(shape: tuple[int, ...], dim: Any, keepdim: bool) -> tuple[Any, int, Any]:
+    """(shape as three dimensions, of which the middle one is added up, its size, the result's
+    shape) of sums over neighbouring dimensions; a size of 0 where they are not, or too large.
     """
     nd = len(shape)
     dims = sorted([dim % nd] if type(dim) is int else [k % nd for k in dim])
-    last = dims == list(range(nd - len(dims), nd))
     n = math.prod([shape[k] for k in dims])
-    if not (last or dims == list(range(len(dims)))) or n > FEW or not dims:
-        return 0, False, ()
+    if not dims or dims != list(range(dims[0], dims[-1] + 1)) or n > FEW:
+        return (), 0, ()
     kept = [1 if k in dims else s for k, s in enumerate(shape) if keepdim or k not in dims]
-    return n, last, tuple(kept)
+    outer, inner = math.prod(shape[: dims[0]]), math.prod(shape[dims[-1] + 1 :])
+    return (outer, n, inner), n, tuple(kept)
 
 
 def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """Sum; over rows or columns of a matrix as its product with ones."""
+    """Sum; of few numbers each as a product with ones."""
     d = x.dtype
-    if (
-        dim is not None
-        and (d is F32 or d is F64)
-        and x.ndim > 1
-        and x.ndim + (type(dim) is tuple) > 2
-    ):
-        n, last, shape = edge(x.shape, dim, keepdim)
+    if dim is not None and (d is F32 or d is F64) and x.ndim > 2 - (type(dim) is tuple):
+        sizes, n, shape = block(x.shape, dim, keepdim)
         if n and x.size < kernels.LEAST and x.flags.c_contiguous:
-            r = x.reshape(-1, n).dot(ones(n, d)) if last else ones(n, d).dot(x.reshape(n, -1))
+            if sizes[2] == 1:
+                r = x.reshape(-1, n).dot(ones(n, d))
+            elif sizes[0] == 1:
+                r = ones(n, d).dot(x.reshape(n, -1))
+            else:
+                r = np.matmul(ones(n, d), x.reshape(sizes))
             return r.reshape(shape) if len(shape) != 1 else r
     if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and x.size < kernels.LEAST:
         n = x.shape[dim]
@@ -502,12 +502,19 @@ def matmul(x: Any, y: Any) -> Any:
     """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
     d = x.dtype
     if (d is F32 or d is F64) and y.dtype is d:
+        if x.ndim > 2 and y.ndim == 2 and x.flags.c_contiguous:
+            m, n = x.shape[-2:]
+            if x.size > 8 * m * n and n == len(y):  # many small ones: as one matrix
+                return matmul(x.reshape(-1, n), y).reshape(*x.shape[:-1], y.shape[1])
         if x.size > LARGE or y.size > LARGE:
             out = products.matmul(x, y)
             if out is not None:
                 return out
         if x.ndim == 2 and 0 < y.ndim < 3 or x.ndim == y.ndim == 1:
             return x.dot(y)
+        if x.size + y.size > FEW and x.ndim > 1 < y.ndim and x.shape[-1] == y.shape[-2] == 1:
+            out = multiply(x, y)  # outer products
+            return add(out, number(0, d), out)  # no -0.0
     return reductions.matmul(np, x, y)
 
 

@@ -27,37 +27,41 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     """An op on batched arrays."""
     flags: list[bool] = []
     values: list[Any] = []
-    size = -1
-    outs: Any = NotImplemented
     if len(ins) == 1:
-        a = ins[0].content
-        flags, values, size = [True], [a], a.shape[0]
+        flags, values = [True], [ins[0].content]
     else:
         for a in ins:
             mine = type(a) is Batched and a.level == level
             flags.append(mine)
-            if mine:
-                a = a.content
-                size = a.shape[0]
-            values.append(a)
+            values.append(a.content if mine else a)
     if op.batch_rule is not None:
+        size = values[flags.index(True)].shape[0]
         outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
     elif op.kind == "elementwise":
         outs = run_op(op, values if len(values) == 1 else aligned(values, flags), static)
-    elif op.static_rule is not None and len(op.arrays) == 1 and not op.variadic:
-        new = op.static_rule(static, values[0].ndim - 1, size)
-        if new is not NotImplemented:
-            outs = run_op(op, values, new)
-    elif len(ins) == 1 and values[0].ndim > 1 and along_dims(op, static):
-        outs = run_op(op, values, {**static, "dim": shift(static["dim"], values[0].ndim - 1)})
-    elif len(ins) == 1 and "keepdim" in static and along_dims(op, static):  # numbers, each reduced
-        ones = namespace(*values).unsqueeze(values[0], 1)
-        outs = run_op(op, (ones,), {**static, "dim": 1, "keepdim": False})
+    else:
+        outs = shifted(op, values[0], static) if len(values) == 1 else NotImplemented
     if outs is NotImplemented:
-        outs = looped(op, values, flags, size, static)
+        outs = looped(op, values, flags, static)
     if len(op.names) == 1:
         return Batched(level, outs)
     return tuple([Batched(level, o) for o in outs])
+
+
+def shifted(op: Op, v: Any, static: dict[str, Any]) -> Any:
+    """The results of an op over one array on a batch of them, by other static arguments;
+    NotImplemented where there are none.
+    """
+    if op.static_rule is not None:
+        new = op.static_rule(static, v.ndim - 1, v.shape[0])
+        return new if new is NotImplemented else run_op(op, (v,), new)
+    if not along_dims(op, static):
+        return NotImplemented
+    if v.ndim > 1:
+        return run_op(op, (v,), {**static, "dim": shift(static["dim"], v.ndim - 1)})
+    if "keepdim" in static:  # numbers, each reduced
+        return run_op(op, (namespace(v).unsqueeze(v, 1),), {**static, "dim": 1, "keepdim": False})
+    return NotImplemented
 
 
 def along_dims(op: Op, static: dict[str, Any]) -> bool:
@@ -73,6 +77,8 @@ def aligned(values: list[Any], flags: list[bool]) -> list[Any]:
     """
     dims = [-1 if v is None or type(v) in SCALARS else v.ndim - f for v, f in zip(values, flags)]
     most = max(dims)
+    if dims.count(most) == len(dims):
+        return values
     for i, d in enumerate(dims):
         if d != most and flags[i]:
             v = values[i]
@@ -81,10 +87,10 @@ def aligned(values: list[Any], flags: list[bool]) -> list[Any]:
     return values
 
 
-def looped(op: Op, values: list[Any], flags: list[bool], size: int, static: dict[str, Any]) -> Any:
+def looped(op: Op, values: list[Any], flags: list[bool], static: dict[str, Any]) -> Any:
     """The general way: one element at a time, results stacked."""
     parts = []
-    for i in range(size):
+    for i in range(values[flags.index(True)].shape[0]):
         ins = [take(v, i) if f else v for v, f in zip(values, flags)]
         parts.append(run_op(op, ins, static))
     if not parts:

@@ -37,12 +37,12 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
     way = WAYS.get(op)
     if way is None:
         way = WAYS[op] = way_of(op)
+    if way is ITSELF:
+        return Dual(level, outs, run_op(op, tangents, static))
     tans = way(op, primals, tangents, static, outs)
     if len(op.names) == 1:
         if tans is None:
             return outs
-        if way is of_tangent:
-            return Dual(level, outs, tans)
         d = outs.dtype
         if d is tans.dtype and (d is FLOAT32 or d is FLOAT64):
             return Dual(level, outs, tans)
@@ -61,11 +61,13 @@ def joined(level: int, out: Any, tangent: Any) -> Any:
     return Dual(level, out, tangent) if as_dtype(out.dtype).is_inexact else out
 
 
-# op -> f(op, primals, tangents, static, outs): the tangents of its outputs
-WAYS: dict[Op, Callable[..., Any]] = {}
+# op -> f(op, primals, tangents, static, outs): the tangents of its outputs; or ITSELF, where it is
+# the op of the one tangent
+WAYS: dict[Op, Any] = {}
+ITSELF = "itself"
 
 
-def way_of(op: Op) -> Callable[..., Any]:
+def way_of(op: Op) -> Any:
     """How an op's tangents are computed, by what is known about it."""
     single = len(op.names) == 1
     if op.jvp_rule is not None:
@@ -74,7 +76,7 @@ def way_of(op: Op) -> Callable[..., Any]:
         return constant
     if op.kind in ("linear", "movement") and single:
         if len(op.inputs) == 1 and not op.variadic and "dtype" not in op.static:
-            return of_tangent if op.plan.wants(0) else constant
+            return ITSELF if op.plan.wants(0) else constant
         return linear
     if op.kind == "bilinear" and single:
         return bilinear
@@ -135,11 +137,6 @@ def given(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
     """By the op's own rule."""
     xp = namespace(*primals, *[t for t in tangents if t is not None])
     return op.jvp_rule(xp, tangents, *primals, **static)  # type: ignore[misc]
-
-
-def of_tangent(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:
-    """The op itself, of the one tangent."""
-    return run_op(op, tangents, static)
 
 
 def linear(op: Op, primals: Any, tangents: Any, static: Any, outs: Any) -> Any:

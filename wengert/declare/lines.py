@@ -422,8 +422,8 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         through = [into, "else:", *[f"  {x}" for x in through]]
     return [
         *lines,
-        "  try: f = impl[t]",
-        f"  except KeyError: {SLOW}",
+        "  f = impl[t]",
+        f"  if f is None: {SLOW}",
         "  try:",
         *[f"    {x}" for x in (*prepared, *through)],
         f"  except REFUSED: {SLOW}",

@@ -19,8 +19,8 @@ the general way. For `mul` the text is
           a1 = number[t](other, d); n1 = None
         else: return slow(op, (input, other, ), {}, out)
       if d is BF16: return slow(op, (input, other, ), {}, out)
-      try: f = impl[t]
-      except KeyError: return slow(op, (input, other, ), {}, out)
+      f = impl[t]
+      if f is None: return slow(op, (input, other, ), {}, out)
       try: o0 = f(a0, a1)
       except REFUSALS as e: raise explain(op, (a0, a1, ), e) from None
       if type(o0) is not t: o0 = NS[t].asarray(o0)
@@ -148,7 +148,7 @@ def build_parts(op: Op) -> Callable[..., Any]:
     start = [f"def {op.name}_parts(self, keys):"]
     start += native.ask(op, ["self", "keys"], asked, native.Kind(parts=True), [])
     start += unwrap(op, ["self"], slow)
-    start += ["  try: f = impl[t]", f"  except KeyError: {slow}", "  parts = []"]
+    start += ["  f = impl[t]", f"  if f is None: {slow}", "  parts = []"]
     node = record(op)
     if node:  # all are made at one place
         where = place()[1:]
@@ -223,7 +223,7 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
     """
     arrays = [f"a{i}" for i in range(len(op.inputs))]
     outs = ", ".join([f"o{i}" for i in range(len(op.names))])
-    lines = ["  try: f = impl[t]", f"  except KeyError: {slow}"]
+    lines = ["  f = impl[t]", f"  if f is None: {slow}"]
     run = f"{outs} = f({', '.join([*arrays, *op.static])})"
     lines += (
         ["  try:", *[f"    {x}" for x in prepared], f"    {run}"] if prepared else [f"  try: {run}"]
@@ -426,7 +426,7 @@ def unwrap_all(op: Op, tensors: str, slow: str, other: str = "") -> list[str]:
 def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> list[str]:
     """call() with the arrays in raws."""
     run = f"o0 = f(*raws, {', '.join([f'{k}={k}' for k in op.static])})"
-    lines = ["  try: f = impl[t]", f"  except KeyError: {slow}", "  try:"]
+    lines = ["  f = impl[t]", f"  if f is None: {slow}", "  try:"]
     lines += [f"    {x}" for x in (*(prepared or ()), run)]
     if refused:
         return [*lines, f"  except REFUSED: {refused}"]

@@ -1,8 +1,9 @@
 """What computes an op on arrays of a library: the library's own word, or the op's body over it.
 
-Each op has a table from array type to callable, which its entry reads. Arrays that ops do not run
-on by themselves (interpreters' and Tensors, sparse ones) are not in it, nor are ops that a mode of
-some thread wants: both take the general way of `dispatch.py`.
+Each op has a table from array type to callable, which its entry reads. It says None for arrays that
+ops do not run on by themselves (interpreters' and Tensors, sparse ones) and for ops whose operands
+a mode of this thread wants: both take the general way of `dispatch.py`. Of ops that a mode of some
+thread wants nothing is kept in it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ANY_DTYPE, PLAIN_DTYPES = "any dtype", "no half precision"
 
 
 class Implementations(dict):
-    """type of raw array -> the callable that computes the op on it; filled at use.
+    """type of raw array -> the callable that computes the op on it, or None; filled at use.
 
     Where op.rounds, the callables of this table do not take half precision.
     """
@@ -41,16 +42,15 @@ class Implementations(dict):
         self.bare: dict[Any, Any] = {}  # without what modes make of it
 
     def __missing__(self, t: type) -> Any:
-        if RANK.get(t):
-            raise KeyError(t)
-        NS[t]  # finds out what t is, if it was not met yet
-        if RANK.get(t) or t in COMPOSED:
-            raise KeyError(t)
-        if ACTIVE and op_modes.needs_operands(self.op):
-            raise KeyError(t)
-        f = self.callable(t, PLAIN_DTYPES)
+        f = None
+        if not RANK.get(t):
+            NS[t]  # finds out what t is, if it was not met yet
+            if t in COMPOSED or ACTIVE and op_modes.needs_operands(self.op):
+                return None
+            if not RANK.get(t):
+                f = self.callable(t, PLAIN_DTYPES)
         with op_modes.LOCK:
-            if not op_modes.wanted(self.op):
+            if f is None or not op_modes.wanted(self.op):
                 if not self:
                     op_modes.FILLED.append(self)
                 self[t] = f

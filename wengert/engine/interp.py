@@ -226,32 +226,33 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     Tensor has the level of its array, and comes first among equals: it may have a history.
     """
     n = len(ins)
-    known: Any = None
-    if 0 < n < 3:
-        known = TOGETHER.get(type(ins[0]) if n == 1 else (type(ins[0]), type(ins[1])))
-    if known is not None:
-        xp, i = known
-        last = ins[i]
-        if xp is None:
-            if i and RANK.get(type(ins[0])) and ins[0].level >= last.level:
-                last = ins[0]
-            if op.kind == "composite" and not last.whole:
-                return op.fwd(NS[type(last)], *ins, **static)
-            return last.interpret(op, ins, static, last.level)
+    if n == 1:
+        xp = TOGETHER.get(type(ins[0]))
+    elif n == 2:
+        xp = TOGETHER.get((type(ins[0]), type(ins[1])))
     else:
+        xp = None
+    if xp is FIRST or xp is LATER:
+        top = ins[0]
+        if xp is LATER and not (RANK.get(type(top)) and top.level >= ins[1].level):
+            top = ins[1]
+        if op.kind == "composite" and not top.whole:
+            return op.fwd(NS[type(top)], *ins, **static)
+        return top.interpret(op, ins, static, top.level)
+    if xp is None:
         level, top, library, tensor, wrapped = -1, None, None, False, -1
         last = None
         for a in ins:
             t = type(a)
             r = RANK.get(t)
-            if r == 2:  # INTERPRETER, TENSOR, LIBRARY: a global costs something here
+            if r == INTERPRETER:
                 if a.level > level:
                     level, top = a.level, t
-            elif r == 1:
+            elif r == TENSOR:
                 tensor = True
                 if isinstance(a._a, Interp) and a._a.level > wrapped:
                     wrapped = a._a.level
-            elif r == 0:
+            elif r == LIBRARY:
                 library, last = t, a
             elif a is not None and t not in SCALARS:
                 namespace(a)  # a type not met before: now it is known
@@ -270,6 +271,8 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
                 return NS[Tensor].every_output(op, ins, static)
             return getattr(NS[Tensor], op.name)(*ins, **static)
         xp = default_namespace() if library is None else NS[library]
+    else:
+        last = ins[-1]
     if op.variadic:
         return getattr(xp, op.name)(*ins, **static)
     out = getattr(xp, op.name)(*ins, *static.values())
@@ -278,21 +281,21 @@ def run_op(op: Op, ins: Any, static: dict[str, Any]) -> Any:
     return out
 
 
-# types of one operand, or of two, none of them a Tensor's -> (namespace, where the last array is),
-# or (None, where the last interpreter's array is; where that is the second, the first may be one)
-TOGETHER: dict[Any, tuple[Any, int]] = {}
+FIRST, LATER = "first", "later"
+# types of one operand, or of two -> the namespace of the library that the last is of, if none is of
+# a higher kind; of operands of interpreters, which one is it: FIRST, or LATER for the second at
+# least
+TOGETHER: dict[Any, Any] = {}
 
 
 def note(ins: Any) -> None:
     """Enter the types of one operand, or of two."""
     ranks = [-1 if a is None or type(a) in SCALARS else RANK[type(a)] for a in ins]
     types = (type(ins[0]), type(ins[1])) if len(ins) > 1 else type(ins[0])
-    last = len(ranks) - 1
     if max(ranks) == INTERPRETER:
-        TOGETHER[types] = None, last if ranks[last] == INTERPRETER else 0
-    elif max(ranks) == LIBRARY:
-        last = last if ranks[last] == LIBRARY else 0
-        TOGETHER[types] = NS[type(ins[last])], last
+        TOGETHER[types] = LATER if ranks[1:] == [INTERPRETER] else FIRST
+    elif ranks[-1] == LIBRARY:
+        TOGETHER[types] = NS[type(ins[-1])]
 
 
 def narrowed(op: Op, xp: Any, ins: Any, out: Any) -> Any:

@@ -209,7 +209,10 @@ def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
             c.store(x, n * r + v * lanes, masks[v])
 
     def few() -> None:
-        f.when(left > lanes, lambda: run(VECTORS, False), lambda: run(1, False))
+        f.when(left > lanes, some, lambda: run(1, False))
+
+    def some() -> None:
+        f.when(left > 2 * lanes, lambda: run(VECTORS, False), lambda: run(2, False))
 
     f.when(left >= VECTORS * lanes, lambda: run(VECTORS, True), few)
 

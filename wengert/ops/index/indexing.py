@@ -335,10 +335,10 @@ def read(self: Tensor, key: Any) -> Tensor:
         return select_item.entry(self, (key,))
     if type(key) is type(self) is Tensor and self._n is None:  # rows at places, without a graph
         k, a = key._a, self._a
-        if k.dtype is INT64 and k.ndim and a.ndim and type(k) is type(a):
+        if k.dtype is INT64 and k.ndim and a.ndim and type(k) is type(a) and take.impl[type(a)]:
             try:
                 return wrap(take.impl[type(a)](a, k, spec=ROWS))
-            except LookupError:  # out of bounds; an interpreter's array, a mode
+            except LookupError:  # out of bounds
                 pass
     found = places(self, key)
     if found is not None:

@@ -60,10 +60,7 @@ def einsum(equation="", *operands):
                 t = type(a)
                 if flips is not None and t is type(b):
                     a, b = a.T if flips[0] else a, b.T if flips[1] else b
-                    try:
-                        f = batched.impl[t]
-                    except KeyError:  # an interpreter's arrays; a mode wants the operands
-                        f = None
+                    f = batched.impl[t]  # None: an interpreter's arrays; a mode wants the operands
                     if f is not None and a.shape[1] == b.shape[0]:
                         return plain(f(b.T, a.T) if flips[2] else f(a, b))
     if isinstance(equation, Tensor):
