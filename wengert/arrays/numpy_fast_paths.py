@@ -572,35 +572,9 @@ def astype(x: Any, dtype: Any) -> Any:
 WORDS = {
     f.__name__: f
     for f in (
-        sum,
-        mean,
-        amax,
-        amin,
-        logsumexp,
-        cumsum,
-        cumsum_back,
-        argsort,
-        topk_indices,
-        gather,
-        take,
-        put_add,
-        sum_all,
-        mean_all,
-        scatter_add,
-        flip,
-        tril,
-        triu,
-        cat,
-        stack,
-        clamp,
-        any,
-        matmul,
-        astype,
-        remainder,
-        floor_divide,
-        contiguous,
-        copy,
-        one_hot,
+        sum, mean, amax, amin, logsumexp, cumsum, cumsum_back, argsort, topk_indices, gather, take,
+        put_add, sum_all, mean_all, scatter_add, flip, tril, triu, cat, stack, clamp, any, matmul,
+        astype, remainder, floor_divide, contiguous, copy, one_hot,
     )
-}
+}  # fmt: skip
 WORDS |= {"where": np.where, "argmax": argmax, "argmin": argmin}
