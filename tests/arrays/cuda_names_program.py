@@ -117,6 +117,69 @@ assert [t.tolist() for t in parts] == [[0, 1], [2, 3]] and parts[1].device.index
 assert comm.gather(parts, 0, 1).tolist() == x.tolist()
 assert comm.reduce_add([x, x.to("cuda:1")]).tolist() == (2 * x).tolist()
 
+
+# collectives between the devices of a process
+def pair(*values):
+    return [torch.tensor(v, device=f"cuda:{i}") for i, v in enumerate(values)]
+
+
+nccl = cuda.nccl
+xs = pair([1.0, 2.0], [5.0, 7.0])
+nccl.all_reduce(xs)
+assert [t.tolist() for t in xs] == [[6, 9]] * 2 and [t.get_device() for t in xs] == [0, 1]
+xs, out = pair([1.0, 2.0], [5.0, 7.0]), torch.zeros(2, device="cuda:1")
+nccl.reduce(xs, out, op=1)
+assert out.tolist() == [5, 14] and xs[1].tolist() == [5, 7]
+nccl.broadcast(xs, root=1)
+assert xs[0].tolist() == [5, 7] and xs[0].get_device() == 0
+xs, outs = pair([1.0, 2.0], [5.0, 7.0]), pair([0.0] * 4, [0.0] * 4)
+nccl.all_gather(xs, outs)
+assert [t.tolist() for t in outs] == [[1, 2, 5, 7]] * 2
+parts = pair([0.0], [0.0])
+nccl.reduce_scatter(xs, parts, op=2)
+assert [t.tolist() for t in parts] == [[5], [7]] and parts[1].get_device() == 1
+raises(TypeError, "collection of tensors", lambda: nccl.all_reduce(xs[0]))
+raises(ValueError, "2 tensors of 4 elements", lambda: nccl.all_gather(xs, parts))
+raises(ValueError, "op must be", lambda: nccl.all_reduce(xs, op=9))
+
+# typed storages, the runtime, profilers, marks, settings
+s = cuda.FloatStorage([1.0, 2.0])
+assert isinstance(s, cuda.FloatStorage) and s.device.type == "cuda" and s.tolist() == [1, 2]
+assert not isinstance(torch.FloatStorage(2), cuda.FloatStorage)
+assert not isinstance(cuda.HalfStorage(1), cuda.FloatStorage)
+sparse = cuda.sparse.FloatTensor(torch.tensor([[0, 1]]).cuda(), torch.ones(2).cuda(), (2,))
+assert sparse.is_sparse and sparse.is_cuda and isinstance(sparse, cuda.sparse.FloatTensor)
+moved = torch.eye(3).to_sparse().to("cuda:1")
+assert moved.device == moved.indices().device == moved.cpu().cuda(1).device
+assert torch.sparse.mm(moved, torch.ones(3, 2, device="cuda:1")).get_device() == 1
+assert (moved + moved).coalesce().cpu().to_dense().tolist() == (2 * torch.eye(3)).tolist()
+assert torch.sparse.softmax(moved, 1).device == torch.cat([moved, moved]).device == moved.device
+assert (moved @ moved).coalesce().to_dense().device == moved.device
+raises(RuntimeError, "cuda:1 and cpu", lambda: torch.sparse.mm(moved, torch.ones(3, 2)))
+assert torch.eye(2).to_sparse_csr().cuda().col_indices().is_cuda and not moved.cpu().is_cuda
+for kind in (torch.optim.SGD, torch.optim.SparseAdam, torch.optim.Adagrad):
+    ends = []
+    for where in ("cpu", "cuda:1"):
+        torch.manual_seed(0)
+        words = nn.Embedding(4, 2, sparse=True).to(where)
+        optimizer = kind(words.parameters(), lr=0.5)
+        for i in ([1, 2, 1], [], [3, 1]):
+            optimizer.zero_grad()
+            words(torch.tensor(i, dtype=torch.int64, device=where)).square().sum().backward()
+            assert words.weight.grad.is_sparse and words.weight.grad.device == words.weight.device
+            optimizer.step()
+        ends.append(words.weight.detach().cpu())
+    assert torch.allclose(*ends), kind
+assert cuda.cudart().cudaMemGetInfo(0) == cuda.mem_get_info(0) and cuda.cudaStatus.SUCCESS == 0
+with cuda.profiler.profile():
+    cuda.nvtx.range_end(cuda.nvtx.range_start("a"))
+cuda.tunable.enable()
+assert cuda.tunable.is_enabled() and cuda.tunable.get_results() == ()
+cuda.tunable.enable(False)
+raises(RuntimeError, "CUDA C++", lambda: cuda.jiterator._create_jit_fn("x"))
+raises(RuntimeError, "cannot be recorded", lambda: torch.accelerator.Graph())
+assert cuda.graphs.graph is cuda.graph
+
 # optimizers' states follow parameters
 net = nn.Linear(3, 3).cuda(0)
 adam = torch.optim.Adam(net.parameters())

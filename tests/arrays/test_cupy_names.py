@@ -3,7 +3,9 @@ where it is not installed the test of it is skipped.
 """
 
 import ast
+import importlib
 import inspect
+import warnings
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,30 @@ def used():
             if root == "lib":
                 found.setdefault(".".join(names), []).append(f"{path.name}:{node.lineno}")
     return found
+
+
+def asked():
+    """Name -> where it is used, of what is taken from CuPy by `library()` outside words."""
+    found = {}
+    for path in FOLDER.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names, at = [], node
+            while isinstance(at, ast.Attribute):
+                names.append(at.attr)
+                at = at.value
+            if names and isinstance(at, ast.Call) and ast.unparse(at.func) == "_cuda.library":
+                found.setdefault(".".join(names[::-1]), []).append(f"{path.name}:{node.lineno}")
+    return found
+
+
+def test_names_that_torch_cuda_asks_for_exist_in_cupy():
+    names = asked()
+    assert {"cuda.Stream", "cuda.runtime.setDevice", "cuda.nvtx.Mark"} <= names.keys()
+    cupy = pytest.importorskip("cupy")
+    assert not missing(cupy, names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert hasattr(importlib.import_module("cupy.cuda.nccl"), "available")
 
 
 def missing(library, names):

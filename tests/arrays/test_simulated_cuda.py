@@ -1,5 +1,6 @@
 """CUDA's names on simulated devices, and what is said where there are none."""
 
+import importlib
 import sys
 import types
 from pathlib import Path
@@ -9,6 +10,7 @@ from launching import run
 
 import wengert as torch
 from wengert.arrays import cuda, simulated_cuda
+from wengert.base.absent import catalogue
 
 PROGRAM = Path(__file__).with_name("simulated_cuda_program.py")
 WENGERT = [sys.executable, "-m", "wengert", "run"]
@@ -23,6 +25,17 @@ def test_names_of_torch_cuda():
     program = PROGRAM.with_name("cuda_names_program.py")
     outcome = run([*WENGERT, "--simulate-cuda", "2", str(program)])
     assert outcome.code == 0 and "all well" in outcome.output, outcome.output
+
+
+def test_every_name_is_there():
+    """All that PyTorch 2.13 has in torch.cuda and torch.accelerator, but modules of its own."""
+    own = {"graphs", "memory", "autocast_mode", "common", "grad_scaler"}
+    for path, names in catalogue().items():
+        if path.startswith(("torch.cuda", "torch.accelerator")):
+            module = importlib.import_module(path.replace("torch", "wengert", 1))
+            absent = {n for n in names if not hasattr(module, n)}
+            assert absent <= own, f"{path}: {absent}"
+    assert len(catalogue()["torch.cuda"]) > 100
 
 
 def test_the_course_script(tmp_path):

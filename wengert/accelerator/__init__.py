@@ -24,9 +24,11 @@ from ..api.accelerator_api import (
     set_stream,
     synchronize,
 )
+from ..api.hardware import Graph
 from ..base.absent import absent as _absent
 
 __all__ = [
+    "Graph",
     "current_accelerator",
     "current_device_idx",
     "current_device_index",

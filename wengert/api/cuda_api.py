@@ -424,13 +424,16 @@ class device(_Switch):
 
 
 def nccl_available(tensors: Any = ()) -> bool:
-    """Whether CuPy brings NCCL."""
-    return is_available() and bool(getattr(_cuda.library().cuda.nccl, "available", False))
+    """Whether CuPy finds NCCL."""
+    return _cuda.nccl() is not None
 
 
 def nccl_version() -> tuple[int, int, int]:
     """NCCL's version. RuntimeError where it is not there."""
-    if not nccl_available():
-        raise RuntimeError("NCCL is not available: it comes with CuPy on a machine with a GPU")
-    n = int(_cuda.library().cuda.nccl.get_version())
+    nccl = _cuda.nccl()
+    if nccl is None:
+        raise RuntimeError(
+            "NCCL is not available: on a machine with a GPU, pip install nvidia-nccl-cu13"
+        )
+    n = int(nccl.get_version())
     return n // 10000, n // 100 % 100, n % 100

@@ -26,6 +26,25 @@ def range_pop() -> int:
     return 0
 
 
+def range_start(msg: str) -> int:
+    """Begin a range that may end in another thread; its number.
+
+    msg: a text.
+    """
+    if _cuda.device_count():
+        return int(_cuda.library().cuda.nvtx.RangeStart(msg))
+    return 0
+
+
+def range_end(range_id: int) -> None:
+    """End a range.
+
+    range_id: its number, from range_start().
+    """
+    if _cuda.device_count():
+        _cuda.library().cuda.nvtx.RangeEnd(range_id)
+
+
 def mark(msg: str) -> None:
     """Mark a point in time.
 

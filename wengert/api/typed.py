@@ -1,4 +1,5 @@
-"""Typed constructors of other places: torch.cuda.FloatTensor, torch.sparse.FloatTensor.
+"""Typed constructors of other places: torch.cuda.FloatTensor, torch.cuda.FloatStorage,
+torch.sparse.FloatTensor.
 
 Those of the CPU (torch.FloatTensor) are in `ops/creation/storage.py`.
 """
@@ -17,6 +18,12 @@ _LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if not d.is_complex}
 _made: dict[str, Any] = {}
 
 
+def _kind(place: str) -> str:
+    """The type of device of a place such as cuda.sparse."""
+    name = place.removesuffix("sparse").rstrip(".")
+    return STANDS_FOR.get(name, name)
+
+
 class elsewhere(type):
     """The type of constructors of one dtype in one place; isinstance asks for both."""
 
@@ -26,12 +33,12 @@ class elsewhere(type):
     def __instancecheck__(cls, x: object) -> bool:
         if not isinstance(x, Tensor) or x.dtype is not cls.dtype:
             return False
-        if cls.place == "sparse":
-            return bool(x.is_sparse)
-        return x.device.type == STANDS_FOR.get(cls.place, cls.place)
+        kind = _kind(cls.place)
+        return bool(x.is_sparse) == cls.place.endswith("sparse") and kind in ("", x.device.type)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        if cls.place == "sparse":
+        if cls.place.endswith("sparse"):
+            kwargs.setdefault("device", _kind(cls.place) or None)
             made: Tensor = FUNCTIONS[""]["sparse_coo_tensor"](*args, dtype=cls.dtype, **kwargs)
             return made
         made = FUNCTIONS[""][cls.__name__](*args)
@@ -44,19 +51,39 @@ class elsewhere(type):
         return f"<class 'torch.{cls.place}.{cls.__name__}'>"
 
 
+class storage_elsewhere(type):
+    """The type of storages of one dtype on one kind of device."""
+
+    dtype: Any
+    place: str
+
+    def __instancecheck__(cls, x: object) -> bool:
+        mine = isinstance(x, FUNCTIONS[""][cls.__name__])
+        return mine and x.device.type == _kind(cls.place)  # type: ignore[attr-defined]
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        return FUNCTIONS[""][cls.__name__](*args, device=kwargs.get("device", cls.place))
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.place}.{cls.__name__}'>"
+
+
 def typed(place: str, name: str) -> Any:
     """torch.PLACE.NAME, or AttributeError."""
     full = f"torch.{place}.{name}"
-    if name not in _LETTERS:
-        raise AttributeError(f"module 'torch.{place}' has no attribute {name!r}")
     if full not in _made:
-        facts = {"dtype": _LETTERS[name], "place": place, "__module__": f"torch.{place}"}
-        _made[full] = elsewhere(name, (), facts)
+        storage = name.endswith("Storage") and place == "cuda" and name in FUNCTIONS[""]
+        if name not in _LETTERS and not storage:
+            raise AttributeError(f"module 'torch.{place}' has no attribute {name!r}")
+        kind: Any = storage_elsewhere if storage else elsewhere
+        d = FUNCTIONS[""][name].dtype if storage else _LETTERS[name]
+        facts = {"dtype": d, "place": place, "__module__": f"torch.{place}"}
+        _made[full] = kind(name, (), facts)
     return _made[full]
 
 
 def cuda_type(name: str) -> Any:
-    """torch.cuda.NAME for a name such as FloatTensor."""
+    """torch.cuda.NAME for a name such as FloatTensor or FloatStorage."""
     return typed("cuda", name)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import os
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -52,6 +54,16 @@ def device_count() -> int:
         return int(cupy.cuda.runtime.getDeviceCount())
     except Exception:  # no CuPy, no driver, no device: all mean none
         return 0
+
+
+def nccl() -> Any:
+    """CuPy's module of NCCL, which it loads when asked; None where NCCL is not there."""
+    if stand_in() is not None or not device_count():
+        return None
+    with warnings.catch_warnings():  # CuPy says what to install
+        warnings.simplefilter("ignore")
+        module = importlib.import_module("cupy.cuda.nccl")
+    return module if module.available else None
 
 
 def why_none() -> str:

@@ -168,6 +168,13 @@ class Event:
     def synchronize(self) -> None: ...
 
 
+class Marks:
+    """CuPy's marks for a profiler."""
+
+    RangePush = RangePop = Mark = RangeEnd = staticmethod(lambda *args: None)
+    RangeStart = staticmethod(lambda *args: 1)
+
+
 class Pool:
     """CuPy's memory pool: what arrays of the current device use."""
 
@@ -206,12 +213,14 @@ class Library:
             getDeviceProperties=self.properties, deviceSynchronize=lambda: None,
             deviceCanAccessPeer=lambda a, b: a != b,
             memGetInfo=lambda: (MEMORY.total - self.pool.used_bytes(), MEMORY.total),
+            profilerStart=lambda: None, profilerStop=lambda: None,
+            hostRegister=lambda ptr, size, flags: None, hostUnregister=lambda ptr: None,
         )  # fmt: skip
         self.cuda = SimpleNamespace(
             runtime=runtime, Device=Device, Stream=Stream, ExternalStream=Stream, Event=Event,
             get_current_stream=lambda: Stream.now, get_elapsed_time=lambda a, b: b.at - a.at,
-            nccl=SimpleNamespace(available=False), set_allocator=lambda f: None,
-            PinnedMemoryPointer=PinnedMemoryPointer,
+            set_allocator=lambda f: None,
+            PinnedMemoryPointer=PinnedMemoryPointer, nvtx=Marks,
         )  # fmt: skip
 
     @staticmethod

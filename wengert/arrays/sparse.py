@@ -24,8 +24,9 @@ class SparseArray:
     __array_ufunc__ = None
     base = None
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: Any, place: device = CPU) -> None:
         self.shape, self.dtype, self.ndim, self.size = shape, dtype, len(shape), math.prod(shape)
+        self.place = place  # where the parts are
 
     @property
     def strides(self) -> Any:
@@ -43,7 +44,8 @@ class SparseNamespace(Namespace):
 
     @staticmethod
     def device_of(a: Any) -> device:
-        return CPU
+        found: device = a.place
+        return found
 
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):

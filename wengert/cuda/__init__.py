@@ -96,13 +96,17 @@ from ..api.cuda_memory import (
     set_per_process_memory_fraction,
     use_mem_pool,
 )
+from ..api.cuda_runtime import cudart, cudaStatus
 from ..api.hardware import _sleep as _sleep
 from ..api.streams import StreamContext, set_stream
 from ..base.absent import not_yet as _not_yet
 from ..base.errors import AcceleratorError, OutOfMemoryError
 
 _lazy_init = init
-_PARTS = ("amp", "comm", "gds", "memory", "nccl", "nvtx", "random", "streams")
+_PARTS = (
+    "amp", "comm", "gds", "graphs", "green_contexts", "jiterator", "memory", "nccl", "nvtx",
+    "profiler", "random", "sparse", "streams", "tunable",
+)  # fmt: skip
 
 
 def __dir__() -> list[str]:
@@ -116,7 +120,7 @@ def __getattr__(name: str) -> _Any:
         return tuple([_of_device("cuda", i) for i in range(device_count())])
     if name in _PARTS:
         return _importlib.import_module(f"{__name__}.{name}")
-    if name.endswith("Tensor"):
+    if name.endswith(("Tensor", "Storage")):
         from ..api.typed import cuda_type
 
         return cuda_type(name)

@@ -166,7 +166,9 @@ class Rule:
                     options = select(self.start, group, number)
                 new = self.start(p, **options)
                 state = self._begin(own, group, new) if new or group.get("fused") else NO_STATE
-            if rows:
+            if rows and lib is None:
+                self._update_row_tensors(p, g, state, group)
+            elif rows:
                 self._update_rows(p, g, state, group, lib)
             elif as_tensors or lib is None:
                 self._update_tensors(p, g, state, group)
@@ -299,6 +301,25 @@ class Rule:
         for column in formula.outputs:
             homes[column][at] = row[column]
         mutated(p)
+
+    def _update_row_tensors(
+        self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        """The same with Tensor operations, on copies of the rows."""
+        if not g._values().numel():
+            self._keep_counts(state, self._counts(state))
+            return
+        at = tuple(g._indices().unbind(0))
+        homes = {name: state[name] for name in array_names(state, self.counters)}
+        rows = {**state, **{name: home[at] for name, home in homes.items()}}
+        part = p.detach()[at]
+        self._update_tensors(part, g._values(), rows, group)
+        p.detach()[at] = part
+        for name, value in rows.items():
+            if name in homes:
+                homes[name][at] = value
+            else:
+                state[name] = value
 
     def _update_tensors(
         self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]

@@ -20,24 +20,36 @@ _Number = builtins.int | builtins.float | builtins.bool | builtins.complex
 _Device = _device_class | builtins.str | builtins.int
 
 from wengert.base.errors import AcceleratorError as AcceleratorError
+BFloat16Storage: Any
 BFloat16Tensor: Any
+BoolStorage: Any
 BoolTensor: Any
+ByteStorage: Any
 ByteTensor: Any
 from wengert.api.cuda_api import CUDAGraph as CUDAGraph
 from wengert.api.cuda_memory import CUDAPluggableAllocator as CUDAPluggableAllocator
+CharStorage: Any
 CharTensor: Any
+ComplexDoubleStorage: Any
+ComplexFloatStorage: Any
 from wengert.api.cuda_api import CudaError as CudaError
 from wengert.api.cuda_api import DeferredCudaCallError as DeferredCudaCallError
+DoubleStorage: Any
 DoubleTensor: Any
 from wengert.api.cuda_api import Event as Event
 from wengert.api.cuda_api import ExternalStream as ExternalStream
+FloatStorage: Any
 FloatTensor: Any
 from wengert.api.cuda_api import GreenContext as GreenContext
+HalfStorage: Any
 HalfTensor: Any
+IntStorage: Any
 IntTensor: Any
+LongStorage: Any
 LongTensor: Any
 from wengert.api.cuda_memory import MemPool as MemPool
 from wengert.base.errors import OutOfMemoryError as OutOfMemoryError
+ShortStorage: Any
 ShortTensor: Any
 from wengert.api.cuda_api import Stream as Stream
 from wengert.api.streams import StreamContext as StreamContext
@@ -51,6 +63,8 @@ from wengert.api.cuda_memory import change_current_allocator as change_current_a
 from wengert.api.cuda_api import check_error as check_error
 from wengert.api.cuda_api import clock_rate as clock_rate
 from . import comm as comm
+from wengert.api.cuda_runtime import cudaStatus as cudaStatus
+from wengert.api.cuda_runtime import cudart as cudart
 from wengert.api.cuda_api import current_blas_handle as current_blas_handle
 from wengert.api.cuda_api import current_device as current_device
 from wengert.api.cuda_api import current_solver_handle as current_solver_handle
@@ -76,6 +90,8 @@ from wengert.api.cuda_api import get_stream_from_external as get_stream_from_ext
 from wengert.api.cuda_api import get_sync_debug_mode as get_sync_debug_mode
 from wengert.api.cuda_api import graph as graph
 from wengert.api.cuda_api import graph_pool_handle as graph_pool_handle
+from . import graphs as graphs
+from . import green_contexts as green_contexts
 has_half: Any
 has_magma: Any
 from wengert.api.cuda_memory import host_memory_stats as host_memory_stats
@@ -88,6 +104,7 @@ from wengert.api.cuda_api import is_bf16_supported as is_bf16_supported
 from wengert.api.cuda_api import is_current_stream_capturing as is_current_stream_capturing
 from wengert.api.cuda_api import is_initialized as is_initialized
 from wengert.api.cuda_api import is_tf32_supported as is_tf32_supported
+from . import jiterator as jiterator
 from wengert.api.cuda_memory import list_gpu_processes as list_gpu_processes
 from wengert.api.cuda_api import make_graphed_callables as make_graphed_callables
 from wengert.api.cuda_api import manual_seed as manual_seed
@@ -108,6 +125,7 @@ from wengert.api.cuda_api import memory_usage as memory_usage
 from . import nccl as nccl
 from . import nvtx as nvtx
 from wengert.api.cuda_api import power_draw as power_draw
+from . import profiler as profiler
 from . import random as random
 from wengert.api.cuda_memory import reset_accumulated_host_memory_stats as reset_accumulated_host_memory_stats
 from wengert.api.cuda_memory import reset_accumulated_memory_stats as reset_accumulated_memory_stats
@@ -123,9 +141,11 @@ from wengert.api.cuda_api import set_rng_state as set_rng_state
 from wengert.api.cuda_api import set_rng_state_all as set_rng_state_all
 from wengert.api.streams import set_stream as set_stream
 from wengert.api.cuda_api import set_sync_debug_mode as set_sync_debug_mode
+from . import sparse as sparse
 from wengert.api.cuda_api import stream as stream
 from . import streams as streams
 from wengert.api.cuda_api import synchronize as synchronize
 from wengert.api.cuda_api import temperature as temperature
+from . import tunable as tunable
 from wengert.api.cuda_memory import use_mem_pool as use_mem_pool
 from wengert.api.cuda_api import utilization as utilization

@@ -54,10 +54,9 @@ def sparse_coo_tensor(
     """
     if values is None:  # an empty tensor of a size
         size = tuple(indices if size is None else size)
-        none = zeros((len(size), 0), dtype=dtypes.int64)
-        return SparseTensor(
-            none, prepared(zeros(0, dtype=dtype), dtype, device, requires_grad), size
-        )
+        v = prepared(zeros(0, dtype=dtype), dtype, device, requires_grad)
+        none = zeros((len(size), 0), dtype=dtypes.int64, device=v.device)
+        return SparseTensor(none, v, size)
     i, v = as_tensor(indices, device=device), prepared(values, dtype, device, requires_grad)
     if i.dtype.category != 1:
         i = i.long() if i._a.size == 0 else i

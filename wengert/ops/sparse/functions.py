@@ -14,7 +14,7 @@ from ...declare.registry import function, public
 from ...engine.implementations import COMPOSED
 from ...engine.op import OPS, Op
 from ...engine.tensor import Tensor
-from ..creation.filled import arange, zeros
+from ..creation.filled import arange
 from ..dims import wrap_dim, wrap_dims
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
@@ -148,8 +148,8 @@ def sparse_sparse(x: SparseTensor, y: SparseTensor) -> SparseTensor:
     count = m.bincount(minlength=y._a.shape[0])
     start = count.cumsum(0) - count
     times = count[k]
-    left = arange(v._a.shape[0]).repeat_interleave(times)
-    offset = arange(left._a.shape[0]) - (times.cumsum(0) - times)[left]
+    left = arange(v._a.shape[0], device=v.device).repeat_interleave(times)
+    offset = arange(left._a.shape[0], device=v.device) - (times.cumsum(0) - times)[left]
     right = start[k][left] + offset
     indices = stack_of([i[left], j[right]], 0)
     return SparseTensor(indices, v[left] * w[right], (x._a.shape[0], y._a.shape[1])).coalesce()
@@ -290,7 +290,7 @@ def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> An
             elif type(k) is int:
                 x = select(x, d, k)
             elif k != slice(None):
-                x = index_select(x, arange(*k.indices(x._a.shape[d])), d)
+                x = index_select(x, arange(*k.indices(x._a.shape[d]), device=x.device), d)
             d += type(k) is slice
         return x
     x = as_coo(x)
@@ -359,7 +359,7 @@ def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
         )
     columns, start = [], 0
     for p in parts:
-        shift = (arange(n) == d).long().unsqueeze(1) * start
+        shift = (arange(n, device=p.device) == d).long().unsqueeze(1) * start
         columns.append(p._indices() + shift)
         start += p._a.shape[d]
     shape = list(parts[0]._a.shape)
@@ -489,12 +489,10 @@ def _softmax(name: str) -> Any:
         groups, key = flat_index(s._indices()[keep], sizes).unique(return_inverse=True)
         k = key.reshape(-1, *(1,) * (v._a.ndim - 1)).expand(v.shape)
         shape = (groups._a.shape[0], *v._a.shape[1:])
-        top = zeros(shape, dtype=v.dtype).scatter_reduce(
-            0, k, v.detach(), "amax", include_self=False
-        )
+        top = v.new_zeros(shape).scatter_reduce(0, k, v.detach(), "amax", include_self=False)
         shifted = v - top[key]
         e = shifted.exp()
-        total = zeros(shape, dtype=v.dtype).index_add(0, key, e)[key]
+        total = v.new_zeros(shape).index_add(0, key, e)[key]
         return s._like(e / total if name == "softmax" else shifted - total.log())
 
     f.__name__ = name
@@ -529,7 +527,7 @@ def spdiags(diagonals, offsets, shape, layout=None):
         )
     if o.unique()._a.size != o._a.size:
         raise RuntimeError("spdiags: Offset tensor contains duplicate values")
-    cols = arange(d._a.shape[1]).expand(d.shape)
+    cols = arange(d._a.shape[1], device=d.device).expand(d.shape)
     rows = cols - o.unsqueeze(1)
     good = (rows >= 0) & (rows < shape[0]) & (cols < shape[1])
     s = SparseTensor(stack_of([rows[good], cols[good]], 0), d[good], shape)

@@ -54,7 +54,7 @@ class SparseTensor(Tensor):
     ) -> SparseTensor:
         t = object.__new__(cls)
         size = tuple(size)
-        t._a, t._n, t._x = SparseArray(size, values._a.dtype), values._n, None
+        t._a, t._n, t._x = SparseArray(size, values._a.dtype, values.device), values._n, None
         known = coalesced or layout is not COO or values._a.shape[0] < 2
         t.__dict__.update(_parts=(indices, values), _layout=layout, _sorted=known)
         return t
@@ -126,20 +126,20 @@ class SparseTensor(Tensor):
                 )
             values = self._values()
             if tuple(size[sparse_dim:]) != tuple(values._a.shape[1:]):
-                values = zeros((self._nnz(), *size[sparse_dim:]), dtype=self.dtype)
+                values = self._values().new_zeros((self._nnz(), *size[sparse_dim:]))
                 values[tuple([slice(0, n) for n in self._values()._a.shape])] = self._values()
             self.__dict__["_parts"] = (self._indices(), values)
-            self._a = SparseArray(tuple(size), values._a.dtype)
+            self._a = SparseArray(tuple(size), values._a.dtype, values.device)
             return self
         return self.sparse_resize_and_clear_(size, sparse_dim, dense_dim)
 
     def sparse_resize_and_clear_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
         """Another size, without elements."""
         self._need(COO, "sparse_resize_and_clear_")
-        indices = zeros((sparse_dim, 0), dtype=dtypes.int64)
-        values = zeros((0, *size[sparse_dim:]), dtype=self.dtype)
+        indices = zeros((sparse_dim, 0), dtype=dtypes.int64, device=self.device)
+        values = self._values().new_zeros((0, *size[sparse_dim:]))
         self.__dict__.update(_parts=(indices, values), _sorted=True)
-        self._a, self._n = SparseArray(tuple(size), values._a.dtype), None
+        self._a, self._n = SparseArray(tuple(size), values._a.dtype, values.device), None
         return self
 
     def is_coalesced(self) -> bool:
@@ -247,7 +247,7 @@ class SparseTensor(Tensor):
         self._need(value.layout, "set_data")
         indices, values = value._parts
         leaf = self.requires_grad
-        self._a = SparseArray(tuple(value._a.shape), values._a.dtype)
+        self._a = SparseArray(tuple(value._a.shape), values._a.dtype, values.device)
         self.__dict__.update(_parts=(indices, values.detach()), _sorted=value._sorted)
         self.requires_grad_(leaf)
 
@@ -309,6 +309,12 @@ class SparseTensor(Tensor):
             self._sorted,
         )
 
+    def _moved(self, values: Tensor) -> SparseTensor:
+        """Its values in another dtype or on another device, and the indices where they are."""
+        moved = self._like(values)
+        moved.__dict__["_parts"] = (self._parts[0].to(values.device), values)
+        return moved
+
     # ---- conversions
 
     def coalesce(self) -> SparseTensor:
@@ -319,7 +325,7 @@ class SparseTensor(Tensor):
         indices, values = self._parts
         sizes = self._a.shape[: self.sparse_dim()]
         found, where = flat_index(indices, sizes).unique(return_inverse=True)
-        total = zeros((found._a.shape[0], *values._a.shape[1:]), dtype=self.dtype).index_add(
+        total = values.new_zeros((found._a.shape[0], *values._a.shape[1:])).index_add(
             0, where, values
         )
         return SparseTensor(unflat_index(found, sizes), total, self._a.shape, COO, True)
@@ -349,8 +355,16 @@ class SparseTensor(Tensor):
         )
 
     def to(self, *args: Any, **kwargs: Any) -> SparseTensor:
-        """The tensor in another dtype."""
-        return self._like(self._parts[1].to(*args, **kwargs))
+        """The tensor in another dtype, or on another device."""
+        return self._moved(self._parts[1].to(*args, **kwargs))
+
+    def cuda(self, *args: Any, **kwargs: Any) -> SparseTensor:
+        """The tensor on a CUDA device."""
+        return self._moved(self._parts[1].cuda(*args, **kwargs))
+
+    def cpu(self, *args: Any, **kwargs: Any) -> SparseTensor:
+        """The tensor on the CPU."""
+        return self._moved(self._parts[1].cpu(*args, **kwargs))
 
     def tolist(self) -> Any:
         """Refused: convert with to_dense() first."""

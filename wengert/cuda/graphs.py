@@ -1,0 +1,14 @@
+"""torch.cuda.graphs: re-exports."""
+
+from ..api.cuda_api import (
+    CUDAGraph,
+    graph,
+    graph_pool_handle,
+    is_current_stream_capturing,
+    make_graphed_callables,
+)
+
+__all__ = [
+    "CUDAGraph", "graph", "graph_pool_handle", "is_current_stream_capturing",
+    "make_graphed_callables",
+]  # fmt: skip
