@@ -18,13 +18,13 @@ from ..creation.filled import arange
 from ..dims import wrap_dim, wrap_dims
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
+from .coordinates import flat_index
 from .tensor import (
     COO,
     CSR,
     SparseTensor,
     as_coo,
     compressed,
-    flat_index,
     named_layout,
     sparse_product,
 )

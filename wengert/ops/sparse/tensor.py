@@ -19,7 +19,7 @@ from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..creation.filled import zeros
-from ..shape.join import cat, stack
+from .coordinates import flat_index, pointers, unflat_index
 
 COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
 
@@ -445,28 +445,6 @@ def rebuilt(
     """A sparse tensor that was pickled."""
     s = SparseTensor(indices, values, size, getattr(formats, layout), coalesced)
     return s.requires_grad_() if requires_grad else s
-
-
-def flat_index(indices: Tensor, sizes: Any) -> Tensor:
-    """Positions in the flattened tensor of coordinates (d, n)."""
-    flat = indices.new_zeros(indices._a.shape[1])
-    for i, s in zip(indices.unbind(0), sizes):
-        flat = flat * s + i
-    return flat
-
-
-def unflat_index(flat: Tensor, sizes: Any) -> Tensor:
-    """Coordinates (d, n) of positions in the flattened tensor."""
-    rows = []
-    for s in reversed(tuple(sizes)):
-        rows.append(flat % s)
-        flat = flat // s
-    return stack(rows[::-1], 0) if rows else flat.new_zeros((0, flat._a.shape[0]))
-
-
-def pointers(major: Tensor, n: int) -> Tensor:
-    """Where each of n rows begins among sorted row numbers, and their count at the end."""
-    return cat([major.new_zeros(1), major.bincount(minlength=n).cumsum(0)], 0)
 
 
 def compressed(s: SparseTensor, layout: Any) -> SparseTensor:
