@@ -29,7 +29,8 @@ class Generator:
     """A source of random numbers of its own.
 
     Args:
-        device: where its numbers are used; every device draws the CPU's numbers.
+        device: where its numbers are used. CUDA's have PyTorch's numbers on CUDA, all others
+            those on the CPU.
 
     Raises RuntimeError for a device that there is not.
 
@@ -59,7 +60,7 @@ class Generator:
             raise RuntimeError("Generator(): the meta device has no random numbers: use 'cpu'")
         lookup.on_device(d)
         self._device = d
-        self._stream = Stream(DEFAULT_SEED)
+        self._stream = streams.new_stream(DEFAULT_SEED, d.type, d.index)
 
     @property
     def device(self) -> Any:
@@ -105,15 +106,21 @@ class Generator:
         return g
 
     def get_offset(self) -> int:
-        """Not defined for this kind of generator: raises RuntimeError."""
-        raise RuntimeError("get_offset: this Generator does not use offset: see get_state()")
+        """How far a generator of CUDA's has come; RuntimeError for others."""
+        offset = getattr(self._stream, "offset", None)
+        if offset is None:
+            raise RuntimeError("get_offset: this Generator does not use offset: see get_state()")
+        return int(offset)
 
     def set_offset(self, offset: int) -> Generator:
-        """Not defined for this kind of generator: raises RuntimeError.
+        """Continue a generator of CUDA's from a place; RuntimeError for others.
 
-        offset: an int.
+        offset: a multiple of 4.
         """
-        raise RuntimeError("set_offset: this Generator does not use offset: see set_state()")
+        if not hasattr(self._stream, "offset"):
+            raise RuntimeError("set_offset: this Generator does not use offset: see set_state()")
+        self._stream.offset = offset
+        return self
 
     def __reduce__(self) -> Any:
         return _restored, (self._device, self._stream.state())

@@ -56,6 +56,13 @@ def device_count() -> int:
         return 0
 
 
+def blocks_at_a_time(index: int | None) -> int:
+    """How many blocks of 256 threads a device runs at a time; the current one for None."""
+    runtime = library().cuda.runtime
+    facts = runtime.getDeviceProperties(runtime.getDevice() if index is None else index)
+    return int(facts["multiProcessorCount"]) * (int(facts["maxThreadsPerMultiProcessor"]) // 256)
+
+
 def nccl() -> Any:
     """CuPy's module of NCCL, which it loads when asked; None where NCCL is not there."""
     if stand_in() is not None or not device_count():

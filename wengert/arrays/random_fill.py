@@ -3,7 +3,8 @@
 What lives here: the default stream of each device, and the filling of arrays of any library and any
 strides. What does not: the numbers themselves (`random_stream.py`, `rejection_sampling.py`).
 
-Every device draws on the CPU and copies, so one seed gives the same numbers everywhere.
+Every device draws on the CPU and copies. CUDA's generators have PyTorch's numbers on CUDA
+(`philox_stream.py`), all others those on the CPU.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from .random_stream import DEFAULT_SEED, Stream
 
 __all__ = [
-    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "normals",
+    "chosen", "default_stream", "default_streams", "draw", "fill", "fresh", "new_stream", "normals",
     "overwritten", "plain_layout", "refill", "sampled", "seed_all", "with_parameters",
 ]  # fmt: skip
 
@@ -32,10 +33,21 @@ def default_stream(device_type: str = "cpu", index: int = 0) -> Stream:
     key = (device_type, index)
     stream = _defaults.get(key)
     if stream is None:
-        stream = _defaults[key] = Stream(_seed_for_new[0] if _seed_for_new else DEFAULT_SEED)
+        seed = _seed_for_new[0] if _seed_for_new else DEFAULT_SEED
+        stream = _defaults[key] = new_stream(seed, device_type, index)
         if device_type == "cpu" and not _seed_for_new:
             stream.seed_freshly()
     return stream
+
+
+def new_stream(seed: int, device_type: str, index: int | None = None) -> Stream:
+    """A stream as a kind of device has it."""
+    if device_type != "cuda":
+        return Stream(seed)
+    from .cuda import blocks_at_a_time  # only where such a device is used
+    from .philox_stream import PhiloxStream
+
+    return PhiloxStream(seed, blocks_at_a_time(index))
 
 
 def default_streams() -> dict[tuple[str, int], Stream]:
@@ -85,7 +97,9 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
         args: the parameters of the distribution.
     """
     if kind == "bernoulli":
-        return stream.bernoulli(target.shape, *args)
+        return stream.bernoulli(target.shape, args[0], target.dtype)
+    if kind == "dropout":
+        return stream.dropout(target.shape, args[0], target.dtype)
     if kind == "bernoulli_each":
         each = np.broadcast_to(args[0], target.shape)
         return stream.bernoulli_each(each.transpose(_memory_order(target)))

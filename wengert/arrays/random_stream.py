@@ -208,6 +208,15 @@ class Stream:
     def _set_twister(self, words: Array, used: int) -> None:
         self._bits.state = {"bit_generator": "MT19937", "state": {"key": words, "pos": used}}
 
+    def position(self) -> Any:
+        """Where it is, for return_to."""
+        twister = self._bits.state["state"]
+        return twister["key"], twister["pos"]
+
+    def return_to(self, position: Any) -> None:
+        """Go back to where it was."""
+        self._set_twister(*position)
+
     def clone(self) -> Stream:
         """A second stream at the same position."""
         other = Stream()
@@ -491,8 +500,8 @@ class Stream:
 
     # Bernoulli ---------------------------------------------------------------------------------
 
-    def bernoulli(self, shape: Shape, p: float) -> NDArray[np.bool_]:
-        """True with probability p; also the mask of what dropout keeps."""
+    def bernoulli(self, shape: Shape, p: float, dtype: Any = None) -> NDArray[np.bool_]:
+        """True with probability p, in a tensor of a dtype, which does not matter here."""
         n = _count(shape)
         # u53 < p as integers: exact, and no conversion to float.
         least = math.ceil(p * 2.0**53)
@@ -512,6 +521,10 @@ class Stream:
             draws &= _MASK53
             np.less(draws, bound, part)
         return out.reshape(shape)
+
+    def dropout(self, shape: Shape, keep: float, dtype: Any) -> NDArray[np.bool_]:
+        """The mask of what dropout keeps."""
+        return self.bernoulli(shape, keep)
 
     def bernoulli_each(self, p: Array) -> NDArray[np.bool_]:
         """True with probability p[i], for each element of p in C order."""

@@ -53,14 +53,13 @@ class Doubles:
         self._stream = stream
 
     def __enter__(self) -> Doubles:
-        twister = self._stream._bits.state["state"]
-        self._saved = twister["key"], twister["pos"]
+        self._saved = self._stream.position()
         self._ready: list[float] = []
         self._used, self._block = 0, 32
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stream._set_twister(*self._saved)
+        self._stream.return_to(self._saved)
         self._stream._skip(2 * (self._used - len(self._ready)))
 
     def next(self) -> float:

@@ -265,7 +265,8 @@ class Library:
         self.check(index)
         return {
             "name": b"simulated CUDA device", "major": 8, "minor": 0, "warpSize": 32,
-            "totalGlobalMem": MEMORY.total, "multiProcessorCount": os.cpu_count() or 1,
+            "totalGlobalMem": MEMORY.total, "multiProcessorCount": 108,
+            "maxThreadsPerMultiProcessor": 2048,
             "uuid": uuid(visible(self.total)[index]),
         }  # fmt: skip
 

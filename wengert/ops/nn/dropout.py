@@ -32,7 +32,8 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
                 "imaginary parts by a real mask of your own"
             )
         like = ns.empty((*a.shape[:2], *(1,) * (a.ndim - 2)), a.dtype) if channels else a
-        return wrap(streams.fresh(ns, like, default_stream(ns.device_of(a)), "bernoulli", (keep,)))
+        kind = "bernoulli" if channels else "dropout"
+        return wrap(streams.fresh(ns, like, default_stream(ns.device_of(a)), kind, (keep,)))
     x = input.detach()
     if channels:
         x = x[(slice(None), slice(None), *(slice(0, 1),) * (a.ndim - 2))]

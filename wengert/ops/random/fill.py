@@ -146,7 +146,7 @@ def stream_of(generator: Any, dev: Any, name: str) -> Stream | None:
     if generator is None:
         return None
     stream = getattr(generator, "_stream", None)
-    if type(stream) is not Stream:
+    if not isinstance(stream, Stream):
         raise TypeError(
             f"{name}(): argument 'generator' must be torch.Generator, not "
             f"{type(generator).__name__}"
