@@ -108,6 +108,8 @@ def layer_cases() -> Iterator[Case]:
             found = []
             for where in ("cpu", DEVICE):
                 m, inputs = cases.build(torch, c)
+                if c[0].startswith("Lazy"):  # parameters are drawn where the first input is
+                    m(*inputs)
                 m, inputs = m.to(where), [
                     x.detach().to(where).requires_grad_(x.requires_grad)
                     if isinstance(x, torch.Tensor) else x
