@@ -15,8 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import ml_dtypes
-import numpy as np
 
+from .numpy_direct import library as np
 from .words import WORDS
 
 __all__ = WORDS["activation"].split()

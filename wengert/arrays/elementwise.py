@@ -10,10 +10,9 @@ import functools
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ..base import dtypes
 from .capabilities import ON_HOST
+from .numpy_direct import library as np
 
 __all__ = [
     "remainder",

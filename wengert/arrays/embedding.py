@@ -8,11 +8,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from ..kernels import embedding as kernels
 from .activation import F32, LOW
 from .capabilities import ON_HOST
+from .numpy_direct import library as np
 
 __all__ = [
     "embedding",

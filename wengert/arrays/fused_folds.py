@@ -10,9 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..kernels import folds, jobs
+from .numpy_direct import library as np
 
 Word = Callable[..., Any]
 WIDE, FEW = 512, 64  # products of everything that are made beside each other

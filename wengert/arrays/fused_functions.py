@@ -10,12 +10,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ..kernels.compiler import Target
 from ..kernels.simd import Ufunc, elements
 from .direct import Elements
 from .fused_elements import CALL, ELEMENT, F32, I64, Word
+from .numpy_direct import library as np
 
 F64 = np.dtype(np.float64)
 FEW = 256  # integers that NumPy takes itself at once

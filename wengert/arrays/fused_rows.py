@@ -11,13 +11,12 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..kernels import formulas
 from ..kernels import group_norm as kernels
 from ..kernels import layer_norm as norms
 from ..kernels.simd import Ufunc, rows
 from .fused_elements import CALL, ELEMENT, F32, I64, NUMBERS, U64, Word, loop
+from .numpy_direct import library as np
 
 LONG = 1 << 15  # elements of a row whose sums, in lanes, are no longer exact enough
 

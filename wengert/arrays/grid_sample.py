@@ -10,8 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
+from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64
 
 Word = Callable[..., Any]

@@ -7,10 +7,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..kernels import histogram
 from .capabilities import ON_HOST
+from .numpy_direct import library as np
 
 __all__ = ["histogram_counts", "some_nonzero", "xor_bits"]
 

@@ -12,12 +12,11 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..kernels import points
 from ..kernels import resample as resamples
 from .capabilities import ON_HOST
 from .conv import widen
+from .numpy_direct import library as np
 from .numpy_direct import nonzeros
 from .windows import Array, Ints
 

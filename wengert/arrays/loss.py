@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .activation import EXACT, exponentials, ones
 from .capabilities import ON_HOST
 from .normalization import widened
+from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, I64, number, starts
 
 U64 = np.dtype(np.uint64)
@@ -205,14 +204,14 @@ def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
     if not usual or not x.flags.c_contiguous or 0 <= ignore < x.shape[1]:
         return None
     unsigned = target.view(U64)  # a negative number, read as unsigned, is larger than any class
-    if unsigned.item(unsigned.argmax()) >= x.shape[1]:
+    if unsigned.max() >= x.shape[1]:
         return None
     picked = x.reshape(-1).take(target + starts(n, x.shape[1])[:, 0])
     total = number(n, d) if d is F32 or d is F64 else np.asarray(n, d)
     if reduction == "none":
         return np.negative(picked), total
-    loss = -float(picked.dot(ones(np, n, d)))
-    return np.asarray(loss / n if reduction == "mean" else loss, d), total
+    loss = np.negative(picked.dot(ones(np, n, d)))
+    return np.asarray(np.divide(loss, total) if reduction == "mean" else loss), total
 
 
 @widened

@@ -48,21 +48,22 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
     x = x.astype(F64)  # the mean may be far larger than the deviation
     if dim is None:
         away = x.reshape(-1)
-        away = subtract(away, float(away.dot(ones(n, F64))) / n)
-        r = np.asarray((float(away.dot(away)) / (n - correction)) ** (0.5 if root else 1), d)
+        away = subtract(away, divide(away.dot(ones(n, F64)), n))
+        r = divide(away.dot(away), n - correction)
+        r = np.asarray(np.sqrt(r) if root else r, d)
         return r.reshape((1,) * x.ndim) if keepdim else r
     if n > FEW:
         away = subtract(x, mean(x, dim, True))
         r = sum_of(multiply(away, away, away), dim, keepdim)
     else:  # sum_of() and mean(), without the calls
         one = ones(n, F64)
-        m = x.dot(one) if dim else one.dot(x)
+        m = x.dot(one) if dim else np.dot(one, x)
         divide(m, n, m)
         away = subtract(x, m[:, None] if dim else m, x)
         multiply(away, away, away)
         if d is F32:
             one = shares(n, n - correction)
-        r = away.dot(one) if dim else one.dot(away)
+        r = away.dot(one) if dim else np.dot(one, away)
         if keepdim:
             r = r[:, None] if dim else r[None]
     if d is F64 or n > FEW:

@@ -96,7 +96,7 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
             if sizes[2] == 1:
                 r = x.reshape(-1, n).dot(ones(n, d))
             elif sizes[0] == 1:
-                r = ones(n, d).dot(x.reshape(n, -1))
+                r = np.dot(ones(n, d), x.reshape(n, -1))
             else:
                 r = np.matmul(ones(n, d), x.reshape(sizes))
             return r.reshape(shape) if len(shape) != 1 else r
@@ -105,8 +105,8 @@ def sum(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         rows = 1 if n <= FEW else n <= LONGEST and (1 if dim else divisor(n))
         if rows and n and (rows == 1 or x.flags.c_contiguous):
             if rows > 1:  # few numbers for each of many sums, then those
-                x, n = ones(rows, d).dot(x.reshape(rows, -1)).reshape(n // rows, -1), n // rows
-            r = ones(n, d).dot(x) if dim == 0 else x.dot(ones(n, d))
+                x, n = np.dot(ones(rows, d), x.reshape(rows, -1)).reshape(n // rows, -1), n // rows
+            r = np.dot(ones(n, d), x) if dim == 0 else x.dot(ones(n, d))
             return r.reshape((1, -1) if dim == 0 else (-1, 1)) if keepdim else r
     plain = type(dim) is int and (d is F32 or d is F64) and x.ndim and x.size < kernels.LEAST
     if plain and x.shape[dim] <= SHORT:  # add_up(), without the calls

@@ -14,13 +14,12 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from ..kernels import max_pool as kernels
 from ..kernels import window_pool
 from . import small_pools
 from .capabilities import ON_HOST
 from .conv import widen
+from .numpy_direct import library as np
 from .small_pools import adaptive_bounds
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
 

@@ -8,10 +8,10 @@ import math
 from typing import Any
 
 import ml_dtypes
-import numpy as np
 
 from ..kernels import ordering
 from .capabilities import ON_HOST
+from .numpy_direct import library as np
 from .summation import add_up, running
 
 __all__ = [

@@ -7,11 +7,10 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import numpy as np
-
 from ..kernels.transpose import transposed_copy
 from .capabilities import ON_HOST
 from .lookup import NS
+from .numpy_direct import library as np
 
 __all__ = [
     "reshape",

@@ -10,8 +10,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-import numpy as np
-
+from .numpy_direct import library as np
 from .windows import Array, Geometry, Ints
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)

@@ -11,9 +11,8 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..kernels.native import Code, Host
+from .numpy_direct import library as np
 from .random_kernels import fits
 from .windows import Array, Ints, pooled_size
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import ml_dtypes
-import numpy as np
 
 from ..kernels import ordering
 from .capabilities import ON_HOST
+from .numpy_direct import library as np
 from .numpy_linalg import nonzeros
 from .reductions import argsort
 from .shapes import _along

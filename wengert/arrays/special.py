@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .elementwise import C32, scipy_special, widened
+from .numpy_direct import library as np
 from .numpy_direct import nonzeros
 from .numpy_fast_paths import F32, F64, LONGEST, number
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..base.errors import LinAlgError
 from ..kernels import small_spectra as small
 from . import tall
 from .capabilities import ON_HOST
 from .linalg import each, host, lapack, reflections, threaded
+from .numpy_direct import library as np
 from .numpy_direct import nonzeros
 
 __all__ = [

@@ -37,7 +37,7 @@ FILES = (
     "values", "pointwise", "elements", "general", "views", "products", "reductions", "joins",
     "places",
     "calls", "writes", "filling", "indices", "steps", "programs", "reverse", "passes", "replay",
-    "modules",
+    "modules", "implementations",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
@@ -90,7 +90,7 @@ ENTRIES = (  # what texts call
     "call_unary", "call_binary", "call_any", "call_list", "call_view", "call_write",
     "call_overwrite", "call_backward", "call_grad", "call_make", "call_like", "call_count",
     "call_fill", "call_copy", "call_steady", "call_kept", "call_parts", "call_recall",
-    "call_detach", "call_inside",
+    "call_detach", "call_inside", "call_again",
 )  # fmt: skip
 SLOTS = (  # what types and attributes of Python's have
     "slot_add", "slot_mul", "slot_sub", "slot_div", "slot_pow", "slot_neg", "slot_compare",

@@ -14,7 +14,7 @@ from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
-from . import callables, replay, structures
+from . import callables, implementations, replay, structures
 from .attributes import Attributes
 from .code import MISS, Code
 from .plans import COMPARISONS, Plans, plan
@@ -103,6 +103,7 @@ class Calls:
         self.words = {
             word: callables.function(word, where[f"call_{word}"], None) for word in native.WORDS
         }
+        implementations.Learner.again = callables.function("again", where["call_again"], None)
         self.find = self.core  # one object, to be compared
         self.cores: dict[tuple[bytes, str], Any] = {}
         run = callables.function("backward", where["call_backward"], None)

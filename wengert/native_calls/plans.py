@@ -19,6 +19,7 @@ from ..engine.native import PLAIN, Kind
 from ..engine.op import OPS, Op
 from ..engine.plan import DTYPE, INPUT, OUTPUT, REST, SHAPE, STATIC
 from .elements import HEAD, loops, records_of
+from .implementations import table_of
 from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, for_good
 
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
@@ -114,7 +115,7 @@ def plan(op: Op, kind: Kind = PLAIN, computed: Any = None, **facts: int) -> byte
         "returns": kind.only or max(1, len(op.outputs)), "pair": id(kind.pair) if kind.pair else 0,
         "statics": sum(how(kind, k) << 4 * i for i, k in enumerate(op.static)),
         "least": kind.least, "extra": kind.extra, "strict": kind.strict, "record": 0, "records": 0,
-        "complex": not op.real,
+        "complex": not op.real, "again": table_of(op, run),
     }  # fmt: skip
     words["floating"] |= kind.floating
     words["formula"] = EXACT.get(op.name, 0)

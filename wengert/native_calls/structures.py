@@ -49,9 +49,9 @@ PLAN = (
     "node", "mask", "inputs", "nsaved", "run", "numbers", "needs_number", "keeps_number", "swap",
     "square", "mixed", "optional", "floating", "op", "geometry", "perhaps", "formula", "variadic",
     "rest", "names", "outs", "visible", "graded", "integers", "many", "returns", "pair", "statics",
-    "least", "extra", "strict", "record", "records", "complex",
+    "least", "extra", "strict", "record", "records", "complex", "again",
 )  # fmt: skip
-ADDRESSES = {"node", "run", "op", "names", "pair", "record", "records"}
+ADDRESSES = {"node", "run", "op", "names", "pair", "record", "records", "again"}
 # families of calls, as programs of bodies name them (replay.py)
 FAMILIES = (
     "UNARY", "BINARY", "OF_SINGLE", "OF_LIST", "VIEW_OF", "PARTS", "ITEM", "MAKE", "LIKE", "COUNT",

@@ -366,7 +366,7 @@ def computed(p: ptr, given: ptr, n: int, outs: ptr) -> bool:
             return outputs(p, o, outs)
     if p.p_strict or PyErr_Occurred():
         return False
-    return outputs(p, PyObject_Vectorcall(p.p_run, given, n, None), outs)
+    return outputs(p, implemented(p, given, n), outs)
 
 
 def of_single(plan: ptr, args: ptr, n: int) -> ptr:

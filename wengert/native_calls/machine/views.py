@@ -340,7 +340,7 @@ def view_of(plan: ptr, args: ptr, n: int) -> ptr:
     o = geometry(p, a, given + 8, n - 1)
     if not o:
         if not PyErr_Occurred() and p.p_strict == 0:
-            o = as_array(PyObject_Vectorcall(p.p_run, given, n, None))
+            o = as_array(implemented(p, given, n))
     r = finish(p, o, given, nodes, given + 8)
     if r:
         if not viewed(p, x, a, nodes[0], given + 8, n - 1, r):

@@ -1,0 +1,205 @@
+"""Implementations done again in machine code give what they give themselves, to the bit."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import wengert as torch
+from wengert import native_calls
+from wengert.native_calls import implementations
+from wengert.native_calls.implementations import LEARNERS, MOST, program
+from wengert.native_calls.stand_ins import Later
+from wengert.native_calls.symbols import Untraceable
+from wengert.nn import functional
+
+from .test_calls import outcome
+from .test_places import SHAPES, kept, made
+
+CALLS = [
+    "x.var(0)", "x.var(-1, keepdim=True)", "x.std()", "x.std(0, correction=0)", "x.norm()",
+    "x.norm(dim=0)", "x.norm(3, -1)", "x.logsumexp(0)", "x.logsumexp(-1, True)", "x.softmax(-1)",
+    "x.log_softmax(0)", "functional.softmin(x, 0)", "functional.cosine_similarity(x, y, -1)",
+    "functional.normalize(x, dim=-1)", "functional.mse_loss(x, y)",
+    "functional.smooth_l1_loss(x, y, reduction='sum')", "functional.kl_div(x, y)",
+    "functional.binary_cross_entropy_with_logits(x, y)", "x.topk(1, 0)", "x.topk(2, -1, False)",
+    "x.sort(0)", "x.argsort(-1, True)", "x.prod(0)", "x.prod()", "x.squeeze()", "x.movedim(0, -1)",
+    "x.diagonal()", "x.roll(1)", "x.roll((1, 2), (0, -1))", "x.flip(0)", "x.repeat(2, *x.shape)",
+    "functional.pad(x, (1, 2))", "functional.pad(x, (-1, 2), value=3)", "x.cumprod(0)",
+    "x.nan_to_num(1.5)", "x.quantile(0.3, 0)", "x.nansum(0)", "x.diff()", "torch.cdist(x, y)",
+    "torch.dot(x, y)", "torch.addmm(x, x, y)", "x.fmod(y)", "x.logcumsumexp(0)", "x.median()",
+    "x.count_nonzero(0)",
+    "x.renorm(2, 0, 1.0)", "x.masked_select(y > 0)", "x.unfold(0, 1, 1)", "x.swapaxes(0, -1)",
+]  # fmt: skip
+FIRST = 3  # which call is looked at
+ROUNDS = FIRST + 2  # after which a program would serve
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch):
+    """Nothing is known from calls of other tests."""
+    monkeypatch.setattr(implementations, "FIRST", FIRST)
+    for learner in LEARNERS.values():
+        learner.table[:] = [learner]
+        learner.count = learner.failures = 0
+        learner.next = FIRST
+
+
+def cases():
+    r = np.random.default_rng(3)
+    for kind in ("float32", "float64", "int64", "bool", "float16", "complex64"):
+        for shape in SHAPES:
+            for text in CALLS:
+                yield text, kind, shape, [variants(shape, kind, r) for _ in range(ROUNDS)]
+
+
+def variants(shape, kind, r):
+    """Operands that differ in elements only."""
+    return {"torch": torch, "functional": functional, "x": made(shape, kind, r),
+            "y": made(shape, kind, r)}  # fmt: skip
+
+
+def test_programs_give_what_implementations_give(monkeypatch):
+    """Each call comes with other elements each time: those a program was made of are not those
+    that it serves.
+    """
+    monkeypatch.setattr(implementations, "MOST", 1 << 20)
+    every, found = list(cases()), []
+    for turn in (native_calls.serve, native_calls.stop):
+        turn()
+        codes = {text: compile(text, "<call>", "eval") for text in CALLS}
+        with np.errstate(all="ignore"):
+            found.append([[told(codes[text], n) for n in names] for text, _, _, names in every])
+    for case, one, other in zip(every, *found):
+        assert one == other, case[:3]
+    assert sum(len(learner.table) - 1 for learner in LEARNERS.values()) > 200
+
+
+def told(code, names):
+    result, said = outcome(code, names)
+    return kept(result) if said is None or not isinstance(result, type) else (result, said)
+
+
+def test_strides_and_dtypes_are_asked_for():
+    x = torch.rand(4, 4)
+    for _ in range(ROUNDS):
+        x.var(0)
+    for y in (x.t(), x.double(), x[:, :3], x[::2], torch.rand(4, 5), x[:, ::2]):
+        want = y.numpy().astype("float64").var(0, ddof=1)
+        assert np.allclose(y.var(0).numpy(), want, 1e-5)
+        assert y.var(0).dtype == y.dtype
+
+
+def entered(f):
+    count = 0
+
+    def note(frame, event, arg):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(note)
+    try:
+        f()
+    finally:
+        sys.setprofile(None)
+    return count - 1
+
+
+def test_no_python_runs_between_the_steps():
+    x, y = torch.rand(7, 7), torch.rand(7, 7)
+    for f in (
+        lambda: x.var(0),
+        lambda: x.logsumexp(1),
+        lambda: functional.cosine_similarity(x, y),
+        lambda: functional.mse_loss(x, y),
+    ):
+        for _ in range(30):
+            f()
+        assert entered(f) <= 3
+
+
+def test_what_elements_decide_is_decided_each_time():
+    x = torch.rand(6, 6)
+    for _ in range(ROUNDS):
+        x.logsumexp(1)
+    x[0] = -float("inf")
+    x[1, 2] = float("inf")
+    got = x.logsumexp(1)
+    assert got[0] == -float("inf") and got[1] == float("inf") and got[2:].isfinite().all()
+
+
+def test_mistakes_are_found_each_time():
+    x, target = torch.rand(5, 4).log(), torch.tensor([0, 1, 2, 3, 0])
+    for _ in range(ROUNDS):
+        functional.nll_loss(x, target)
+    with pytest.raises(IndexError):
+        functional.nll_loss(x, target + 1)
+    with pytest.raises(IndexError):
+        functional.nll_loss(x, target - 1)
+
+
+def test_what_draws_or_changes_operands_is_no_program():
+    a = np.ones((3, 3), "float32")
+
+    def changes(x):
+        x += 1
+        return x
+
+    def reads(x):
+        return x * float(x[0, 0])
+
+    def constant(x):
+        return np.ones(3, "float32")
+
+    for f in (changes, reads, constant, lambda x: np.array(x) + 1):
+        with pytest.raises(Untraceable):
+            program(f, (a,), f(a.copy()), 1)
+    x = torch.ones(50)
+    torch.manual_seed(0)
+    first = [functional.dropout(x) for _ in range(ROUNDS + 3)]
+    torch.manual_seed(0)
+    native_calls.stop()
+    assert all((t == functional.dropout(x)).all() for t in first)
+
+
+def test_results_are_new_and_views_are_views():
+    x = torch.rand(4, 4)
+    for _ in range(ROUNDS):
+        got = x.std(0)
+        x.diagonal()
+    got.zero_()
+    assert x.std(0).min() > 0
+    x.diagonal().fill_(0)
+    assert x[2, 2] == 0 and x.movedim(0, 1)._is_view()
+
+
+def test_a_kernel_that_is_about_to_come_is_waited_for():
+    class Kernel:
+        made, run = False, None
+
+    def ready(self):
+        return None
+
+    code = ready.__code__.replace(co_filename=implementations.__file__.replace(
+        "native_calls", "kernels"))  # fmt: skip
+    Kernel.ready = type(ready)(code, {})
+    kernel = Kernel()
+
+    def f(x):
+        kernel.ready()
+        return x + 1
+
+    a = np.ones(3, "float32")
+    with pytest.raises(Later):
+        program(f, (a,), f(a), 1)
+    kernel.made = True
+    assert program(f, (a,), f(a), 1)
+
+
+def test_programs_are_few():
+    for n in range(3, 20):
+        x = torch.rand(n, 2)
+        for _ in range(ROUNDS):
+            x.var(0)
+    (table,) = [learner.table for (name, _), learner in LEARNERS.items() if name == "var"]
+    assert len(table) == MOST + 1 and table[0] is None
