@@ -53,7 +53,7 @@ def program(run: Any, given: tuple[Any, ...], result: Any, visible: int) -> tupl
     inputs = trace.places
     if not inputs:
         raise Untraceable("no array")
-    again = watched(run, stands, trace)
+    again = watched(run, given, stands, trace)
     many = type(result) is tuple
     if type(again) is not type(result) and (many or type(again) is tuple):
         raise Untraceable("other results")
@@ -152,7 +152,7 @@ class Learner:
             return self.run(*given)
         self.next = self.count + FIRST
         result = self.run(*given)
-        if sys.getprofile() is None and LOCK.acquire(blocking=False):
+        if sys.getprofile() is sys.gettrace() is None and LOCK.acquire(blocking=False):
             try:
                 self.learn(given, result)
             except Later:

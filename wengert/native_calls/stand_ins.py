@@ -36,6 +36,7 @@ METHODS = {  # that make something new, or show it in another way
 FOLDS = {np.maximum, np.minimum, np.multiply}
 WRITING = {"fill", "sort"}
 PART = re.compile(r"\(([^)]*)\)")  # of the signature of a loop over rows
+HERE = PACKAGE + "native_calls"
 KERNELS = PACKAGE + "kernels"
 ELSEWHERE = tuple([PACKAGE + place for place in ("random", "transforms", "compiler", "autodiff")])
 
@@ -430,9 +431,31 @@ class Later(Exception):
     """A kernel is about to come, which an implementation will use."""
 
 
-def watched(run: Any, stands: list[Any], trace: Trace) -> Any:
-    """What an implementation gives for stand-ins. Untraceable where it looks at anything else, or
-    would have an effect, before it does.
+class Way:
+    """Which instructions of the package's functions run; raises Untraceable where one is another
+    than `before`.
+    """
+
+    def __init__(self, before: list[Any] | None = None) -> None:
+        self.taken: list[Any] = []
+        self.before = before
+
+    def follow(self, frame: Any, event: str, arg: Any) -> Any:
+        code = frame.f_code
+        if event == "call":
+            if not code.co_filename.startswith(PACKAGE) or code.co_filename.startswith(HERE):
+                return None
+            frame.f_trace_lines, frame.f_trace_opcodes = False, True
+        here, at = (code, frame.f_lasti, event), len(self.taken)
+        if self.before is not None and (at >= len(self.before) or self.before[at] != here):
+            raise Untraceable(f"{code.co_name} does something else with what is no array")
+        self.taken.append(here)
+        return self.follow
+
+
+def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
+    """What an implementation gives for stand-ins of arrays. Untraceable where it goes another way
+    than with those, looks at anything else, or would have an effect, before it does.
     """
 
     def enter(frame: Any, event: str, arg: Any) -> None:
@@ -447,13 +470,29 @@ def watched(run: Any, stands: list[Any], trace: Trace) -> Any:
             if elsewhere or not SWITCHES.keys().isdisjoint(code.co_names):
                 raise Untraceable(f"{code.co_name} depends on more than its arguments")
 
-    TRACES[threading.get_ident()] = trace
-    library.__dict__.update(LIBRARY)
-    sys.setprofile(enter)
+    way = Way()
     try:
         with np.errstate(all="ignore"):
-            return run(*stands)
+            sys.setprofile(enter_only(enter))
+            sys.settrace(way.follow)
+            run(*given)
+            sys.settrace(None)
+            TRACES[threading.get_ident()] = trace
+            library.__dict__.update(LIBRARY)
+            sys.setprofile(enter)
+            again = Way(way.taken)
+            sys.settrace(again.follow)
+            result = run(*stands)
     finally:
+        sys.settrace(None)
         sys.setprofile(None)
         library.__dict__.update(PLAIN)
-        del TRACES[threading.get_ident()]
+        TRACES.pop(threading.get_ident(), None)
+    if len(again.taken) < len(way.taken):
+        raise Untraceable("it ends sooner with what is no array")
+    return result
+
+
+def enter_only(enter: Any) -> Any:
+    """enter() of Python functions alone: with arrays, kernels may be called."""
+    return lambda frame, event, arg: enter(frame, event, arg) if event == "call" else None
