@@ -80,7 +80,7 @@ def running(kind: str) -> Callable[[Word], Word]:
 
 def distances(general: Word) -> Word:
     def f(x: Any, y: Any, p: float = 2.0) -> Any:
-        if p <= 2 and type(x) is type(y) is np.ndarray and x.size * y.shape[-2] >= SOME:
+        if p <= 2 and x.size * y.shape[-2] >= SOME and type(x) is type(y) is np.ndarray:
             found = _distances().between(x, y, p)
             if found is not None:
                 return found

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..base.size import Size
 from .replay import Program, constant
 from .stand_ins import LOCK, Later, Trace, Traced, watched
 from .structures import for_good
@@ -46,9 +47,10 @@ def program(run: Any, given: tuple[Any, ...], result: Any, visible: int) -> tupl
             flags = v.flags.num & LAYOUT
             words += [6, trace.address(v.dtype), flags, v.ndim, *v.shape, *v.strides]
         else:
-            own = isinstance(v, np.dtype) or type(v) not in (tuple, list) and isinstance(v, tuple)
-            own = own or type(v) is tuple and any(type(x) is tuple for x in v)
-            words += [2, trace.address(v)] if own else guards.guard(v)
+            if isinstance(v, np.dtype):
+                words += [2, trace.address(v)]
+            else:
+                words += [7, trace.address(v)] if nested(v) else guards.guard(v)
             stands.append(v)
     inputs = trace.places
     if not inputs:
@@ -61,7 +63,7 @@ def program(run: Any, given: tuple[Any, ...], result: Any, visible: int) -> tupl
     returned: list[int] = [2, id(tuple), len(pairs)] if many else []
     for i, (r, known) in enumerate(pairs):
         r = trace.seen(r)
-        if not isinstance(r, Traced) and (i < visible or r is not known and not constant(r)):
+        if type(r) is not Traced and (i < visible or r is not known and not constant(r)):
             raise Untraceable("a result that does not depend on the arrays")
         returned += trace.operand(r)
     steps = [w for step in trace.steps for w in step]
@@ -71,6 +73,18 @@ def program(run: Any, given: tuple[Any, ...], result: Any, visible: int) -> tupl
         f"{6 + len(words) + len(steps) + len(returned)}q", *head, *words, *steps, *returned
     )
     return made, [*trace.kept, *guards.kept.values()]
+
+
+def nested(v: Any) -> bool:
+    """Whether a static argument is one that is compared part by part."""
+    return type(v) is slice or isinstance(v, tuple) and not isinstance(v, Size) and fixed(v)
+
+
+def fixed(v: Any) -> bool:
+    """Whether a value cannot change."""
+    if isinstance(v, tuple):
+        return all(fixed(x) for x in v)
+    return type(v) in (int, str, bool, slice, type(None), type(Ellipsis)) or isinstance(v, np.dtype)
 
 
 def alike(x: Any, r: Any) -> Any:

@@ -21,6 +21,34 @@ def array_fits(g: ints, a: ptr) -> int:
     return 4 + 2 * nd
 
 
+def same_value(known: ptr, v: ptr) -> bool:
+    """Whether a number, a slice or a tuple of those is another of the same types and values."""
+    if known is v:
+        return True
+    if known.kind is not v.kind:
+        return False
+    if known.kind is LONG:
+        return digit(known) and digit(v) and PyLong_AsLong(known) == PyLong_AsLong(v)
+    if known.kind is SLICE:
+        ok = same_value(known.start, v.start) and same_value(known.stop, v.stop)
+        return ok and same_value(known.step, v.step)
+    if known.kind is not TUPLE or known.size != v.size:
+        return False
+    for i in range(known.size):
+        if not same_value((known + 24)[i], (v + 24)[i]):
+            return False
+    return True
+
+
+def static_fits(g: ints, v: ptr) -> int:
+    """How many words say what a static argument was that v is alike; 0: it is not."""
+    if g[0] != 7:
+        return fits(g, v, None)
+    if same_value(ptr(g[1]), v):
+        return 2
+    return 0
+
+
 def as_said(a: ptr, g: ints) -> bool:
     """Whether an array is what words say: its dtype, sizes and strides."""
     if a.kind is not NDARRAY:
@@ -237,7 +265,7 @@ def program_done(g: ints, given: ptr, n: int) -> ptr:
             slots[place] = given[i]
             place = place + 1
         else:
-            used = fits(words, given[i], None)
+            used = static_fits(words, given[i])
         if used == 0:
             return None
         at = at + used
