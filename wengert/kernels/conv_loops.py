@@ -155,9 +155,13 @@ def _pad(k: Function, c: Correlation, x: Pointer, xp: Pointer, word: str) -> Non
 
 def _accumulate(
     k: Function, c: Correlation, phase: Phase, b: Blocks, word: str, x: Pointer, w: Pointer,
-    acc: list[Value], positions: int, channels: Value,
+    acc: list[Value], positions: int, channels: Value, inside: tuple[Any, Any],
 ) -> list[Value]:  # fmt: skip
-    """acc[position, vector] += the products of all taps, over some channels."""
+    """acc[position, vector] += the products of all taps, over some channels.
+
+    inside: from which to below which of the filter's rows there is more than padding, for what
+    loops over them.
+    """
     width = b.lanes * b.vectors
     _, ph, pw = c.padded
     kd, kh, kw = phase.taps
@@ -200,9 +204,20 @@ def _accumulate(
 
         if len(taps) == 1:
             return nested(dim + 1, x, w, acc)
-        return k.loop(0, len(taps), 1, one, acc)
+        begin, end = inside if dim == 1 else (0, len(taps))
+        return k.loop(begin, end, 1, one, acc)
 
     return k.loop(0, channels, 1, channel, acc)
+
+
+def _inside(k: Function, c: Correlation, phase: Phase, h: Any) -> tuple[Any, Any]:
+    """Which of the filter's rows see more than padding from a row of positions."""
+    rows, count = phase.taps[1], len(phase.taps[1])
+    if count < 2 or rows[1][0] - rows[0][0] != 1:
+        return 0, count
+    first = k.index(h) * phase.step[1] + rows[0][0]
+    begin = (c.before[1] - first).most(0)
+    return begin, k.least((c.before[1] + c.source[1]) - first, count)
 
 
 def _positions(k: Function, c: Correlation, phase: Phase, b: Blocks, word: str, more: bool) -> None:
@@ -217,6 +232,7 @@ def _positions(k: Function, c: Correlation, phase: Phase, b: Blocks, word: str, 
         source = x.at(k.index(d) * (phase.step[0] * ph * pw)).at(k.index(h) * (phase.step[1] * pw))
         place = k.index(d) * (phase.apart[0] * oh * ow) + k.index(h) * (phase.apart[1] * ow)
         f = phase.first
+        inside = _inside(k, c, phase, h) if loops else (0, 0)
         out = y.at((place + (f[0] * oh * ow + f[1] * ow + f[2])) * width)
         done = 0
         for count, size in _runs(phase.counts[2], b.in_loops if loops else b.positions):
@@ -236,7 +252,7 @@ def _positions(k: Function, c: Correlation, phase: Phase, b: Blocks, word: str, 
                 else:
                     acc = [k.zero(word, b.lanes)] * len(places)
                 if seen:
-                    acc = _accumulate(k, c, phase, b, word, xs, w, acc, size, channels)
+                    acc = _accumulate(k, c, phase, b, word, xs, w, acc, size, channels, inside)
                 for at, v in zip(places, acc):
                     ys.store(v, at)
 
@@ -402,6 +418,12 @@ def _sums(
         for p, v in zip(places, acc):
             oc.store(v, p)
 
+    def seen(offsets: list[int]) -> tuple[int, int]:
+        """From which to below which row of positions some taps see more than padding."""
+        rows = [offset % strides[0] // strides[1] for offset in offsets]
+        low, high, step = c.before[1], c.before[1] + c.source[1], phase.step[1]
+        return max(0, -(-(low - max(rows)) // step)), min(nh, (high - 1 - min(rows)) // step + 1)
+
     def some_rows(d: Value, h: Value) -> None:
         stop = k.least(h + lines, nh)
         if len(taps) <= most:
@@ -411,11 +433,14 @@ def _sums(
                     at = [(q, offset, tap) for q in range(n) for offset, tap in sorted(taps)]
                     k.loop(first, last, n, lambda i, at=at: group(i, at, d, h, stop))
             return
-        parts = -(-len(taps) // most)
-        size = -(-len(taps) // parts)
-        for a in range(0, len(taps), size):
-            at = [(0, offset, tap) for offset, tap in sorted(taps)[a : a + size]]
-            k.loop(0, c.channels, 1, lambda i, at=at: group(i, at, d, h, stop))
+        a = 0
+        for count, size in _runs(len(taps), most):
+            for _ in range(count):
+                at = [(0, offset, tap) for offset, tap in sorted(taps)[a : a + size]]
+                first, last = seen([offset for _, offset, _ in at])
+                begin, end = h.most(first), k.least(stop, last)
+                k.loop(0, c.channels, 1, lambda i, at=at, b=begin, e=end: group(i, at, d, b, e))
+                a += size
 
     k.loop(0, nd, 1, lambda d: k.loop(0, nh, lines, lambda h: some_rows(d, h)))
 
