@@ -262,3 +262,11 @@ def test_older_names():
             assert product_dtype() is w.float32 or w.cuda.is_available()
         w.cuda.amp.GradScaler()
     assert sum(issubclass(s.category, FutureWarning) for s in said) == 3
+
+
+def test_masked_attention_adds_the_mask_in_the_lower_precision():
+    w.manual_seed(0)
+    layer, x = w.nn.MultiheadAttention(8, 2), w.randn(3, 2, 8)
+    with w.autocast("cpu"):
+        out, weights = layer(x, x, x, attn_mask=w.zeros(3, 3))
+    assert out.dtype is weights.dtype is w.bfloat16

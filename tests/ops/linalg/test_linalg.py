@@ -492,3 +492,14 @@ def test_recorded_values():
     assert wengert.linalg.matrix_norm(x, "nuc").item() == pytest.approx(7.0711, abs=1e-4)
     assert wengert.linalg.matrix_power(x, 2).tolist() == [[18, 7], [14, 11]]
     assert wengert.linalg.lu(x).L.tolist() == [[1, 0], [0.5, 1]]
+
+
+def test_norms_by_the_names_of_operators():
+    x = wengert.arange(24.0).reshape(2, 3, 4)
+    for dim, keepdim in ((1, False), ((0, 2), True), ((), False)):
+        expected = wengert.linalg.vector_norm(x, 2, dim or None, keepdim)
+        assert wengert.equal(wengert.frobenius_norm(x, dim, keepdim), expected)
+    expected = wengert.linalg.matrix_norm(x, "nuc", (0, 2), True)
+    assert wengert.equal(wengert.nuclear_norm(x, (0, 2), True), expected)
+    assert wengert.nuclear_norm(x[0], True).shape == (1, 1)
+    assert wengert.nuclear_norm(x).shape == (2,)

@@ -182,3 +182,19 @@ def test_no_warnings_in_ordinary_use():
         warnings.simplefilter("error")
         F.interpolate(T.ones(1, 1, 2, 2), scale_factor=2)
         F.grid_sample(T.ones(1, 1, 2, 2), T.zeros(1, 1, 1, 2), align_corners=False)
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2])
+@pytest.mark.parametrize("padding", [0, 1, 2])
+def test_samplers_by_numbers(mode, padding):
+    rng = np.random.default_rng(0)
+    x = T.from_numpy(rng.standard_normal((2, 3, 4, 5)))
+    grid = T.from_numpy(rng.uniform(-1.4, 1.4, (2, 3, 3, 2)))
+    words = ("bilinear", "nearest", "bicubic")[mode], ("zeros", "border", "reflection")[padding]
+    expected = F.grid_sample(x, grid, *words, align_corners=False)
+    for sampler in (T.grid_sampler, T.grid_sampler_2d):
+        assert T.equal(sampler(x, grid, mode, padding, False), expected)
+    with pytest.raises(RuntimeError, match="5D input"):
+        T.grid_sampler_3d(x, grid, mode, padding, False)
+    with pytest.raises(RuntimeError, match="0, 1 or 2, got 7"):
+        T.grid_sampler(x, grid, mode, 7, False)

@@ -226,8 +226,8 @@ def multi_head_attention_forward(
         mask = padding if mask is None else mask + padding
     dropout_p = dropout_p if training else 0.0
     if need_weights:
-        scores = T.bmm(q * math.sqrt(1.0 / q.shape[2]), k.transpose(1, 2))
-        scores = scores if mask is None else scores + mask
+        q, k = q * math.sqrt(1.0 / q.shape[2]), k.transpose(1, 2)
+        scores = T.bmm(q, k) if mask is None else T.baddbmm(mask, q, k)
         attention = F.softmax(scores, -1)
         attention = F.dropout(attention, dropout_p) if dropout_p > 0 else attention
         out = T.bmm(attention, v).transpose(0, 1)

@@ -203,6 +203,30 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     return r if keepdim else r.squeeze((i, j))
 
 
+@public("frobenius_norm(Tensor input, int[1] dim, bool keepdim=False, *, out)", method=False)
+def frobenius_norm(input, dim, keepdim=False):
+    """The root of the sum of squares over dim, or over everything where dim is empty.
+
+    >>> torch.frobenius_norm(torch.tensor([[3., 4.]]), dim=(0, 1))
+    tensor(5.)
+    """
+    return vector_norm(input, 2, dim or None, keepdim)
+
+
+@public(
+    "nuclear_norm(Tensor input, bool keepdim=False, *, out)",
+    "nuclear_norm(Tensor input, int[2] dim, bool keepdim=False, *, out)",
+    method=False,
+)
+def nuclear_norm(input, dim=(-2, -1), keepdim=False):
+    """The sum of the singular values of the matrices in the two dimensions dim.
+
+    >>> torch.nuclear_norm(torch.eye(2))
+    tensor(2.)
+    """
+    return matrix_norm(input, "nuc", dim, keepdim)
+
+
 def _kept(r: Tensor, i: int, j: int) -> Tensor:
     for d in sorted((i, j)):
         r = r.unsqueeze(d)

@@ -301,12 +301,12 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     """
     check_tensor("grid_sample", input)
     check_tensor("grid_sample", grid, "grid")
-    if mode not in ("bilinear", "nearest", "bicubic"):
+    if mode not in MODES:
         raise ValueError(
             "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', "
             f"but got: '{mode}'"
         )
-    if padding_mode not in ("zeros", "border", "reflection"):
+    if padding_mode not in PADDINGS:
         raise ValueError(
             "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or "
             f"'reflection', but got: '{padding_mode}'"
@@ -315,6 +315,66 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
     corners = _default_corners("grid_sample", align_corners)
     run = PARTS if input._a.dtype.itemsize == 2 else SAMPLERS[input._a.ndim]
     return run.entry(input, grid, mode, padding_mode, corners)
+
+
+MODES, PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
+
+
+@public(
+    "grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
+    "bool align_corners)",
+    method=False,
+)
+def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
+    """`grid_sample` with its words as numbers.
+
+    interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic. padding_mode: 0 zeros, 1 border, 2
+    reflection.
+
+    >>> torch.grid_sampler(torch.tensor([[[[1., 3.]]]]), torch.zeros(1, 1, 1, 2), 0, 0, False)
+    tensor([[[[2.]]]])
+    """
+    for name, n in (("interpolation_mode", interpolation_mode), ("padding_mode", padding_mode)):
+        if n not in range(3):
+            raise RuntimeError(f"grid_sampler(): {name} is 0, 1 or 2, got {n}")
+    mode, padding = MODES[interpolation_mode], PADDINGS[padding_mode]
+    return grid_sample(input, grid, mode, padding, align_corners)
+
+
+@public(
+    "grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
+    "bool align_corners)",
+    method=False,
+)
+def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
+    """`grid_sampler` of images (N, C, H, W).
+
+    >>> torch.grid_sampler_2d(torch.tensor([[[[1., 3.]]]]), torch.zeros(1, 1, 1, 2), 1, 0, True)
+    tensor([[[[1.]]]])
+    """
+    return _of_rank(2, input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+@public(
+    "grid_sampler_3d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
+    "bool align_corners)",
+    method=False,
+)
+def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
+    """`grid_sampler` of volumes (N, C, D, H, W).
+
+    >>> torch.grid_sampler_3d(torch.ones(1, 1, 1, 1, 2), torch.zeros(1, 1, 1, 1, 3), 0, 0, False)
+    tensor([[[[[1.]]]]])
+    """
+    return _of_rank(3, input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+def _of_rank(rank: int, input: Tensor, *rest: Any) -> Any:
+    if input._a.ndim != rank + 2:
+        raise RuntimeError(
+            f"grid_sampler_{rank}d(): expected {rank + 2}D input, but got {input._a.ndim}D"
+        )
+    return grid_sampler(input, *rest)
 
 
 def _default_corners(name: str, align_corners: bool | None) -> bool:
@@ -366,6 +426,16 @@ def affine_grid(theta, size, align_corners=None):
         points.select(-1, rank - 1 - i).copy_(line.expand(size[2:]))
     flat = points.reshape(1, -1, rank + 1).expand(size[0], -1, -1)
     return flat.matmul(theta.transpose(1, 2)).reshape(size[0], *size[2:], rank)
+
+
+@public("affine_grid_generator(Tensor theta, int[] size, bool align_corners)", method=False)
+def affine_grid_generator(theta, size, align_corners):
+    """`nn.functional.affine_grid`, by the name of PyTorch's operator.
+
+    >>> torch.affine_grid_generator(torch.eye(2, 3)[None], (1, 1, 1, 2), True).shape
+    torch.Size([1, 1, 2, 2])
+    """
+    return affine_grid(theta, size, align_corners)
 
 
 def _line(like: Tensor, n: int, align_corners: bool) -> Tensor:
