@@ -6,7 +6,7 @@
     rounded  in float32 of numbers rounded to the lower precision: cells whose state is float32
 
 Operations are named as wengert's ops, or as public functions where modes see those as a whole
-(`WHOLE` in `engine/op_modes.py`). An operation that is not listed takes its operands as they are.
+(declared `whole=True`). An operation that is not listed takes its operands as they are.
 float64 is never cast.
 """
 

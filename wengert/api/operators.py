@@ -48,7 +48,7 @@ def operator_entry(word: str) -> Any:
 
         return sub
     if word == "pow":
-        both = as_operator(OPS["pow_tensor"].entry)
+        both = as_operator(OPS["pow_tensor"].entry, "pow")
         checking(entry, METHODS["pow"], lambda x: x.dtype.kind in "biu")
         return lambda self, other: (
             both(self, other) if isinstance(other, Tensor) else entry(self, other)
@@ -66,7 +66,7 @@ def reflected(word: str) -> Any:
     if word in COMMUTATIVE:
         return as_operator(OPS[word].entry)
     if word == "sub":
-        return checking(as_operator(OPS["rsub"].entry), function("rsub"))
+        return checking(as_operator(OPS["rsub"].entry, "__rsub__"), function("rsub"))
     f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
 
     def swapped(self: Any, other: Any, **more: Any) -> Any:
@@ -139,7 +139,7 @@ def inplace_operator(dunder: str, word: str) -> Any:
 
     pointwise = word != "matmul"
     in_place: Any = None  # the method, where it takes all that the operator does
-    if f is not None and f.inplace and pointwise:
+    if f is not None and f.inplace is not None and pointwise:
         in_place = functions.finished(f, f"{name}_", "", True)
 
     def g(self: Tensor, other: Any) -> Tensor:

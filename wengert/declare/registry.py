@@ -24,6 +24,7 @@ class Declared:
 
     __slots__ = (
         "body", "built", "inplace", "lines", "name", "namespace", "foreign", "short", "texts",
+        "whole",
     )  # fmt: skip
 
     def __init__(
@@ -31,7 +32,8 @@ class Declared:
     ) -> None:
         self.body, self.texts, self.namespace, self.name = body, texts, namespace, name
         self.foreign = foreign  # whether NumPy's names are taken
-        self.inplace = False  # whether NAME_ is derived
+        self.inplace: frozenset[str] | None = None  # if NAME_ is derived, what is said of it
+        self.whole = False  # whether modes see it as one operation (op_modes.py)
         self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
         self.lines: tuple[Any, ...] = ()  # of each overload its Line, several or None (lines.py)
         self.short: Any = None  # form(careful) -> the function to call (see fast_paths.py)
@@ -88,13 +90,17 @@ def declare(
     aliases: tuple[str, ...] = (),
     foreign: bool | None = None,
     lines: tuple[Any, ...] = (),
+    whole: bool = False,
 ) -> Declared:
     """Enter a body in the tables under the name of its declarations, and under other names.
 
-    method: by default, functions of torch itself are methods too. inplace: NAME_ is a method;
-    "function": and a function of torch. aliases: other names; one with a path ("special.expit") is
-    a function of that namespace. foreign: whether NumPy's names for arguments are taken; by default
-    everywhere but in nn.functional. lines: for each text a Line (see lines.py), several or None.
+    method: by default, functions of torch itself are methods too. inplace: NAME_ is a method; words
+    say more of it: "function" that it is one of torch too, "exact" that it converts nothing,
+    "unrecorded" that the tensor keeps its history, "view" that it makes the tensor another view of
+    its memory. aliases: other names; one with a path ("special.expit") is a function of that
+    namespace. foreign: whether NumPy's names for arguments are taken; by default everywhere but in
+    nn.functional. lines: for each text a Line (see lines.py), several or None. whole: whether it is
+    one operation to its users and several ops here, whose operands a mode may have to see first.
     """
     namespace, name = heading(texts[0])
     if namespace == "Tensor":
@@ -102,7 +108,7 @@ def declare(
     d = Declared(
         body, texts, namespace, name, namespace != "nn.functional" if foreign is None else foreign
     )
-    d.lines = lines
+    d.lines, d.whole = lines, whole
     d.short = getattr(body, "__wengert_short__", None)
     is_method = namespace == "" if method is None else method
     for path in (name, *aliases):
@@ -112,10 +118,10 @@ def declare(
         if is_method and not dot:
             enter(METHODS, last, d)
         if inplace and not dot:
-            d.inplace = True
+            d.inplace = frozenset(inplace.split() if isinstance(inplace, str) else ())
             if is_method:
                 enter(METHODS, last + "_", d)
-            if inplace == "function":
+            if "function" in d.inplace:
                 enter(FUNCTIONS[namespace], last + "_", d)
     return d
 

@@ -28,7 +28,7 @@ from ..base.modes import enable_grad, state
 from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
-from ..engine.op_modes import WHOLE, seen_whole
+from ..engine.op_modes import seen_whole
 from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
@@ -46,7 +46,7 @@ FUNCTION, METHOD, INPLACE, INPLACE_FUNCTION = "function", "method", "in place", 
 def callable_of(d: Declared, name: str, namespace: str = "", method: bool = False) -> Any:
     """The callable of a declared function under one of its names, made at first use."""
     kind = METHOD if method else FUNCTION
-    if d.inplace and name.endswith("_") and not d.name.endswith("_"):
+    if d.inplace is not None and name.endswith("_") and not d.name.endswith("_"):
         kind = INPLACE if method else INPLACE_FUNCTION
     key = (namespace, name, kind)
     f = d.built.get(key)
@@ -70,7 +70,7 @@ def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
     binder = f.__globals__.get("bind")
     if not inplace and d.short is not None:
         f = d.short(f)
-    if d.name in WHOLE:
+    if d.whole:
         f = seen_whole(f, d.name)
     if isinstance(binder, Binder):
         binder.public = f
@@ -518,15 +518,13 @@ LISTS: dict[str, str] = {
 
 # ------------------------------------------------------------------------------------- in place
 
-RESHAPING = {  # in place, these make self another view
-    "squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims", "as_strided",
-}  # fmt: skip
-
 
 def inplace_body(d: Declared, name: str) -> Any:
     """The body of NAME_, from the body of NAME."""
-    f, whole, pointwise = d.run, not isinstance(d.body, Op), is_pointwise(d)
-    if d.name in RESHAPING:
+    f, several, pointwise = d.run, not isinstance(d.body, Op), is_pointwise(d)
+    said = d.inplace or frozenset()
+    exact, unrecorded = "exact" in said, "unrecorded" in said
+    if "view" in said:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             views.check_inplace(self, name, True)
@@ -543,9 +541,10 @@ def inplace_body(d: Declared, name: str) -> Any:
             if pointwise and args:
                 views.check_operands(self, name, args)
             x = self
-            if whole and state.grad and recorded(self, args, kwargs):
+            if several and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
-            return views.inplace(self, name, f(x, *args, **kwargs), False, args)
+            result = f(x, *args, **kwargs)
+            return views.inplace(self, name, result, False, args, exact, unrecorded)
 
     return body
 

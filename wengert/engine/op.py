@@ -43,6 +43,7 @@ class Op:
         by_memory: bool,
         real: bool | type[Exception],
         inexact: bool,
+        told: dict[str, str | Callable[..., Any]],
         doc: str | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
@@ -90,7 +91,7 @@ class Op:
         self.real = (NotImplementedError if real is True else real) or None
         self.inexact = inexact  # whether integers are refused
         self.differentiable = False  # whether any rule was given
-        self.node_name = node
+        self.node_name, self.told = node, told
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
         self.part: Any = None
@@ -269,6 +270,7 @@ def op(
     by_memory: bool = False,
     real: bool | type[Exception] = False,
     inexact: bool = False,
+    told: dict[str, str | Callable[..., Any]] | None = None,
     doc: str | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
@@ -284,7 +286,8 @@ def op(
     them is computed in single. by_memory: whether the result depends on how the input lies in
     memory. real: complex operands are refused, with an error of this type (True:
     NotImplementedError). inexact: integers and bools are refused. doc: instead of the function's
-    own.
+    own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
+    the name here of a saved value, if it is another, or a function of saved values, by their names.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -310,6 +313,7 @@ def op(
             by_memory=by_memory,
             real=real,
             inexact=inexact,
+            told=told or {},
             doc=doc,
         )
         if n in OPS:

@@ -3,8 +3,8 @@ saved-tensor hooks, tracing). Each thread has a stack of them.
 
 A `Mode` says which ops it wants, and takes part in up to four places by defining the method:
 
-    call            a public function of several ops that is seen as one (`WHOLE`), or an operator
-                    of the user's, as it was called
+    call            a public function of several ops that is seen as one (declared `whole`), or an
+                    operator of the user's, as it was called
     run             the operands as they were given, before anything is done with them
     implementation  the callable that computes the op on a library's arrays
     recorded        the node that was made, just after it was made
@@ -16,7 +16,7 @@ mode wants stay as quick as they were.
 
 What is not here: the switches for recording and inference (`base/modes.py`), and what replaces
 public functions as a whole (`__torch_function__`): a mode sees ops, after parsing, and of public
-functions those in `WHOLE` alone.
+functions those that are declared so alone.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Mode:
 
     recorded(node) is called with each new node of an op, innermost mode first.
 
-    call(name, args, kwargs, proceed) returns what a function of `WHOLE` returns; proceed(args,
+    call(name, args, kwargs, proceed) returns what a function seen as one returns; proceed(args,
     kwargs) goes on with it while `self` is off.
 
     compute(op, operands, static) returns the results of an op on arrays and numbers, before dtypes
@@ -94,7 +94,7 @@ class Mode:
         return True
 
     def sees(self, name: Any) -> bool:
-        """Whether its `call` is for a function of `WHOLE`, by name, or a user's operator."""
+        """Whether its `call` is for a function seen as one, by name, or a user's operator."""
         return True
 
     def __enter__(self) -> Any:
@@ -210,21 +210,10 @@ def run(mode: Mode, op: Op, operands: Any, static: dict[str, Any], proceed: Any)
         HERE.modes = before
 
 
-# Public functions that are one operation to their users and several ops here, whose operands a mode
-# may have to see first: they refuse dtypes, or compute in steps. All of them take long.
-WHOLE = {
-    "addbmm", "cdist", "cholesky", "cholesky_ex", "cholesky_inverse", "cholesky_solve", "cond",
-    "conv_tbc", "cosine_embedding_loss", "eig", "eigh", "eigvals", "eigvalsh", "geqrf",
-    "grid_sample", "grid_sampler", "gru_cell", "hinge_embedding_loss", "householder_product",
-    "index_copy", "inv", "inv_ex", "inverse", "kl_div", "l1_loss", "lstm_cell", "lstsq", "lu_solve",
-    "margin_ranking_loss", "matrix_rank", "nanquantile", "orgqr", "ormqr", "pinverse",
-    "poisson_nll_loss", "polar", "qr", "quantile", "solve", "stft", "svd", "svdvals", "tensorinv",
-    "tensorsolve", "trace", "triangular_solve", "triplet_margin_loss", "vecdot", "view_as_complex",
-}  # fmt: skip
-
-
 def seen_whole(f: Any, name: Any) -> Any:
-    """A public function of `WHOLE`, or an operator of the user's, that asks the modes first."""
+    """A function that is seen as one operation, or an operator of the user's: it asks the modes
+    first. All of them take long.
+    """
 
     @functools.wraps(f)
     def asking(*args: Any, **kwargs: Any) -> Any:

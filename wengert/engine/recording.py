@@ -13,22 +13,12 @@ from ..base import source
 from . import op_modes
 from .backward_step import build_backward
 from .node import LEAF, OP, OP_MANY, Node, Slot, freed, tick
-from .op import Op
+from .op import Op, parameters
 from .op_modes import ACTIVE
 from .plan import INPUT, OUTPUT, REST, SHAPE, STATIC
 from .tensor import Tensor, tensor_of
 
 IN_FORMULAS = {"x": "self", "y": "other", "out": "result"}  # PyTorch's names of saved values
-OF_NODES = {  # where its formula has others
-    "PowBackward0": {"y": "exponent"},
-    "AddmmBackward0": {"a": "mat1", "b": "mat2"},
-    "ConvolutionBackward0": {"x": "input", "w": "weight"},
-    "ClampBackward1": {"low": "min", "high": "max"},
-    "RepeatBackward0": {"times": "repeats"},
-    "NativeLayerNormBackward0": {"x": "input", "mean": "result1", "rstd": "result2"},
-    "LerpBackward0": {"y": "end"},
-    "AddcmulBackward0": {"a": "tensor1", "b": "tensor2"},
-}
 # (node, place among what it has saved) -> that one as torch._C._autograd.SavedTensor; set by
 # autodiff/grad_api.py
 raw_saved: Callable[[Any, int], Any] | None = None
@@ -48,63 +38,30 @@ def node_class(op: Op) -> type[Node]:
             "saves_arrays": any([o.what in (INPUT, REST, OUTPUT) for o in op.plan.saved]),
         },
     )
-    names = IN_FORMULAS | OF_NODES.get(made.__name__, {})
+    names = IN_FORMULAS | {v: k for k, v in op.told.items() if isinstance(v, str)}
     for i, name in enumerate(op.saved):
         setattr(made, f"_saved_{names.get(name, name)}", saved_property(i))
         if op.plan.saved[i].what in (INPUT, OUTPUT):
             setattr(made, f"_raw_saved_{names.get(name, name)}", raw_property(i))
     if len(op.inputs) == 1 and not op.variadic:
         made._saved_self_sym_sizes = property(lambda node: tuple(node.parents[0].shape))
-    for name in FACTS.get(made.__name__, ()):
-        if not hasattr(made, f"_saved_{name}"):
-            setattr(made, f"_saved_{name}", fact_property(name))
+    for name, f in op.told.items():
+        if callable(f):
+            setattr(made, f"_saved_{name}", told_property(f))
     return made
 
 
-# what PyTorch's nodes say of a key or of a geometry
-FACTS = {
-    "SelectBackward0": ("dim", "index"), "SliceBackward0": ("dim", "start", "end", "step"),
-    "ConvolutionBackward0": (
-        "stride", "padding", "dilation", "groups", "transposed", "output_padding"
-    ),
-}  # fmt: skip
-REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
-
-
-def fact_property(name: str) -> property:
-    """A part of what was saved, by PyTorch's name of it."""
+def told_property(f: Callable[..., Any]) -> property:
+    """What f makes of saved values."""
+    needs = parameters(f)[0]
 
     def get(node: Node) -> Any:
         if node.saved is None:
             raise freed(node)
         known = dict(zip(node.op.saved, node.saved))
-        if "geometry" in known:
-            return of_geometry(known["geometry"])[name]
-        if "key" in known:
-            return of_key(known["key"])[name]
-        return known[name]
+        return f(*[known[name] for name in needs])
 
     return property(get)
-
-
-def of_geometry(geometry: Any) -> dict[str, Any]:
-    """A convolution's arguments."""
-    zeros = (0,) * len(geometry.stride)
-    padding = tuple([before for before, _ in geometry.padding])
-    return {**geometry._asdict(), "padding": padding, "transposed": False, "output_padding": zeros}
-
-
-def of_key(key: Any) -> dict[str, Any]:
-    """Where the last part of a basic index applies that is not the whole of its dimension."""
-    parts = [k for k in (key if isinstance(key, tuple) else (key,)) if k is not None]
-    at = [i for i, k in enumerate(parts) if k is not Ellipsis and k != slice(None)]
-    i = at[-1] if at else 0
-    k = parts[i]
-    dim = i if Ellipsis not in parts[:i] else i - len(parts)
-    if not isinstance(k, slice):
-        return {"dim": dim, "index": k}
-    end = 9223372036854775807 if k.stop is None else k.stop
-    return {"dim": dim, "start": k.start or 0, "end": end, "step": k.step or 1}
 
 
 def saved_property(i: int) -> property:
@@ -119,12 +76,7 @@ def saved_property(i: int) -> property:
             leaf = p.variable if p is not None and p.role == LEAF else None
             if leaf is not None and leaf._a is node.saved[i]:
                 return leaf
-        value = saved_tensors(node)[i]
-        if what is STATIC and key == "reduction":
-            return REDUCTIONS.get(value, value)
-        if what is STATIC and key == "dim" and node.op.name in ("sum", "mean", "std", "var"):
-            return (value,) if isinstance(value, int) else value
-        return value
+        return saved_tensors(node)[i]
 
     return property(get)
 

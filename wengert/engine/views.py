@@ -406,19 +406,18 @@ def replayed_node(base: Tensor, chain: tuple[Any, ...]) -> Any:
 # ---- in place
 
 
-def check_inplace(t: Tensor, name: str, constant: bool = False) -> None:
+def check_inplace(t: Tensor, name: str, constant: bool = False, unrecorded: bool = False) -> None:
     """Raise where PyTorch forbids an in-place change of t. constant: every element gets the same
-    value, so that it does not matter if some share memory.
+    value, so that it does not matter if some share memory. unrecorded: t keeps its history.
     """
     if not constant:
         check_overlap(t, name)
     for running in state.running:
         running.check(t, name)
     if state.grad:
-        n = t._n
-        if name.startswith("logical_"):  # which have no history, in PyTorch either
+        if unrecorded:
             return
-        if type(n) is AccumulateGrad:
+        if type(t._n) is AccumulateGrad:
             raise RuntimeError(
                 "a leaf Variable that requires grad is being used in an in-place operation"
                 f" ({name}): wrap the update in `with torch.no_grad():`, or use the out-of-place"
@@ -534,21 +533,25 @@ def dense(a: Any) -> bool:
     return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
 
 
-EXACT_IN_PLACE = frozenset(("abs_", "absolute_", "float_power_"))  # convert nothing
-
-
 def inplace(
-    t: Tensor, name: str, result: Tensor, constant: bool = False, operands: Any = ()
+    t: Tensor,
+    name: str,
+    result: Tensor,
+    constant: bool = False,
+    operands: Any = (),
+    exact: bool = False,
+    unrecorded: bool = False,
 ) -> Tensor:
     """Make t hold the result of an out-of-place op, with its history; returns t. operands: what
-    the op had besides t.
+    the op had besides t. exact: no dtype is converted. unrecorded: t keeps its history, as in
+    PyTorch after logical operations.
 
     The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
     """
     node = result._n
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
-    check_inplace(t, name, constant)
+    check_inplace(t, name, constant, unrecorded)
     a, v = t._a, result._a
     history = state.grad and any([getattr(x, "_n", None) is not None for x in (t, *operands)])
     if node is None and not history and a.dtype == v.dtype and a.shape == v.shape:
@@ -561,12 +564,12 @@ def inplace(
             " out-of-place form"
         )
     have, want = as_dtype(v.dtype), as_dtype(a.dtype)
-    if have is not want and (have.category > want.category or name in EXACT_IN_PLACE):
+    if have is not want and (have.category > want.category or exact):
         raise RuntimeError(
             f"{name}: result type {have.name.capitalize()} can't be cast to the desired output type"
             f" {want.name.capitalize()}: use the out-of-place form"
         )
-    if name.startswith("logical_"):  # no history of theirs in PyTorch: t goes on as it was
+    if unrecorded:
         store(t, v)
         return t
     if node is None and history:

@@ -18,12 +18,13 @@ from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE
 from ...engine.tensor import Tensor, wrap
+from .. import node_facts as told
 from ..creation.to_device import beside
 from ..dims import wrap_dim
 
 
-def _basic(name: str, node: str) -> Any:
-    @primitive(movement, name=name, view=True, node=node)
+def _basic(name: str, node: str, names: Any = None, doc: str | None = None) -> Any:
+    @primitive(movement, name=name, view=True, node=node, told=names, doc=doc)
     def f(xp, x, key=()): ...
 
     f.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
@@ -31,14 +32,9 @@ def _basic(name: str, node: str) -> Any:
     return f
 
 
-@primitive(movement, view=True, node="SliceBackward0")
-def getitem(xp, x, key=()):
-    """Basic indexing by ints, slices, None and Ellipsis: a view."""
-
-
-getitem.vjp(x=lambda xp, g, x_shape, key: xp.put_basic(g, x_shape, key))
-getitem.vjp_part(x=lambda xp, waiting, g, key: xp.add_basic(waiting, g, key))
-select_item = _basic("select_item", "SelectBackward0")
+BASIC = "Basic indexing by ints, slices, None and Ellipsis: a view."
+getitem = _basic("getitem", "SliceBackward0", told.SLICE, BASIC)
+select_item = _basic("select_item", "SelectBackward0", told.SELECT)
 unsqueeze_item = _basic("unsqueeze_item", "UnsqueezeBackward0")
 alias_item = _basic("alias_item", "AliasBackward0")
 split_item = _basic("split_item", "SplitBackward0")

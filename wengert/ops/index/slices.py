@@ -287,6 +287,7 @@ def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
     "index_copy(Tensor input, int dim, Tensor index, Tensor source, *, out)",
     inplace=True,
     lines=(line(slices_put, let={"at": PLACE}, when=JOINED, using=AT),),
+    whole=True,
 )
 def index_copy(input, dim, index, source):
     """input with the slices of source written at index along dim.

@@ -97,7 +97,7 @@ def cross(input, other, dim=None):
     return linalg_cross(input, other, dim=dim)
 
 
-@public("linalg.vecdot(Tensor x, Tensor y, *, int dim=-1, out)")
+@public("linalg.vecdot(Tensor x, Tensor y, *, int dim=-1, out)", whole=True)
 def vecdot(x, y, *, dim=-1):
     """Sum of conj(x) * y along dim.
 

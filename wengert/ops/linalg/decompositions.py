@@ -76,6 +76,7 @@ def _not_positive(i: int) -> str:
             checked=False,
         ),
     ),
+    whole=True,
 )
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
@@ -94,6 +95,7 @@ def cholesky_ex(A, *, upper=False, check_errors=False):
 @public(
     "linalg.cholesky(Tensor input, *, bool upper=False, out)",
     lines=(line(cholesky_op, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+    whole=True,
 )
 def linalg_cholesky(A, *, upper=False):
     """The Cholesky factor of Hermitian positive matrices A (*, n, n); LinAlgError where A is not.
@@ -108,7 +110,7 @@ def linalg_cholesky(A, *, upper=False):
     return out
 
 
-@public("cholesky(Tensor input, bool upper=False, *, out)")
+@public("cholesky(Tensor input, bool upper=False, *, out)", whole=True)
 def cholesky(input, upper=False):
     """The Cholesky factor of Hermitian positive matrices.
 
@@ -186,6 +188,7 @@ leading(qr_op.vjp(complex=True, x=_qr), 2)
             pair="linalg_qr",
         ),
     ),
+    whole=True,
 )
 def linalg_qr(A, mode="reduced"):
     """(Q, R) with A = Q R, Q with orthonormal columns, R upper triangular.
@@ -205,7 +208,7 @@ def linalg_qr(A, mode="reduced"):
     return named("linalg_qr", *qr_op.entry(A, mode))
 
 
-@public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)")
+@public("qr(Tensor input, bool some=True, *, out) -> (Tensor Q, Tensor R)", whole=True)
 def qr(input, some=True):
     """(Q, R) of matrices; some=False: a square Q.
 
@@ -281,7 +284,8 @@ def _driver(name: str, driver: Any) -> None:
 
 @public(
     "linalg.svd(Tensor A, bool full_matrices=True, *, str? driver=None, "
-    "out) -> (Tensor U, Tensor S, Tensor Vh)"
+    "out) -> (Tensor U, Tensor S, Tensor Vh)",
+    whole=True,
 )
 def linalg_svd(A, full_matrices=True, *, driver=None):
     """(U, S, Vh) with A = U diag(S) Vh, the singular values S falling.
@@ -296,7 +300,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     return named("linalg_svd", *svd_op.entry(A, full_matrices))
 
 
-@public("linalg.svdvals(Tensor A, *, str? driver=None, out)")
+@public("linalg.svdvals(Tensor A, *, str? driver=None, out)", whole=True)
 def linalg_svdvals(A, *, driver=None):
     """The singular values of A (*, m, n), falling.
 
@@ -310,7 +314,8 @@ def linalg_svdvals(A, *, driver=None):
 
 @public(
     "svd(Tensor input, bool some=True, bool compute_uv=True, *, out) -> (Tensor U, "
-    "Tensor S, Tensor V)"
+    "Tensor S, Tensor V)",
+    whole=True,
 )
 def svd(input, some=True, compute_uv=True):
     """(U, S, V) with input = U diag(S) V^H; note that V is not transposed.
@@ -384,7 +389,8 @@ def _triangle_read(name: str, which: str) -> bool:
 
 
 @public(
-    "linalg.eigh(Tensor input, str UPLO='L', *, out) -> (Tensor eigenvalues, Tensor eigenvectors)"
+    "linalg.eigh(Tensor input, str UPLO='L', *, out) -> (Tensor eigenvalues, Tensor eigenvectors)",
+    whole=True,
 )
 def linalg_eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
@@ -398,7 +404,7 @@ def linalg_eigh(A, UPLO="L"):
     return named("linalg_eigh", *eigh.entry(A, low))
 
 
-@public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)")
+@public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)", whole=True)
 def linalg_eigvalsh(A, UPLO="L"):
     """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle.
 
@@ -416,7 +422,7 @@ def _finite(name: str, A: Tensor) -> None:
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 
-@public("linalg.eig(Tensor input, *, out) -> (Tensor eigenvalues, Tensor eigenvectors)")
+@public("linalg.eig(Tensor input, *, out) -> (Tensor eigenvalues, Tensor eigenvectors)", whole=True)
 def linalg_eig(A):
     """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex.
 
@@ -428,7 +434,7 @@ def linalg_eig(A):
     return named("linalg_eig", *eig.entry(A))
 
 
-@public("linalg.eigvals(Tensor input, *, out)")
+@public("linalg.eigvals(Tensor input, *, out)", whole=True)
 def linalg_eigvals(A):
     """The eigenvalues of square matrices A (*, n, n), always complex.
 

@@ -61,6 +61,7 @@ leading(factored.jvp(_solved_tangent), 2, 2)
             " and a1.shape[0] == a0.shape[0]",
         ),
     ),
+    whole=True,
 )
 def cholesky_solve(input, L, upper=False):
     """X with A X = input, given the Cholesky factor of A: L (or U with upper).
@@ -103,6 +104,7 @@ leading(cholesky_inverse_op.vjp(complex=True, x=_cholesky_inverse), 2)
             when=f"{SQUARE} and a0.diagonal(0, -2, -1).all()",
         ),
     ),
+    whole=True,
 )
 def cholesky_inverse(input, upper=False):
     """The inverse of A, given its Cholesky factor.
@@ -179,6 +181,7 @@ INT32 = {"INT32": dtypes.int32.np}
     "linalg.lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, "
     "bool adjoint=False, out)",
     lines=(line(lu_solved, floating=True, when=f"{PACKED}[0 if left else 1]", using=INT32),),
+    whole=True,
 )
 def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
@@ -203,6 +206,7 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
             adjoint=False,
         ),
     ),
+    whole=True,
 )
 def lu_solve(input, LU_data, LU_pivots):
     """X with A X = input, given lu_factor's results for A.

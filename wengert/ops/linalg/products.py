@@ -254,11 +254,11 @@ def scaled(xp: Any, x: Any, v: Any) -> Any:
     return out if out.dtype == x.dtype else xp.astype(out, dtypes.as_np(x.dtype))
 
 
-def _affine(word: str, camel: str) -> Any:
+def _affine(word: str, camel: str, told: Any = None) -> Any:
     """The op beta * x + alpha * (a @ b); its parts keep their own rules under interpreters."""
     from .matmul import _left, _right
 
-    @op(opaque, name=word, types="same", node=camel + "Backward0")
+    @op(opaque, name=word, types="same", node=camel + "Backward0", told=told)
     def f(xp, x, a, b, beta=1, alpha=1):
         p = xp.matmul(a, b)
         if alpha != 1:
@@ -311,7 +311,7 @@ def _affine(word: str, camel: str) -> Any:
 
 
 FACTORS = "type_(beta) in REALS and type_(alpha) in REALS"
-addmm_op = _affine("addmm", "Addmm")
+addmm_op = _affine("addmm", "Addmm", {"mat1": "a", "mat2": "b"})
 addmv_op = _affine("addmv", "Addmv")
 baddbmm_op = _affine("baddbmm", "Baddbmm")
 
@@ -447,6 +447,7 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     "old: addbmm(Scalar beta, Tensor input, Scalar alpha, Tensor batch1, Tensor batch2, *, out)",
     "old: addbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
     inplace=True,
+    whole=True,
 )
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.

@@ -271,7 +271,9 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
 
 
 @public(
-    "linalg.cond(Tensor input, Scalar? p=None, *, out)", "linalg.cond(Tensor input, str p, *, out)"
+    "linalg.cond(Tensor input, Scalar? p=None, *, out)",
+    "linalg.cond(Tensor input, str p, *, out)",
+    whole=True,
 )
 def cond(A, p=None):
     """Condition number of matrices A: the norm of A times that of its inverse; p as in matrix_norm,
@@ -318,6 +320,7 @@ leading(matrix_rank_op, 2, 0, 0)
     "linalg.matrix_rank(Tensor input, *, Tensor|float? atol=None, "
     "Tensor|float? rtol=None, bool hermitian=False, out)",
     "linalg.matrix_rank(Tensor input, Tensor|float tol, bool hermitian=False, *, out)",
+    whole=True,
 )
 def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values of A exceed max(atol, rtol * the largest).
@@ -428,7 +431,7 @@ trace_op.vjp(
 trace_op.batch(lambda xp, size, flags, x: xp.sum(xp.diag_vector(x), 1, False))
 
 
-@public("trace(Tensor input)", lines=(line(trace_op, when="a0.ndim == 2"),))
+@public("trace(Tensor input)", lines=(line(trace_op, when="a0.ndim == 2"),), whole=True)
 def trace(input):
     """The sum of the diagonal of a matrix.
 

@@ -33,7 +33,7 @@ def geqrf_factor(xp, x):
 leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 
 
-@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)")
+@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)", whole=True)
 def geqrf(input):
     """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
 
@@ -137,6 +137,7 @@ def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
             " and a0.shape[0] >= a0.shape[1] >= a1.shape[0]",
         ),
     ),
+    whole=True,
 )
 def householder_product(input, tau):
     """The first n columns of the product of Householder reflections: Q from geqrf's results.
@@ -150,7 +151,7 @@ def householder_product(input, tau):
     return householder_op.entry(input, tau)
 
 
-declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",))
+declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",), whole=True)
 
 
 @public(
@@ -166,6 +167,7 @@ declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",))
             " and a2.shape[0] == a0.shape[0] and a1.shape[0] == min(a0.shape)",
         ),
     ),
+    whole=True,
 )
 def ormqr(input, tau, other, left=True, transpose=False):
     """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the

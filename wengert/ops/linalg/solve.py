@@ -57,6 +57,7 @@ leading(inv.vjp(complex=True, x=_inv), 2)
             checked=False,
         ),
     ),
+    whole=True,
 )
 def inv_ex(A, *, check_errors=False):
     """(inverse, info) of A (*, n, n); info is the order of the first zero pivot, or 0.
@@ -75,6 +76,7 @@ def inv_ex(A, *, check_errors=False):
 @public(
     "linalg.inv(Tensor A, *, out)",
     lines=(line(inv, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+    whole=True,
 )
 def linalg_inv(A):
     """The inverse of square matrices A (*, n, n); LinAlgError where one is singular.
@@ -92,6 +94,7 @@ def linalg_inv(A):
 @public(
     "inverse(Tensor input, *, out)",
     lines=(line(inv, floating=True, least=2, when=SQUARE, only=1, checked=True),),
+    whole=True,
 )
 def inverse(input):
     """The inverse of square matrices: torch.linalg.inv.
@@ -199,6 +202,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
 @public(
     "linalg.solve(Tensor A, Tensor B, *, bool left=True, out)",
     lines=(line(solve, floating=True, when=SYSTEM, only=1, checked=True),),
+    whole=True,
 )
 def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
@@ -261,7 +265,8 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
 
 @public(
     "triangular_solve(Tensor input, Tensor A, bool upper=True, bool transpose=False, "
-    "bool unitriangular=False, *, out) -> (Tensor solution, Tensor cloned_coefficient)"
+    "bool unitriangular=False, *, out) -> (Tensor solution, Tensor cloned_coefficient)",
+    whole=True,
 )
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """(solution, A) of A X = input (transpose: A^T X = input), A triangular.
@@ -366,7 +371,7 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     return pinv.entry(A, a, r, hermitian)
 
 
-@public("pinverse(Tensor input, float rcond=1e-15)")
+@public("pinverse(Tensor input, float rcond=1e-15)", whole=True)
 def pinverse(input, rcond=1e-15):
     """The pseudo-inverse of matrices.
 
@@ -402,7 +407,8 @@ leading(lstsq.vjp(complex=True, x=_lstsq_x, y=_lstsq_y), 2, 2)
 
 @public(
     "linalg.lstsq(Tensor input, Tensor b, float? rcond=None, *, str? driver=None, "
-    "out) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)"
+    "out) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
+    whole=True,
 )
 def linalg_lstsq(A, B, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular_values) of the least squares problem min |A X - B|.
@@ -467,7 +473,7 @@ def _residuals(
 # ---- tensors as matrices
 
 
-@public("linalg.tensorinv(Tensor input, int ind=2, *, out)")
+@public("linalg.tensorinv(Tensor input, int ind=2, *, out)", whole=True)
 def tensorinv(A, ind=2):
     """The inverse for tensordot: A's first ind dimensions are the rows, the others the columns.
 
@@ -490,7 +496,7 @@ def tensorinv(A, ind=2):
     return out.reshape((*s[ind:], *s[:ind]))
 
 
-@public("linalg.tensorsolve(Tensor input, Tensor other, int[]? dims=None, *, out)")
+@public("linalg.tensorsolve(Tensor input, Tensor other, int[]? dims=None, *, out)", whole=True)
 def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B; dims of A are moved to its end first.
 

@@ -19,6 +19,7 @@ from ...engine.op import primitive
 from ...engine.op_modes import needs_operands, runner
 from ...engine.tensor import Tensor
 from ..nn.embedding import readable
+from ..node_facts import REDUCED
 from ..shape.join import joint_dtype
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, numbered, reduce_to, reduction_of
@@ -32,6 +33,7 @@ from .regression import arriving, broadcast
     optional="weight",
     node="BinaryCrossEntropyBackward0",
     name="bce_loss",
+    told=REDUCED,
 )
 def bce_loss_op(xp, x, y, weight, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
@@ -95,6 +97,7 @@ def bce_loss(input, target, weight=None, size_average=None, reduce=None, reducti
     optional="weight pos_weight",
     node="BinaryCrossEntropyWithLogitsBackward0",
     name="bce_logits",
+    told=REDUCED,
 )
 def bce_logits_op(xp, x, y, weight, pos_weight, reduction="mean"):
     """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""
@@ -210,7 +213,8 @@ def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
 
 @public(
     "nn.functional.kl_div(Tensor input, Tensor target, any size_average=None, "
-    "any reduce=None, str|any reduction='mean', bool log_target=False)"
+    "any reduce=None, str|any reduction='mean', bool log_target=False)",
+    whole=True,
 )
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
     """target * (log(target) - input): the Kullback-Leibler divergence from log-probabilities input.
@@ -241,6 +245,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
 @public(
     "kl_div(Tensor input, Tensor target, int reduction=0, *, bool log_target=False)",
     method=False,
+    whole=True,
 )
 def torch_kl_div(input, target, reduction=0, *, log_target=False):
     """F.kl_div with a numbered reduction: 0 none, 1 mean, 2 sum.
@@ -254,7 +259,8 @@ def torch_kl_div(input, target, reduction=0, *, log_target=False):
 @public(
     "nn.functional.poisson_nll_loss(Tensor input, Tensor target, bool log_input=True, "
     "bool full=False, any size_average=None, float eps=1e-08, any reduce=None, "
-    "str reduction='mean')"
+    "str reduction='mean')",
+    whole=True,
 )
 def poisson_nll_loss(
     input,
@@ -291,6 +297,7 @@ def poisson_nll_loss(
     "poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, "
     "float eps, int reduction)",
     method=False,
+    whole=True,
 )
 def torch_poisson_nll_loss(input, target, log_input, full, eps, reduction):
     """F.poisson_nll_loss with a numbered reduction: 0 none, 1 mean, 2 sum.

@@ -16,6 +16,7 @@ from ...engine.tensor import Tensor
 from ..nn.activation import logsigmoid_op
 from ..nn.distance import pairwise_distance
 from ..nn.embedding import readable
+from ..node_facts import REDUCED
 from .cross_entropy import REDUCTIONS, numbered, one_hot_of, reduce_to, reduction_of
 from .regression import in_single, narrowed, reduced
 
@@ -30,7 +31,8 @@ def at_least(x: Tensor, low: float) -> Tensor:
 
 @public(
     "nn.functional.hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, "
-    "any size_average=None, any reduce=None, str|any reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')",
+    whole=True,
 )
 def hinge_embedding_loss(
     input, target, margin=1.0, size_average=None, reduce=None, reduction="mean"
@@ -58,6 +60,7 @@ def hinges(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tens
 @public(
     "hinge_embedding_loss(Tensor input, Tensor target, float margin=1.0, int reduction=0)",
     method=False,
+    whole=True,
 )
 def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=0):
     """F.hinge_embedding_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
@@ -70,7 +73,8 @@ def torch_hinge_embedding_loss(input, target, margin=1.0, reduction=0):
 
 @public(
     "nn.functional.margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')"
+    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')",
+    whole=True,
 )
 def margin_ranking_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
@@ -99,6 +103,7 @@ def ranked(input1: Tensor, input2: Tensor, target: Tensor, margin: float) -> Ten
     "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, "
     "float margin=0.0, int reduction=0)",
     method=False,
+    whole=True,
 )
 def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
     """F.margin_ranking_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
@@ -112,7 +117,8 @@ def torch_margin_ranking_loss(input1, input2, target, margin=0.0, reduction=0):
 
 @public(
     "nn.functional.cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
-    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')"
+    "float margin=0, any size_average=None, any reduce=None, str|any reduction='mean')",
+    whole=True,
 )
 def cosine_embedding_loss(
     input1, input2, target, margin=0, size_average=None, reduce=None, reduction="mean"
@@ -149,6 +155,7 @@ def cosine_embedding_loss(
     "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, "
     "float margin=0.0, int reduction=0)",
     method=False,
+    whole=True,
 )
 def torch_cosine_embedding_loss(input1, input2, target, margin=0.0, reduction=0):
     """F.cosine_embedding_loss with a numbered reduction: 0 none, 1 mean, 2 sum.
@@ -186,7 +193,8 @@ def triplet(
 @public(
     "nn.functional.triplet_margin_loss(Tensor anchor, Tensor positive, "
     "Tensor negative, float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
-    "any size_average=None, any reduce=None, str|any reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')",
+    whole=True,
 )
 def triplet_margin_loss(
     anchor,
@@ -228,6 +236,7 @@ def triplet_margin_loss(
     "float margin=1.0, float p=2, float eps=1e-06, bool swap=False, "
     "int reduction=0)",
     method=False,
+    whole=True,
 )
 def torch_triplet_margin_loss(
     anchor, positive, negative, margin=1.0, p=2, eps=1e-6, swap=False, reduction=0
@@ -268,7 +277,7 @@ def triplet_margin_with_distance_loss(
 # ------------------------------------------------------------------------------------- classes
 
 
-@op(opaque, types="any", inputs=3, optional="weight", name="multi_margin_loss")
+@op(opaque, types="any", inputs=3, optional="weight", name="multi_margin_loss", told=REDUCED)
 def multi_margin_loss_op(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
     """Hinge losses of the other classes against the target's, averaged over classes."""
     low, x = in_single(xp, x)
@@ -374,12 +383,12 @@ def multi_margin_loss(
     return r if reduction != "none" or len(s) > 1 or t else r.reshape(())
 
 
-@primitive(opaque, types="any", inputs=2, node="MultilabelMarginLossBackward0")
+@primitive(opaque, types="any", inputs=2, node="MultilabelMarginLossBackward0", told=REDUCED)
 def multilabel_margin(xp, x, target, reduction="mean"):
     """Hinge losses between target classes and the others."""
 
 
-@primitive(opaque, types="any", inputs=3)
+@primitive(opaque, types="any", inputs=3, told=REDUCED)
 def multilabel_margin_backward(xp, h, x, target, reduction="mean"):
     """Gradient of multilabel_margin's x, which is linear in h, that of its result."""
 

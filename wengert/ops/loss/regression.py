@@ -18,6 +18,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import needs_operands
 from ...engine.tensor import Tensor
+from ..node_facts import REDUCED
 from ..predicates import broadcast_shapes
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, reduce_to, reduction_of
@@ -33,7 +34,7 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
     return g / (n or 1)  # of nothing nothing arrives
 
 
-@primitive(opaque, types="promote", hidden="d", name="mse_loss", real=True)
+@primitive(opaque, types="promote", hidden="d", name="mse_loss", real=True, told=REDUCED)
 def mse_loss_op(xp, x, y, reduction="mean"):
     """(x - y) ** 2, reduced."""
 
@@ -142,7 +143,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean", we
 
 @public(
     "nn.functional.l1_loss(Tensor input, Tensor target, any size_average=None, "
-    "any reduce=None, str|any reduction='mean', Tensor? weight=None)"
+    "any reduce=None, str|any reduction='mean', Tensor? weight=None)",
+    whole=True,
 )
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", weight=None):
     """|input - target|: the mean, the sum, or of each element.
@@ -173,7 +175,7 @@ def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
     return x if dtype is None else xp.astype(x, dtype)
 
 
-@op(opaque, types="promote", name="huber_loss", real=True)
+@op(opaque, types="promote", name="huber_loss", real=True, told=REDUCED)
 def huber_loss_op(xp, x, y, reduction="mean", delta=1.0):
     """Half the square of x - y up to delta, then a line."""
     low, x, y = in_single(xp, x, y)
@@ -192,7 +194,7 @@ huber_loss_op.vjp_all(_huber).jvp(
 )
 
 
-@op(opaque, types="promote", name="smooth_l1_loss", real=True)
+@op(opaque, types="promote", name="smooth_l1_loss", real=True, told=REDUCED)
 def smooth_l1_loss_op(xp, x, y, reduction="mean", beta=1.0):
     """huber_loss over beta: slopes of 1 beyond it."""
     low, x, y = in_single(xp, x, y)
@@ -206,7 +208,7 @@ smooth_l1_loss_op.vjp_all(
 ).jvp(moving_apart(lambda xp, d, beta: xp.clamp_scalar(d, -beta, beta) / beta))
 
 
-@op(opaque, types="any", name="soft_margin_loss")
+@op(opaque, types="any", name="soft_margin_loss", told=REDUCED)
 def soft_margin_loss_op(xp, x, y, reduction="mean"):
     """log(1 + exp(-y x))."""
     return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)

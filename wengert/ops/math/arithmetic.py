@@ -111,7 +111,14 @@ def reciprocal(xp, x):
 reciprocal.vjp(x=lambda g, out: -g * out * out)
 
 
-@primitive(elementwise, types="promote", node="PowBackward0", numbers="first kept", name="pow")
+@primitive(
+    elementwise,
+    types="promote",
+    node="PowBackward0",
+    numbers="first kept",
+    name="pow",
+    told={"exponent": "y"},
+)
 def pow_op(xp, x, y):
     """x to the power y."""
 
@@ -428,7 +435,7 @@ def pow(input, exponent, *, out=None):
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 
 
-@public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace=True)
+@public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace="exact")
 def float_power(input, exponent, *, out=None):
     """input ** exponent computed in double precision.
 
@@ -445,7 +452,7 @@ def float_power(input, exponent, *, out=None):
     return r if out is None else write_out("float_power", r, out)
 
 
-@primitive(elementwise, name="addcmul")
+@primitive(elementwise, name="addcmul", told={"tensor1": "a", "tensor2": "b"})
 def addcmul_op(xp, x, a, b, value=1):
     """x + value * a * b."""
 

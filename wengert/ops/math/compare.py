@@ -26,7 +26,7 @@ def _compare(name, doc, aliases=(), numbers="", real=False):
         public=text,
         name=name,
         aliases=aliases,
-        inplace=True,
+        inplace="unrecorded" if name.startswith("logical") else True,
         doc=doc,
         numbers=numbers,
         real=real,
@@ -53,7 +53,7 @@ bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.
 
 
 def _test(name, doc, types="any", inplace=False, out=False):
-    text = f"{name}(Tensor input{', *, out' * (inplace or out)})"
+    text = f"{name}(Tensor input{', *, out' * bool(inplace or out)})"
 
     @primitive(elementwise, name=name, types=types, doc=doc, public=text, inplace=inplace)
     def f(xp, x): ...
@@ -64,7 +64,7 @@ def _test(name, doc, types="any", inplace=False, out=False):
 isnan = _test("isnan", "True where x is nan.")
 isinf = _test("isinf", "True where x is infinite.")
 isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
-logical_not = _test("logical_not", "True where x is zero.", inplace=True)
+logical_not = _test("logical_not", "True where x is zero.", inplace="unrecorded")
 bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=True)
 signbit = _test("signbit", "True where the sign bit is set.", out=True)
 
@@ -237,7 +237,7 @@ def where_method(self, condition, other):
     return where(condition, self, other)
 
 
-@primitive(elementwise, types="any", node="ClampBackward1")
+@primitive(elementwise, types="any", node="ClampBackward1", told={"min": "low", "max": "high"})
 def clamp_scalar(xp, x, low=None, high=None):
     """x limited to [low, high], numbers or None."""
 
@@ -250,7 +250,7 @@ def _clamp(xp, g, x, low, high):
     return xp.keep(g, inside)
 
 
-@op(elementwise, node="ClampBackward1")
+@op(elementwise, node="ClampBackward1", told={"min": "low", "max": "high"})
 def clamp_between(xp, x, low, high):
     """x limited to [low, high], arrays: high wins."""
     return xp.minimum(xp.maximum(x, low), high)

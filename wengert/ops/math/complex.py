@@ -85,7 +85,7 @@ def _name(t: Tensor) -> str:
     }.get(t.dtype.name, t.dtype.name.capitalize())
 
 
-@public("polar(Tensor abs, Tensor angle, *, out)", method=False)
+@public("polar(Tensor abs, Tensor angle, *, out)", method=False, whole=True)
 def polar(abs, angle):
     """The complex numbers of absolute value abs and an angle.
 
@@ -195,7 +195,7 @@ def view_as_real(input):
     return parts_view.entry(input)
 
 
-@public("view_as_complex(Tensor input)", method=False)
+@public("view_as_complex(Tensor input)", method=False, whole=True)
 def view_as_complex(input):
     """Pairs (*, 2) of float16, float32 or float64 as a complex tensor: a view.
 

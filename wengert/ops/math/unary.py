@@ -410,7 +410,7 @@ abs_op.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
 
 @public(
     "abs(Tensor input, *, out)",
-    inplace="function",
+    inplace="function exact",
     aliases=("absolute",),
     lines=(line(abs_op, floating=True),),
 )

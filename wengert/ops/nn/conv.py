@@ -18,6 +18,7 @@ from ...engine.kinds import bilinear
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..math.arithmetic import add_op as add
+from ..node_facts import CONV
 from ..shape.unfold import check_tensor, per_dimension
 from ..shape.views import reshape_op
 
@@ -33,12 +34,12 @@ SAID = {
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(bilinear, types="same", optional="bias", node="ConvolutionBackward0")
+@primitive(bilinear, types="same", optional="bias", node="ConvolutionBackward0", told=CONV)
 def conv(xp, x, w, bias=None, geometry=None):
     """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
 
 
-@primitive(bilinear, types="same", node="ConvolutionBackward0")
+@primitive(bilinear, types="same", node="ConvolutionBackward0", told=CONV)
 def conv_input(xp, y, w, x_shape=(), geometry=None):
     """The adjoint of conv in x: a transposed convolution of y (N, O, *out)."""
 
@@ -69,8 +70,7 @@ conv_weight.vjp(
 
 
 # ------------------------------------------------------------------------------------- batches
-# A batch is folded into the images where the weights are shared, into the groups where they are
-# not.
+# A batch is folded into the images where the weights are shared, else into the groups.
 
 
 def _into_images(xp: Any, a: Any) -> Any:
@@ -581,6 +581,7 @@ def convolution(input, weight, bias, stride, padding, dilation, transposed, outp
     "conv_tbc(Tensor input, Tensor weight, Tensor bias, int pad=0)",
     method=False,
     aliases=("nn.functional.conv_tbc",),
+    whole=True,
 )
 def conv_tbc(input, weight, bias, pad=0):
     """1-dimensional convolution of (time, batch, channels) with weight (k, C, O) and bias (O,).

@@ -93,6 +93,7 @@ PLAIN = {dtypes.float32.np, dtypes.float64.np}
     "any compute_mode='use_mm_for_euclid_dist_if_necessary')",
     method=False,
     foreign=False,
+    whole=True,
 )
 def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
     """The p-norm distance of each row of x1 (*, n, m) to each row of x2 (*, k, m): (*, n, k).

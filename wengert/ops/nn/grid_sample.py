@@ -287,7 +287,8 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
 
 @public(
     "nn.functional.grid_sample(Tensor input, Tensor grid, str|any mode='bilinear', "
-    "str|any padding_mode='zeros', bool? align_corners=None)"
+    "str|any padding_mode='zeros', bool? align_corners=None)",
+    whole=True,
 )
 def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corners=None):
     """input read at the points of grid, which are in [-1, 1] from border to border.

@@ -41,6 +41,7 @@ def unless(wanted: Any, value: Any) -> Any:
     optional="weight bias",
     node="NativeLayerNormBackward0",
     name="layer_norm",
+    told={"input": "x", "result1": "mean", "result2": "rstd"},
 )
 def layer_norm_op(xp, x, weight, bias, dims=1, eps=1e-5):
     """x with mean 0 and variance 1 over its last dims dimensions, scaled and shifted."""

@@ -408,6 +408,7 @@ def _check_width(name: str, h: Tensor, w_hh: Tensor) -> None:
     "lstm_cell(Tensor input, Tensor[] hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, "
     "Tensor? b_hh=None) -> (Tensor, Tensor)",
     method=False,
+    whole=True,
 )
 def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of LSTM: input (batch, in), hx (h, c) of (batch, hidden). Returns (h, c).
@@ -427,6 +428,7 @@ def lstm_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     "gru_cell(Tensor input, Tensor hx, Tensor w_ih, Tensor w_hh, Tensor? b_ih=None, "
     "Tensor? b_hh=None)",
     method=False,
+    whole=True,
 )
 def gru_cell(input, hx, w_ih, w_hh, b_ih=None, b_hh=None):
     """One step of GRU: input (batch, in), hx (batch, hidden). Returns h.

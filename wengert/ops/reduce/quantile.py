@@ -78,7 +78,8 @@ def _quantile(name: str, skip: bool) -> Any:
     )
     return public(
         f"{name}(Tensor input, Tensor|float q, int? dim=None, bool keepdim=False, *, "
-        "str interpolation='linear', out)"
+        "str interpolation='linear', out)",
+        whole=True,
     )(f)
 
 

@@ -15,6 +15,7 @@ from ...engine.op import op, primitive
 from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
+from ..node_facts import DIMS
 from .sum import mean, mean_all, mean_op, reduced
 from .sum import sum as sum_of
 
@@ -164,7 +165,7 @@ def dims_set(d: Any, ndim: int) -> set[int]:
 # ---- variance
 
 
-@op(reduction)
+@op(reduction, told=DIMS)
 def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
     if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim)) is not None:
@@ -203,7 +204,7 @@ def _var(xp: Any, g: Any, x: Any, x_shape: Any, dim: Any, correction: Any, keepd
 var.vjp(complex=True, x=_var)
 
 
-@op(reduction, name="std")
+@op(reduction, name="std", told=DIMS)
 def deviation(xp, x, dim=None, correction=1, keepdim=False):
     """Root of the variance."""
     if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim, True)) is not None:

@@ -8,11 +8,12 @@ from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
 from ...engine.out_argument import check_dtype, dtype_into
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
+from ..node_facts import DIMS
 
 __all__ = ["kept_shape", "reduction"]
 
 
-@primitive(linear, node="SumBackward1", name="sum")
+@primitive(linear, node="SumBackward1", name="sum", told=DIMS)
 def sum_op(xp, x, dim=None, keepdim=False):
     """Sum over dim, or over everything."""
 
@@ -40,7 +41,7 @@ def _each(word):
 sum_all.batch(_each("sum"))
 
 
-@primitive(linear, node="MeanBackward1", name="mean")
+@primitive(linear, node="MeanBackward1", name="mean", told=DIMS)
 def mean_op(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 

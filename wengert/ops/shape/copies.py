@@ -117,7 +117,7 @@ put_strided.vjp(
 )
 
 
-@primitive(movement, name="repeat")
+@primitive(movement, name="repeat", told={"repeats": "times"})
 def repeat_op(xp, x, times=()):
     """Copies of x side by side."""
 
@@ -262,7 +262,7 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
 
 @public(
     "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
-    inplace="function",
+    inplace="function view",
     lines=(
         line(
             as_strided_op,

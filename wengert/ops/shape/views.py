@@ -392,7 +392,7 @@ def permute(input, *dims):
 
 @public(
     "transpose(Tensor input, int dim0, int dim1)",
-    inplace=True,
+    inplace="view",
     aliases=("swapdims",),
     lines=(line(transpose_op),),
 )
@@ -403,10 +403,10 @@ def transpose(input, dim0, dim1):
     return transpose_op.entry(input, a, b) if nd else permute_op.entry(input, ())
 
 
-declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace=True)
+declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace="view")
 
 
-@public("t(Tensor input)", inplace=True, lines=(line(t_op, when="a0.ndim < 3"),))
+@public("t(Tensor input)", inplace="view", lines=(line(t_op, when="a0.ndim < 3"),))
 def t(input):
     """The transpose of a tensor of at most 2 dimensions.
 
@@ -471,7 +471,7 @@ def of_one(shape: tuple[int, ...], dims: Any) -> tuple[int, ...]:
 @public(
     "squeeze(Tensor input)",
     "squeeze(Tensor input, int|int[] dim)",
-    inplace=True,
+    inplace="view",
     lines=(
         line(squeeze_op, let={"dims": "tuple(compress(range(a0.ndim), map_(is_one, a0.shape)))"}),
         line(
@@ -498,7 +498,7 @@ def squeeze(input, dim=None):
     return squeeze_op.entry(input, dims)
 
 
-@public("unsqueeze(Tensor input, int dim)", inplace=True, lines=(line(unsqueeze_op, extra=1),))
+@public("unsqueeze(Tensor input, int dim)", inplace="view", lines=(line(unsqueeze_op, extra=1),))
 def unsqueeze(input, dim):
     """With a dimension of size 1 at dim.
 

@@ -83,6 +83,7 @@ NO_WINDOW = (
     "bool normalized=False, bool? onesided=None, bool? return_complex=None, "
     "bool? align_to_window=None)",
     foreign=False,
+    whole=True,
 )
 def stft(
     input,
