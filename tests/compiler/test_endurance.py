@@ -2,12 +2,15 @@
 stay what they are.
 """
 
+import gc
 import os
+from collections import deque
 
 import numpy as np
 import pytest
 
 import wengert as w
+from wengert.compiler import emit
 from wengert.kernels import compiler, threads
 
 nn, F = w.nn, w.nn.functional
@@ -112,3 +115,30 @@ def test_steps_without_a_compiler(monkeypatch):
     assert not any(p.program.kernels for p in c.calls.plans)
     for a, b in zip(want, model.parameters()):
         assert w.allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_machine_code_of_functions_that_are_gone_is_given_back(monkeypatch):
+    target = compiler.target()
+    if target is None:
+        pytest.skip("there is no compiler")
+    monkeypatch.setattr(emit, "RECENT", deque(maxlen=1))
+    engines = compiler.compiler(target).engines
+    x = w.randn(300, 70)
+
+    def compiled(k):
+        c = w.compile(lambda x: ((x * k + 1).tanh() * x + k).sigmoid() - x)
+        for _ in range(2):
+            got = c(x)
+        assert c.calls.counts["compiled"] == 1
+        return c, got.clone()
+
+    kept, want = compiled(1.25)
+    for k in range(2):
+        compiled(k + 0.5)
+    gc.collect()
+    before = len(engines)
+    for k in range(2, 8):
+        compiled(k + 0.5)
+        gc.collect()
+    assert len(engines) <= before + 2
+    assert w.equal(kept(x), want)

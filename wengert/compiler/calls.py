@@ -7,8 +7,10 @@ the function runs as it stands from then on, and one warning says why.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..autodiff.saved_hooks import HOOKS
@@ -130,10 +132,11 @@ class Calls:
                 self.exhausted()
                 return self.f(*args, **kwargs)
             self.counts["captured"] += 1
-            try:
-                return self.captured(leaves, args, kwargs, True)
-            except Redo:
-                return self.captured(leaves, args, kwargs, False)
+            with uncollected():
+                try:
+                    return self.captured(leaves, args, kwargs, True)
+                except Redo:
+                    return self.captured(leaves, args, kwargs, False)
 
     def captured(self, leaves: Any, args: Any, kwargs: Any, numbers: bool) -> Any:
         """One capture. numbers: whether options of optimizers are inputs; if that is not possible,
@@ -257,6 +260,20 @@ class Calls:
 
     def title(self) -> str:
         return getattr(self.f, "__qualname__", None) or type(self.f).__qualname__
+
+
+@contextlib.contextmanager
+def uncollected() -> Iterator[None]:
+    """Garbage waits: a graph is many objects that live, and a look through all of a session's takes
+    as long as to compile a network.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def plain(args: Any) -> bool:

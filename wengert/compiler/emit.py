@@ -8,6 +8,8 @@ on how many threads there are.
 from __future__ import annotations
 
 import hashlib
+import weakref
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,7 +26,10 @@ from .words import FEW, FILLS, SINGLE, WORDS
 
 CHUNK = 16384  # elements that a thread takes at a time
 TYPES = {"float32": "float", "float64": "double", "bool": "i8", "int64": "i64"}
-KERNELS: dict[Any, Kernel] = {}  # by key of a group, by digest of a text
+# By key of a group, by digest of a text: those that programs hold, and the last ones asked for.
+# Others' machine code is given back.
+KERNELS: Any = weakref.WeakValueDictionary()
+RECENT: deque[Kernel] = deque(maxlen=512)
 
 
 class Body:
@@ -204,8 +209,10 @@ def load(name: str, text: str, kinds: list[tuple[str, str]], target: Any) -> Ker
     digest = hashlib.sha256(text.encode()).hexdigest()
     kernel = KERNELS.get(digest)
     if kernel is None:
-        (address,) = compiler.load(target, (name, digest), lambda: text, ["run"])
+        (address,) = compiler.load(target, (name, digest), lambda: text, ["run"], passing=True)
         kernel = KERNELS[digest] = Kernel(name, address, kinds)
+        weakref.finalize(kernel, compiler.unload, target, address).atexit = False
+    RECENT.append(kernel)
     return kernel
 
 

@@ -301,6 +301,15 @@ def launcher(
     target = compiler.target()
     if target is None or len(arguments) > MOST or not fits():
         return None
+    words = [run, shared, kernel, len(arguments), id(np.ndarray)]
+    for kind, dtype, flags in arguments:
+        words += [kind, 0 if dtype is None else id(dtype), flags]
+    return function(name, _launch(target), np.array(words, np.uint64).tobytes())
+
+
+@functools.cache
+def _launch(target: compiler.Target) -> int:
+    """The address of what launches kernels."""
     offsets = {"BYTES": BYTES, "TYPE": HEAD - 8, "DATA": HEAD, "DESCR": HEAD + 40}
     offsets |= {"FLAGS": HEAD + 48, "MOST": MOST}
 
@@ -311,7 +320,4 @@ def launcher(
         return f'target triple = "{target.triple}"\n' + _TEXT + lines
 
     (address,) = compiler.load(target, ("launch", tuple(offsets.items())), text, ["launch"])
-    words = [run, shared, kernel, len(arguments), id(np.ndarray)]
-    for kind, dtype, flags in arguments:
-        words += [kind, 0 if dtype is None else id(dtype), flags]
-    return function(name, address, np.array(words, np.uint64).tobytes())
+    return address

@@ -67,12 +67,17 @@ class _Compiler:
             llvm.initialize_all_targets()
             llvm.initialize_all_asmprinters()
         self.llvm, self.target = llvm, target
-        options = dict(cpu=target.cpu, features=target.features, opt=2)
-        self.machine = llvm.Target.from_triple(target.triple).create_target_machine(
-            **options, jit=True
-        )
+        self.machine = self.processor()
         self.version = f"{llvm.llvm_version_info} {target}"
-        self.engines: list[Any] = []  # code lives as long as they do
+        self.engines: dict[int, Any] = {}  # first address of code -> what it lives as long as
+        self.gone: list[int] = []
+
+    def processor(self) -> Any:
+        """What LLVM knows of the processor. An engine that is closed takes it along."""
+        t = self.target
+        return self.llvm.Target.from_triple(t.triple).create_target_machine(
+            cpu=t.cpu, features=t.features, opt=2, jit=True
+        )
 
     def parse(self, text: str) -> Any:
         module = self.llvm.parse_assembly(text)
@@ -89,16 +94,23 @@ class _Compiler:
             manager.run(module, self.llvm.create_pass_builder(self.machine, options))
         return self.machine.emit_object(module)
 
-    def link(self, code: bytes, names: Sequence[str]) -> list[int]:
+    def link(self, code: bytes, names: Sequence[str], passing: bool = False) -> list[int]:
+        """Addresses of names. passing: whether the code may be given back."""
         llvm = self.llvm
+        while self.gone:
+            self.engines.pop(self.gone.pop()).close()
         empty = llvm.parse_assembly(f'target triple = "{self.target.triple}"')
-        engine = llvm.create_mcjit_compiler(empty, self.machine)
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        self.engines.append(engine)
-        found = [engine.get_global_value_address(name) for name in names]
-        if not all(found):
-            raise RuntimeError(f"machine code without {names}")
+        engine = llvm.create_mcjit_compiler(empty, self.processor() if passing else self.machine)
+        try:
+            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+            engine.finalize_object()
+            found = [engine.get_global_value_address(name) for name in names]
+            if not all(found):
+                raise RuntimeError(f"machine code without {names}")
+        except RuntimeError:
+            engine.detach()  # never closed: others have the same processor
+            raise
+        self.engines[found[0]] = engine
         return found
 
 
@@ -163,19 +175,21 @@ def load(
     text: Callable[[], str],
     names: Sequence[str],
     passes: bool = False,
+    passing: bool = False,
 ) -> list[int]:
     """Addresses of the functions and variables `names` of the module `text()`.
 
     key: what the text depends on, apart from the target and from the files of this folder; its
     `repr` must say it all. passes: have LLVM improve the text first, which hand-made text of
-    kernels does not need.
+    kernels does not need. passing: whether `unload` may give the code back.
     """
-    return uninterrupted(_load, target, key, text, names, passes)
+    return uninterrupted(_load, target, key, text, names, passes, passing)
 
 
 def _load(
-    target: Target, key: object, text: Callable[[], str], names: Sequence[str], passes: bool
-) -> list[int]:
+    target: Target, key: object, text: Callable[[], str], names: Sequence[str], passes: bool,
+    passing: bool,
+) -> list[int]:  # fmt: skip
     with _lock:
         from . import cache  # what it needs is not worth importing before there is code to keep
 
@@ -184,18 +198,25 @@ def _load(
         code = cache.read(entry)
         if code is not None:
             try:
-                return c.link(code, names)
+                return c.link(code, names, passing)
             except RuntimeError:
                 pass  # not an object file of ours: made again
         code = c.object(text(), passes)
         cache.write(entry, code)
-        return c.link(code, names)
+        return c.link(code, names, passing)
+
+
+def unload(target: Target, address: int) -> None:
+    """Give back `passing` machine code of which this is the first address, which nobody will call:
+    when other code is loaded, since finalizers say this wherever they run.
+    """
+    _compilers[target].gone.append(address)
 
 
 def keep_for_good() -> None:
     """Never give machine code back, where llvmlite does not know that the process ends."""
     for c in _compilers.values():
-        for ref in (*c.engines, c.machine):
+        for ref in (*c.engines.values(), c.machine):
             ref.detach()
 
 
@@ -238,7 +259,7 @@ def _has_symbol(name: str) -> bool:
         if host is not None:
             c = compiler(host)
             if not c.engines:  # LLVM looks into the process once it has an engine
-                c.engines.append(llvm.create_mcjit_compiler(llvm.parse_assembly(""), c.machine))
+                c.engines[0] = llvm.create_mcjit_compiler(llvm.parse_assembly(""), c.machine)
         return bool(llvm.address_of_symbol(name))
 
 
