@@ -259,6 +259,22 @@ def training_cases() -> Iterator[Case]:
     )  # fmt: skip
 
 
+def launched() -> str:
+    """Which of the kernels that stand in front of CuPy's calls were used and believed."""
+    from wengert.arrays.cuda_kernels import LAUNCHERS
+
+    used = {launcher.kernel.name for launcher in LAUNCHERS if launcher.believed}
+    refused = {
+        launcher.kernel.name
+        for launcher in LAUNCHERS
+        if any(f is None for f in launcher.functions.values())
+    }
+    return (
+        f"- kernels in place of CuPy's calls: {', '.join(sorted(used)) or 'none'} believed; "
+        f"{', '.join(sorted(refused)) or 'none'} given up"
+    )
+
+
 # ---- speed
 
 
@@ -379,6 +395,7 @@ def main() -> int:
     ]
     for title, cases, share in parts:
         good &= section(title, cases(), start + args.seconds * share, lines)
+    lines.append(launched())
     lines += ["", *speeds(start + args.seconds * 0.97)]
     lines.append(f"\n{time.monotonic() - start:.0f} s in all.")
     text = "\n".join(lines)

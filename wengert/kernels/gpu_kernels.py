@@ -1,8 +1,8 @@
 """Kernels for GPUs, in the language of `gpu.py`, from the formulas that serve the CPU: chains over
 elements, and rows (softmax, layer norm and their gradients).
 
-They are checked on the CPU thread by thread. None of them has run on a GPU, and no op
-uses them yet.
+They are checked on the CPU thread by thread. None of them has run on a GPU. Which words use them:
+`arrays/cuda_kernels.py`.
 """
 
 from __future__ import annotations

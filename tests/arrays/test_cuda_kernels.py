@@ -1,0 +1,231 @@
+"""Words on CUDA that launch kernels of ours, over a stand-in for CuPy: it takes the PTX, holds each
+launch against the parameters that the PTX declares, and runs the kernel's threads on this machine.
+"""
+
+import re
+import types
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+
+from wengert.arrays import activation, cuda, cuda_kernels, elementwise, normalization
+from wengert.kernels import compiler, gpu, gpu_kernels
+
+pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
+KERNELS = {
+    **gpu_kernels.KERNELS,
+    **{k.name: k for k in (
+        gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
+    )},
+}  # fmt: skip
+GENERAL = {
+    name: next(
+        getattr(m, name) for m in (activation, elementwise, normalization) if hasattr(m, name)
+    )
+    for name in cuda_kernels.WORDS
+}
+
+
+class Array(np.ndarray):
+    """An array of a device."""
+
+    device = types.SimpleNamespace(id=0)
+
+
+class Function:
+    """CuPy's Function: takes what Function.__call__ takes."""
+
+    def __init__(self, module, name):
+        self.module, self.kernel, self.code = module, KERNELS[name], gpu.OnHost(KERNELS[name])
+
+    def __call__(self, grid, block, args, shared_mem=0, stream=None):
+        lib = self.module.lib
+        assert type(grid) is type(block) is type(args) is tuple and len(grid) == len(block) == 1
+        assert block[0] == self.kernel.width and 0 < grid[0] < 2**31
+        declared = self.module.params[self.kernel.name]
+        assert len(declared) == len(args)
+        for kind, a in zip(declared, args):
+            if isinstance(a, Array):
+                assert kind == "u64" and a.dtype == np.float32 and a.flags.c_contiguous
+            else:
+                assert {"u64": np.int64, "b64": np.int64, "f32": np.float32}[kind] is type(a)
+        lib.launches.append(self.kernel.name)
+        plain = [a if isinstance(a, Array) else a.item() for a in args]
+        self.code.run(grid[0], *plain)
+        if lib.spoil:
+            plain[-1].flat[0] += 1
+
+
+class Module:
+    """CuPy's Module of PTX."""
+
+    def __init__(self, lib):
+        self.lib, self.params = lib, {}
+
+    def load(self, cubin):
+        assert type(cubin) is bytes
+        if self.lib.refuse:
+            raise RuntimeError("CUDA_ERROR_INVALID_PTX")
+        text = cubin.decode()
+        assert ".target sm_80" in text
+        for name, params in re.findall(r"\.visible \.entry (\w+)\((.*?)\)", text, re.S):
+            self.params[name] = re.findall(r"\.param \.(\w+)", params)
+
+    def get_function(self, name):
+        assert name in self.params
+        return Function(self, name)
+
+
+class Stand:
+    """NumPy under the names of CuPy, whose arrays know their device."""
+
+    ndarray = Array
+
+    def __init__(self, capability="90"):
+        self.launches, self.refuse, self.spoil = [], False, False
+        device = lambda i: types.SimpleNamespace(compute_capability=capability)
+        self.cuda = types.SimpleNamespace(
+            Device=device, function=types.SimpleNamespace(Module=lambda: Module(self))
+        )
+
+    def empty(self, shape, dtype=float):
+        return np.full(shape, np.nan, dtype).view(Array)
+
+    def asarray(self, a, dtype=None):
+        return np.asarray(a, dtype).view(Array)
+
+    def asnumpy(self, a):
+        return np.array(a)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
+
+
+def operands(name, shape, seed=0, hard=False):
+    rng = np.random.default_rng(seed)
+    count = {"layer_norm": 3}.get(name, 1 + name.endswith("_backward"))
+    made = [rng.standard_normal(shape).astype(np.float32) * 3 for _ in range(count)]
+    if name == "layer_norm":
+        made[1:] = [a.reshape(-1, shape[-1])[0] for a in made[1:]]
+    if name in ("relu_backward", "tanh_backward", "sigmoid_backward"):  # of results
+        x = made[1]
+        made[1] = {"r": np.maximum(x, 0), "t": np.tanh(x), "s": 1 / (1 + np.exp(-x))}[name[0]]
+    if name == "softmax_backward":
+        e = np.exp(made[1])
+        made[1] = e / e.sum(-1, keepdims=True)
+    if hard:
+        made[0].reshape(-1)[:6] = [np.nan, np.inf, -np.inf, -0.0, 90, -90]
+    return [np.ascontiguousarray(a).view(Array) for a in made]
+
+
+def results(found):
+    return [np.asarray(a) for a in (found if isinstance(found, tuple) else (found,))]
+
+
+@pytest.mark.parametrize("name", cuda_kernels.WORDS)
+def test_words_launch_kernels(name):
+    lib = Stand()
+    general = partial(GENERAL[name], np)
+    word = cuda_kernels.wrap(name, general, lib)
+    for number, shape in enumerate([(3,), (3, 77), (2, 3, 181)]):
+        xs = operands(name, shape, number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            for got, want in zip(results(word(*xs)), results(general(*xs)), strict=True):
+                assert got.dtype == want.dtype and got.shape == want.shape
+                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    assert len(lib.launches) == 3
+    kept = len(lib.launches)  # operands that a kernel cannot read go to CuPy
+    x = operands(name, (4, 6))
+    for xs in (
+        [a.astype(np.float64) for a in x], [a[..., ::2] for a in x], [a[:0] for a in x],
+    ):  # fmt: skip
+        if name != "layer_norm" or xs[0].size:
+            np.testing.assert_array_equal(results(word(*xs))[0], results(general(*xs))[0])
+    assert len(lib.launches) == kept
+
+
+@pytest.mark.parametrize("name", [n for n in cuda_kernels.WORDS if n != "layer_norm"])
+def test_numbers_that_are_none(name):
+    """What CuPy's calls make of infinities and of nan, kernels make of them too."""
+    lib, general = Stand(), partial(GENERAL[name], np)
+    word = cuda_kernels.wrap(name, general, lib)
+    word(*operands(name, (2, 9)))  # believed from here on
+    xs = operands(name, (2, 9), 1, hard=True)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(word(*xs), general(*xs), rtol=1e-4, atol=1e-5)
+    assert len(lib.launches) == 2
+
+
+def test_options():
+    lib, x = Stand(), operands("gelu", (5, 8))[0]
+    gelu = cuda_kernels.wrap("gelu", partial(activation.gelu, np), lib)
+    for how in ("none", "tanh"):
+        want = activation.gelu(np, x, how)
+        np.testing.assert_allclose(gelu(x, approximate=how), want, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(gelu(x, how), want, rtol=1e-4, atol=1e-6)
+    assert lib.launches == ["gelu"] * 2 + ["gelu_tanh"] * 2
+    softmax = cuda_kernels.wrap("softmax", partial(activation.softmax, np), lib)
+    np.testing.assert_allclose(softmax(x, 0).sum(0), 1, rtol=1e-5)
+    assert "softmax" not in lib.launches
+    np.testing.assert_allclose(softmax(x, dim=1).sum(1), 1, rtol=1e-5)
+    norm = cuda_kernels.wrap("layer_norm", partial(normalization.layer_norm, np), lib)
+    w = x.reshape(-1)[:20].copy()
+    y = x[:2].reshape(2, 1, 8).copy()
+    norm(y, None, None, 1, 1e-5)
+    norm(x, w[:8], None, 1, 1e-5)
+    assert lib.launches[-1] == "softmax"
+    two = operands("layer_norm", (3, 4, 5))
+    wide = [np.ascontiguousarray(a).view(Array) for a in (two[0][0], two[0][1])]
+    for got, want in zip(norm(two[0], *wide, 2, 1e-3),
+                         normalization.layer_norm(np, two[0], *wide, 2, 1e-3)):  # fmt: skip
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    assert lib.launches[-1] == "layer_norm"
+
+
+def test_a_kernel_that_differs_is_not_believed():
+    lib, x = Stand(), operands("silu", (40,))[0]
+    lib.spoil = True
+    general = partial(activation.silu, np)
+    silu = cuda_kernels.wrap("silu", general, lib)
+    with pytest.warns(RuntimeWarning, match="kernel silu differs from CuPy's calls.* on cuda:0"):
+        np.testing.assert_array_equal(silu(x), general(x))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(silu(x), general(x))
+    assert lib.launches == ["silu"]
+
+
+def test_a_kernel_that_does_not_load():
+    lib, x = Stand(), operands("silu", (40,))[0]
+    lib.refuse = True
+    silu = cuda_kernels.wrap("silu", partial(activation.silu, np), lib)
+    with pytest.warns(RuntimeWarning, match="cannot be made: RuntimeError: CUDA_ERROR_INVALID_PTX"):
+        silu(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        silu(x)
+        cuda_kernels.wrap("silu", partial(activation.silu, np), Stand("75"))(x)  # too old: quietly
+    assert not lib.launches
+
+
+def test_arguments_are_checked():
+    x = np.zeros(4, np.float32)
+    found = cuda_kernels.given(gpu_kernels.KERNELS["silu"], (4, x, x))
+    assert type(found[0]) is np.int64 and found[1] is x
+    for bad in ((4, x), (4, x, x.astype("f8")), (4, x, np.zeros(8, np.float32)[::2])):
+        with pytest.raises(TypeError, match="silu: "):
+            cuda_kernels.given(gpu_kernels.KERNELS["silu"], bad)
+
+
+def test_the_namespace_has_them(monkeypatch):
+    lib = Stand()
+    monkeypatch.setattr(cuda, "library", lambda: lib)
+    monkeypatch.setattr(cuda, "device_count", lambda: 1)
+    ns = cuda.CUDANamespace(0)
+    for word in cuda_kernels.WORDS:
+        xs = operands(word, (2, 6))
+        (getattr(ns, word, None) or ns.primitive(word))(*xs)
+    assert len(lib.launches) == len(cuda_kernels.WORDS)
