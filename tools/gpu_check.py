@@ -1,5 +1,6 @@
 """What runs on a GPU, and how fast: the check for whoever has one.
 
+    pip install '.[cuda]' pytest
     python tools/gpu_check.py [--seconds 600] [--write]
 
 Ops with their gradients, layers, optimizers, GPU kernels and short trainings on `cuda`, against the
@@ -14,6 +15,7 @@ import argparse
 import contextlib
 import datetime
 import importlib
+import importlib.util
 import sys
 import time
 import traceback
@@ -375,6 +377,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--write", action="store_true", help="put the report into docs/gpu.md")
     args = parser.parse_args()
+    if importlib.util.find_spec("pytest") is None:  # the samples of ops are a test's
+        sys.stderr.write("gpu_check: the samples of ops need pytest: pip install pytest\n")
+        return 2
     if not torch.cuda.is_available():
         try:
             torch.ones(1, device="cuda")

@@ -11,12 +11,12 @@ so, and CuPy's calls stay.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..base.advice import advise
 from ..kernels.gpu import Kernel
 
 __all__ = ["Launcher", "given", "wrap"]
@@ -78,10 +78,9 @@ class Launcher:
 
     def _give_up(self, device: int, why: str) -> None:
         self.functions[device] = None
-        warnings.warn(
+        advise(
             f"the GPU kernel {self.kernel.name} {why}; CuPy's own calls are used on cuda:{device}",
             RuntimeWarning,
-            stacklevel=3,
         )
 
     def launch(self, device: int, blocks: int, *args: Any) -> None:

@@ -85,6 +85,11 @@ class CUDAArray(SimArray):
             MEMORY.take(index, value.nbytes)
             self.counted = value.nbytes
 
+    @property
+    def data(self) -> Any:
+        """Where it is, as CuPy says it."""
+        return SimpleNamespace(ptr=self.value.ctypes.data)
+
     def __del__(self) -> None:
         if self.counted:
             MEMORY.used[self.index] -= self.counted

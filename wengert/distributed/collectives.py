@@ -48,6 +48,15 @@ def _large(work: Work, group: ProcessGroup, array: Any, op: Any, shared: Stage |
     return Steps(group, shared.reduce(group, array, ufunc, work._check))
 
 
+def on_gpu(group: ProcessGroup, t: Tensor, op: Any = None) -> Any:
+    """What carries a tensor of a GPU, if that is not the CPU."""
+    if type(t._a) is np.ndarray:
+        return None
+    from .nccl import transport
+
+    return transport(group, t, op)
+
+
 def _root(group: ProcessGroup, rank: int | None, group_rank: int | None, what: str) -> int:
     """The rank in the group of the one that sends or receives."""
     if rank is not None and group_rank is not None:
@@ -127,6 +136,9 @@ def all_reduce(
         type(a) is np.ndarray and a.dtype in FLOATS and a.flags.carray and op is not AVG
         and (a.ndim == 0 or 0 not in a.strides)
     ):  # fmt: skip
+        if (gpu := on_gpu(found, tensor, op)) is not None:
+            done: Work | None = gpu.all_reduce(tensor, op, async_op)
+            return done
         a, back = reducible(tensor, op, "all_reduce", True)
     mpi_op = found.operations.get(op) or found.operation(as_op(op))
     call = Call(("all_reduce", a.dtype, a.shape, op._name_))
@@ -168,6 +180,9 @@ def reduce(
     found, op = pick(group), as_op(op)
     check_tensor(tensor, "tensor", "reduce")
     root = _root(found, dst, group_dst, "reduce")
+    if (gpu := on_gpu(found, tensor, op)) is not None:
+        done: Work | None = gpu.reduce(tensor, root, op, async_op)
+        return done
     mine = found.me == root
     a, back = reducible(tensor, op, "reduce", mine)
     buffers = (found.in_place, a) if mine else (a, None)
@@ -198,6 +213,9 @@ def broadcast(
     found = pick(group)
     check_tensor(tensor, "tensor", "broadcast")
     root = _root(found, src, group_src, "broadcast")
+    if (gpu := on_gpu(found, tensor)) is not None:
+        done: Work | None = gpu.broadcast(tensor, root, async_op)
+        return done
     call_dtype = str(tensor.dtype).removeprefix("torch.")
     if found.me == root:
         a, finish = readable(tensor, "broadcast"), None
@@ -228,6 +246,9 @@ def all_gather_into_tensor(
     check_tensor(output_tensor, "output_tensor", what)
     check_tensor(input_tensor, "input_tensor", what)
     _check_pair(what, output_tensor, input_tensor, found.n)
+    if (gpu := on_gpu(found, input_tensor)) is not None:
+        done: Work | None = gpu.all_gather(output_tensor, input_tensor, async_op)
+        return done
     source = readable(input_tensor, what)
     target, back = writable(output_tensor, what)
     given = found.in_place if found.n > 1 and np.may_share_memory(source, target) else source
@@ -309,6 +330,9 @@ def reduce_scatter_tensor(
     check_tensor(output, "output", what)
     check_tensor(input, "input", what)
     _check_pair(what, input, output, found.n)
+    if (gpu := on_gpu(found, input, op)) is not None:
+        done: Work | None = gpu.reduce_scatter(output, input, op, async_op)
+        return done
     source, _ = reducible(input, op, what, False)
     target, back = reducible(output, op, what, True)
     if np.may_share_memory(source, target):

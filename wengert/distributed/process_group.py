@@ -74,6 +74,7 @@ class ProcessGroup:
         self.operations: dict[Any, Any] = {}
         self.line: deque[Any] = deque()  # operations of several steps, one after the other
         self.stage: Any = None  # memory for them
+        self.transports: dict[int, Any] = {}  # by GPU: NCCL, or None where it is not there
         if MPI is not None:
             comm.Set_errhandler(MPI.ERRORS_RETURN)
             self.steps_comm = comm.Dup()

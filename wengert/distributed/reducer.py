@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.lookup import namespace
 from ..autodiff.grad_api import queue_callback
 from ..engine import views
 from ..engine.backward import walk
 from ..engine.tensor import Tensor, wrap
 from .buffers import host, restore
-from .collectives import all_reduce
+from .collectives import all_reduce, on_gpu
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
 from .shared_memory import add_up, shared_rows, sum_rows
@@ -35,13 +36,21 @@ class GradBucket:
     def __init__(self, index: int, params: Sequence[Tensor], group: ProcessGroup) -> None:
         self._index, self._params = index, list(params)
         size, dtype = sum(p.numel() for p in params), params[0]._a.dtype
-        self.rows = shared_rows(group, size, dtype)
-        self.flat = self.rows[group.me] if self.rows else np.zeros(size, dtype)
+        self.on_gpu = on_gpu(group, params[0]) is not None  # and travels from there
+        self.rows = None if self.on_gpu else shared_rows(group, size, dtype)
+        if self.on_gpu:
+            self.flat = namespace(params[0]._a).zeros(size, dtype)
+        else:
+            self.flat = self.rows[group.me] if self.rows else np.zeros(size, dtype)
         self.buffer_tensor = wrap(self.flat)
         self.places: list[Tensor] = []
         at = 0
         for p in params:
-            self.places.append(wrap(self.flat[at : at + p.numel()].reshape(tuple(p.shape))))
+            if self.on_gpu:
+                part = self.buffer_tensor.narrow(0, at, p.numel()).view(p.shape)._a
+            else:
+                part = self.flat[at : at + p.numel()].reshape(tuple(p.shape))
+            self.places.append(wrap(part))
             at += p.numel()
         self.last = self.dealt = False  # dealt: sums are not in every row yet
         self.waits_for = len(self._params)
@@ -185,12 +194,14 @@ class Reducer:
         g, target = p.grad, place._a
         scale = 1.0 if self.hook is not None else 1.0 / self.divisor
         if g is None:
-            target.fill(0)
+            place.zero_() if bucket.on_gpu else target.fill(0)
         elif g.is_sparse:
             raise RuntimeError(
                 f"DistributedDataParallel: the gradient of {self.names[id(p)]} is sparse: make the "
                 "embedding with sparse=False"
             )
+        elif bucket.on_gpu:
+            place.copy_(g.detach() * scale)
         else:
             a = g._a if type(g._a) is np.ndarray else host(g, "DistributedDataParallel")
             if a is not target or scale != 1.0:
@@ -252,7 +263,9 @@ class Reducer:
             g = p.grad = p.detach().clone()
         else:
             views.mutated(g)
-        if not bucket.dealt:
+        if bucket.on_gpu:
+            g.detach().copy_(place)
+        elif not bucket.dealt:
             restore(g, place._a)
         elif type(g._a) is np.ndarray and g._a.flags.c_contiguous:
             bucket.copy_to(g._a, place)
@@ -266,7 +279,7 @@ class Reducer:
         works = []
         self.reuse()
         for bucket in self.buckets:
-            bucket.flat.fill(0)
+            bucket.buffer_tensor.zero_() if bucket.on_gpu else bucket.flat.fill(0)
             works.append(self.start(bucket))
         for bucket, work in zip(self.buckets, works):
             self.settle(bucket, work)
