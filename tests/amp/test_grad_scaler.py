@@ -122,3 +122,18 @@ def test_sparse_gradients():
     scaler.step(optimizer)
     change = (w.tensor(before) - embedding.weight).tolist()
     assert np.allclose(change, [[0.0, 0.0], [2.0, 2.0], [0.0, 0.0], [1.0, 1.0]])
+
+
+def test_scalers_of_others_unscale_in_their_own_way():
+    seen = []
+
+    class Own(w.amp.GradScaler):
+        def _unscale_grads_(self, optimizer, inv_scale, found_inf, allow_fp16):
+            seen.append((inv_scale.item(), found_inf.item(), allow_fp16))
+            return super()._unscale_grads_(optimizer, inv_scale, found_inf, allow_fp16)
+
+    scaler, p = Own("cpu", init_scale=4.0), w.nn.Parameter(w.ones(1))
+    optimizer = w.optim.SGD([p], lr=1.0)
+    scaler.scale((3 * p).sum()).backward()
+    scaler.step(optimizer)
+    assert seen == [(0.25, 0.0, False)] and p.item() == -2.0

@@ -67,3 +67,33 @@ def test_every_layer_has_a_case():
         if isinstance(v, type) and issubclass(v, wengert.nn.Module)
     }  # fmt: skip
     assert layers - bases == made
+
+
+def test_private_steps_that_subclasses_of_others_call_and_override():
+    class Scaled(wengert.nn.ConvTranspose2d):
+        def forward(self, input, output_size=None):
+            extra = self._output_padding(
+                input, output_size, self.stride, self.padding, self.kernel_size, 2, self.dilation
+            )
+            return wengert.nn.functional.conv_transpose2d(
+                input, 2 * self.weight, self.bias, self.stride, self.padding, extra
+            )
+
+    layer, x = Scaled(1, 1, 3, stride=2, bias=False), wengert.ones(1, 1, 3, 3)
+    twice = wengert.nn.ConvTranspose2d.forward(layer, x, [8, 8]) * 2
+    assert wengert.allclose(layer(x, [8, 8]), twice)
+
+    class Plateau(wengert.optim.lr_scheduler.ReduceLROnPlateau):
+        def _reduce_lr(self, epoch):
+            lowered.append(epoch)
+            super()._reduce_lr(epoch)
+
+    lowered, optimizer = [], wengert.optim.SGD(layer.parameters(), lr=1.0)
+    scheduler = Plateau(optimizer, patience=1)
+    for metric in (1.0, 2.0, 3.0, 4.0):
+        scheduler.step(metric)
+    assert lowered == [3] and scheduler.get_last_lr() == [0.1]
+    embedding = wengert.nn.Embedding(3, 2, padding_idx=1)
+    wengert.nn.init.ones_(embedding.weight)
+    embedding._fill_padding_idx_with_zero()
+    assert embedding.weight.sum(1).tolist() == [2.0, 0.0, 2.0]

@@ -151,10 +151,14 @@ class GradScaler:
         return self._scale, self._growth_tracker
 
     def _unscale_grads_(
-        self, optimizer: Any, inv_scale: float, allow_fp16: bool
+        self, optimizer: Any, inv_scale: Tensor, found_inf: Tensor, allow_fp16: bool
     ) -> dict[Any, Tensor]:
-        """Divide gradients by the scale; for each device 1 where one of them is not finite."""
+        """Divide gradients by the scale; for each device 1 where one of them is not finite.
+
+        found_inf: what each device begins with.
+        """
         found: dict[Any, Tensor] = {}
+        factor = inv_scale.item()
         with no_grad():
             for p in (p for group in optimizer.param_groups for p in group["params"]):
                 if p.grad is None:
@@ -168,12 +172,12 @@ class GradScaler:
                     p.grad = p.grad.coalesce()  # sums of what is finite may not be
                 values = p.grad._values() if sparse else p.grad
                 bad = values.isfinite().all().logical_not().to(dtypes.float32)
-                known = found.get(p.grad.device)
-                found[p.grad.device] = bad if known is None else known.maximum(bad)
-                if inv_scale != 1.0 and sparse:
-                    p.grad = p.grad * inv_scale
-                elif inv_scale != 1.0:
-                    p.grad.mul_(inv_scale)
+                known = found.get(p.grad.device, found_inf)
+                found[p.grad.device] = known.to(p.grad.device).maximum(bad)
+                if factor != 1.0 and sparse:
+                    p.grad = p.grad * factor
+                elif factor != 1.0:
+                    p.grad.mul_(factor)
         return found
 
     def unscale_(self, optimizer: Any) -> None:
@@ -191,8 +195,9 @@ class GradScaler:
             )
         if per_optimizer["stage"] is OptState.STEPPED:
             raise RuntimeError("unscale_() is being called after step().")
-        inverse = scale.double().reciprocal().float().item()
-        per_optimizer["found_inf_per_device"] = self._unscale_grads_(optimizer, inverse, False)
+        inverse = scale.double().reciprocal().float()
+        found = self._unscale_grads_(optimizer, inverse, T.zeros_like(inverse), False)
+        per_optimizer["found_inf_per_device"] = found
         per_optimizer["stage"] = OptState.UNSCALED
 
     # --- stepping ------------------------------------------------------------------------------
@@ -249,8 +254,9 @@ class GradScaler:
         return result
 
     def _check_inf_per_device(self, optimizer: Any) -> dict[Any, Tensor]:
-        self._check_scale_growth_tracker("_check_inf_per_device")
-        found = self._unscale_grads_(optimizer, 1.0, True)
+        scale, _ = self._check_scale_growth_tracker("_check_inf_per_device")
+        one = T.ones_like(scale)
+        found = self._unscale_grads_(optimizer, one, T.zeros_like(one), True)
         self._per_optimizer_states[id(optimizer)]["found_inf_per_device"] = found
         return found
 

@@ -221,6 +221,12 @@ class ConcatDataset(Dataset[S_co]):
         """
         return list(itertools.accumulate(len(item) for item in sequence))
 
+    @property
+    def cummulative_sizes(self) -> list[int]:
+        """The older spelling of `cumulative_sizes`."""
+        advise("cummulative_sizes is now written cumulative_sizes", FutureWarning)
+        return self.cumulative_sizes
+
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 

@@ -233,11 +233,15 @@ class _ConvTransposeNd(_ConvNd):
             dtype,
         )  # fmt: skip
 
-    def _output_padding(self, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
+    def _output_padding(
+        self, input: Tensor, output_size: Sequence[int] | None, stride: Sequence[int],
+        padding: Any, kernel_size: Sequence[int], num_spatial_dims: int,
+        dilation: Sequence[int] | None = None,
+    ) -> tuple[int, ...]:  # fmt: skip
         """What output_padding gives output_size, which is ambiguous with a stride."""
         if output_size is None:
             return self.output_padding
-        n = self.dims
+        n, dilation = num_spatial_dims, dilation or [1] * num_spatial_dims
         batched = input.dim() == n + 2
         size = list(output_size)
         if len(size) == (n + 2 if batched else n + 1):
@@ -250,13 +254,13 @@ class _ConvTransposeNd(_ConvNd):
         extra = []
         for d in range(n):
             least = (
-                (input.size(d - n) - 1) * self.stride[d] - 2 * self.padding[d]
-                + self.dilation[d] * (self.kernel_size[d] - 1) + 1
+                (input.size(d - n) - 1) * stride[d] - 2 * padding[d]
+                + dilation[d] * (kernel_size[d] - 1) + 1
             )  # fmt: skip
-            if not least <= size[d] < least + self.stride[d]:
+            if not least <= size[d] < least + stride[d]:
                 raise ValueError(
                     f"requested an output size of {size}, but in dimension {d} valid sizes range "
-                    f"from {least} to {least + self.stride[d] - 1} (for an input of "
+                    f"from {least} to {least + stride[d] - 1} (for an input of "
                     f"{tuple(input.shape[2:])})"
                 )
             extra.append(size[d] - least)
@@ -264,9 +268,13 @@ class _ConvTransposeNd(_ConvNd):
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         transpose = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[self.dims - 1]
+        extra = self._output_padding(
+            input, output_size, self.stride, self.padding, self.kernel_size, self.dims,
+            self.dilation,
+        )  # fmt: skip
         return transpose(
-            input, self.weight, self.bias, self.stride, self.padding,
-            self._output_padding(input, output_size), self.groups, self.dilation,
+            input, self.weight, self.bias, self.stride, self.padding, extra, self.groups,
+            self.dilation,
         )  # fmt: skip
 
 

@@ -195,6 +195,11 @@ class Optimizer(Rule):
         if not getattr(cls.step, "hooked", False):
             cls.step = with_hooks(cls.step)  # type: ignore[method-assign]
 
+    def _cuda_graph_capture_health_check(self) -> None:
+        """Optimizers written for PyTorch ask it first; no step is captured here."""
+
+    _accelerator_graph_capture_health_check = _cuda_graph_capture_health_check
+
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; with set_to_none=False fill them with zeros instead.
 

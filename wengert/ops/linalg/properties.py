@@ -207,6 +207,8 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
 def frobenius_norm(input, dim, keepdim=False):
     """The root of the sum of squares over dim, or over everything where dim is empty.
 
+    input: floating or complex. dim: dimensions. keepdim: keep them, of size 1.
+
     >>> torch.frobenius_norm(torch.tensor([[3., 4.]]), dim=(0, 1))
     tensor(5.)
     """
@@ -220,6 +222,8 @@ def frobenius_norm(input, dim, keepdim=False):
 )
 def nuclear_norm(input, dim=(-2, -1), keepdim=False):
     """The sum of the singular values of the matrices in the two dimensions dim.
+
+    input: floating or complex. dim: by default the last two. keepdim: keep them, of size 1.
 
     >>> torch.nuclear_norm(torch.eye(2))
     tensor(2.)

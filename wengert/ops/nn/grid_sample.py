@@ -329,8 +329,8 @@ MODES, PADDINGS = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "refle
 def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """`grid_sample` with its words as numbers.
 
-    interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic. padding_mode: 0 zeros, 1 border, 2
-    reflection.
+    input, grid, align_corners: as there. interpolation_mode: 0 bilinear, 1 nearest, 2 bicubic.
+    padding_mode: 0 zeros, 1 border, 2 reflection.
 
     >>> torch.grid_sampler(torch.tensor([[[[1., 3.]]]]), torch.zeros(1, 1, 1, 2), 0, 0, False)
     tensor([[[[2.]]]])
@@ -350,6 +350,8 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
 def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners):
     """`grid_sampler` of images (N, C, H, W).
 
+    input, grid, interpolation_mode, padding_mode, align_corners: as there.
+
     >>> torch.grid_sampler_2d(torch.tensor([[[[1., 3.]]]]), torch.zeros(1, 1, 1, 2), 1, 0, True)
     tensor([[[[1.]]]])
     """
@@ -363,6 +365,8 @@ def grid_sampler_2d(input, grid, interpolation_mode, padding_mode, align_corners
 )
 def grid_sampler_3d(input, grid, interpolation_mode, padding_mode, align_corners):
     """`grid_sampler` of volumes (N, C, D, H, W).
+
+    input, grid, interpolation_mode, padding_mode, align_corners: as there.
 
     >>> torch.grid_sampler_3d(torch.ones(1, 1, 1, 1, 2), torch.zeros(1, 1, 1, 1, 3), 0, 0, False)
     tensor([[[[[1.]]]]])
@@ -432,6 +436,8 @@ def affine_grid(theta, size, align_corners=None):
 @public("affine_grid_generator(Tensor theta, int[] size, bool align_corners)", method=False)
 def affine_grid_generator(theta, size, align_corners):
     """`nn.functional.affine_grid`, by the name of PyTorch's operator.
+
+    theta, size, align_corners: as there.
 
     >>> torch.affine_grid_generator(torch.eye(2, 3)[None], (1, 1, 1, 2), True).shape
     torch.Size([1, 1, 2, 2])

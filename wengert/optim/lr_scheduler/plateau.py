@@ -61,10 +61,10 @@ class ReduceLROnPlateau(LRScheduler):
         self.eps = eps
         self.last_epoch = 0
         self._last_lr = self._current()
-        self._choose(mode, threshold, threshold_mode)
+        self._init_is_better(mode, threshold, threshold_mode)
         self._reset()
 
-    def _choose(self, mode: str, threshold: float, threshold_mode: str) -> None:
+    def _init_is_better(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode {mode} is unknown! It is 'min' or 'max'")
         if threshold_mode not in ("rel", "abs"):
@@ -100,12 +100,13 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0  # does not count while cooling down
         if self.num_bad_epochs > self.patience:
-            self._reduce_lr()
+            self._reduce_lr(epoch)
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
         self._last_lr = self._current()
 
-    def _reduce_lr(self) -> None:
+    def _reduce_lr(self, epoch: int) -> None:
+        """Lower the rates; subclasses that others wrote are told which epoch it is."""
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
@@ -141,4 +142,4 @@ class ReduceLROnPlateau(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what state_dict() returned."""
         super().load_state_dict(state_dict)
-        self._choose(self.mode, self.threshold, self.threshold_mode)
+        self._init_is_better(self.mode, self.threshold, self.threshold_mode)
