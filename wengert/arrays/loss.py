@@ -67,10 +67,10 @@ def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
         return target, None
     kept = target != ignore
     clean = lib.where(kept, target, 0)
-    if clean.size and (int(clean.max()) >= classes or int(clean.min()) < 0):
-        bad = clean[(clean >= classes) | (clean < 0)][0]
+    wrong = kept & ((clean >= classes) | (clean < 0))
+    if wrong.any():
         raise IndexError(
-            f"Target {bad} is out of bounds: there are {classes} classes, so targets are 0 to "
+            f"Target {clean[wrong][0]} is out of bounds: there are {classes} classes, so targets are 0 to "
             f"{classes - 1}" + (f" or ignore_index={ignore}" if not 0 <= ignore < classes else "")
         )
     return clean, None if kept.all() else kept
@@ -131,7 +131,7 @@ def cross_entropy(
     shape, nd, d = target.shape, x.ndim, x.dtype
     x, target = lines(x), per_line(target, nd)
     target, kept = chosen(lib, target, x.shape[1], ignore)
-    w, total = sample_weights(lib, d, target, weight, kept)
+    w, total = sample_weights(lib, d, target, weight if x.size else None, kept)
     if not x.size:
         none = lib.zeros(target.shape, d)
         return reduced(lib, none, total, reduction, shape), x, none, total
@@ -176,6 +176,8 @@ def cross_entropy_backward(
         g = g / total
     classes = e.shape[1]
     target, kept = chosen(lib, per_line(target, nd), classes, ignore)
+    if not e.size:
+        return e.reshape(shape)
     if weight is None and kept is None:
         part = g  # the loss of a sample is this, times minus its log-probability
     else:
@@ -223,7 +225,10 @@ def nll_loss(
         return few
     shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
     target, kept = chosen(lib, target, x.shape[1], ignore)
-    losses = lib.negative(x[places(lib, target)])
+    if not x.size:
+        weight, losses = None, lib.zeros(target.shape, x.dtype)
+    else:
+        losses = lib.negative(x[places(lib, target)])
     w, total = sample_weights(lib, x.dtype, target, weight, kept)
     if kept is not None:
         losses = lib.where(kept, losses, x.dtype.type(0))  # an infinite one may be ignored
@@ -252,6 +257,8 @@ def nll_loss_backward(
     x = lines(x)
     target, kept = chosen(lib, target, x.shape[1], ignore)
     out = lib.zeros(x.shape, x.dtype)
+    if not out.size:
+        return out.reshape(shape)
     w, _ = sample_weights(lib, x.dtype, target, weight, kept)
     own = lib.negative(g if w is None else w * g)
     if kept is not None:  # where all are ignored, g is infinite

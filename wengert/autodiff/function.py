@@ -1,4 +1,8 @@
-"""User-defined differentiable functions: `Function` with forward, backward and their context."""
+"""User-defined differentiable functions: `Function` with forward, backward and their context.
+
+What does not live here: the node that a call records (`function_node.py`), what a Function means
+inside of function transforms (`function_levels.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,228 +10,11 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace, namespace
-from ..base import source
 from ..base.advice import advise
-from ..base.dtypes import as_dtype
-from ..base.modes import enable_grad, no_grad, state
-from ..engine import views
-from ..engine.node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
-from ..engine.tensor import Tensor, tensor_of, wrap
-from .dual import Dual
-from .saved_hooks import HOOKS, Packed
-
-
-class FunctionCtx:
-    """What forward and backward are given as ctx: the node's methods, and whatever the Function
-    keeps as attributes. Those are in a dictionary of the node, apart from what the node needs: a
-    Function may well call something of its own `shape` or `dtype`.
-
-    >>> class Cube(torch.autograd.Function):
-    ...     @staticmethod
-    ...     def forward(ctx, x):
-    ...         ctx.save_for_backward(x)
-    ...         return x**3
-    ...     @staticmethod
-    ...     def backward(ctx, g):
-    ...         (x,) = ctx.saved_tensors
-    ...         return 3 * x**2 * g
-    >>> x = torch.tensor(2.0, requires_grad=True)
-    >>> Cube.apply(x).backward()
-    >>> x.grad
-    tensor(12.)
-    """
-
-    __slots__ = ("__dict__", "_node")
-
-    def __init__(self, node: Context) -> None:
-        self._node = node
-        self.__dict__ = node.own
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._node, name)
-
-
-class Context(Node):
-    """The node of a Function."""
-
-    role = FUNCTION
-    function: Any = None
-    materialize = True
-
-    def __init__(self) -> None:
-        self.parents: tuple[Any, ...] = ()
-        self.places: list[int] | None = None  # which arguments were tensors
-        self.saved = ()
-        self.hooks: Any = None
-        self.more: Any = None
-        self.shape: Any = None
-        self.dtype: Any = None
-        self.seq = 0
-        self.code, self.lasti = None, 0
-        self.needs_input_grad: tuple[bool, ...] = ()
-        self._dirty: tuple[Any, ...] = ()
-        self._plain: tuple[Any, ...] = ()
-        self._keep: tuple[Any, ...] = ()
-        self._tangents: tuple[Any, ...] = ()
-        self._freed = False
-        self._tick = 0
-        self.own: dict[str, Any] = {}  # what the Function keeps as attributes of ctx
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["own"][name]
-        except KeyError:
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}"
-            ) from None
-
-    # ---- for forward
-
-    def save_for_backward(self, *tensors: Any) -> None:
-        """Keep tensors (inputs, outputs or intermediate ones; or None) for backward."""
-        for t in tensors:
-            if t is not None and not isinstance(t, Tensor):
-                raise TypeError(
-                    "save_for_backward can only save variables, but argument is of type "
-                    f"{type(t).__name__}: keep other values as attributes of ctx"
-                )
-        self._keep = tuple(tensors)
-
-    def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for jvp."""
-        self._tangents = tuple(tensors)
-
-    def mark_dirty(self, *tensors: Any) -> None:
-        """Say which inputs forward changed in place."""
-        self._dirty = tensors
-
-    def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Say which outputs have no gradient."""
-        self._plain = tensors
-
-    def set_materialize_grads(self, value: bool) -> None:
-        """False: backward gets None instead of zeros for outputs without gradient."""
-        self.materialize = value
-
-    # ---- for backward
-
-    @property
-    def saved_tensors(self) -> tuple[Any, ...]:
-        """What save_for_backward kept."""
-        if self._freed:
-            raise freed(self)
-        out = []
-        for s in self._keep:
-            if type(s) is Packed:
-                t, array = s.tensor(self), None
-            elif type(s) is _Output:
-                t = tensor_of(s.array)
-                t._n = s.slot(self)
-                array = s.array
-            else:
-                t, array = s, None if s is None else s._a
-            if array is not None and RANK.get(type(array), LIBRARY) == LIBRARY:
-                c = views.changed_since(array, self._tick)
-                if c is not None:
-                    raise views.stale(self, "saved tensor", array, c)
-            out.append(t)
-        return tuple(out)
-
-    saved_variables = saved_tensors
-
-    def pack(self) -> None:
-        """Hand what is kept to the hooks of saved_tensors_hooks, if there are any."""
-        if HOOKS.pairs:
-            self._keep = tuple([self._packed(s, HOOKS.pairs[-1]) for s in self._keep])
-
-    def _packed(self, s: Any, pair: Any) -> Any:
-        if s is None:
-            return None
-        if type(s) is _Output:
-            return Packed(s.array, pair, s)
-        return Packed(s.detach() if s._n is not None else s, pair, s._n)
-
-    def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
-        """Run the user's backward on the gradients of the outputs."""
-        gs = g if isinstance(g, list) else [g]
-        tensors = []
-        for i, x in enumerate(gs):
-            if x is None and self.materialize:
-                shape, dtype = (
-                    (self.shape[i], self.dtype[i])
-                    if isinstance(g, list)
-                    else (self.shape, self.dtype)
-                )
-                x = None if shape is None else default_zeros(shape, dtype)
-            tensors.append(
-                x if x is None or isinstance(x, Tensor) else tensor_of(NS[type(x)].asarray(x))
-            )
-        for hook in list((self.more or {}).get("pre", {}).values()):
-            r = hook(tuple(tensors))
-            tensors = list(r) if r is not None else tensors
-        with enable_grad() if create else no_grad():
-            result = (
-                self.function.backward(FunctionCtx(self), *tensors)
-                if "backward" in dir(self.function)
-                else None
-            )
-        if not retain:
-            self._freed = bool(self._keep)
-            self._keep = () if self._freed else self._keep
-        result = result if isinstance(result, tuple) else (result,)
-        n = len(self.parents)
-        if len(result) > n and all(r is None for r in result[n:]):
-            result = result[:n]
-        if len(result) != n:
-            raise RuntimeError(
-                f"function {self.name()} returned an incorrect number of gradients (expected {n},"
-                f" got {len(result)}): backward must return one for each argument of forward (None"
-                " for others)"
-            )
-        for i, (p, r) in enumerate(zip(self.parents, result)):
-            if r is not None and not isinstance(r, Tensor):
-                raise RuntimeError(
-                    f"expected Variable or None (got {type(r).__name__}) as gradient {i} of"
-                    f" {self.name()}: backward must return tensors, or None for other arguments"
-                )
-            if p is not None and r is not None and not broadcastable(tuple(r._a.shape), p.shape):
-                raise RuntimeError(
-                    f"Function {self.name()} returned an invalid gradient at index {i} - got "
-                    f"{list(r._a.shape)} but expected shape compatible with {list(p.shape)}"
-                )
-        for hook in list((self.more or {}).get("post", {}).values()):
-            r = hook(result, tuple(tensors))
-            result = tuple(r) if r is not None else result
-        return result if create else tuple([None if r is None else r._a for r in result])
-
-
-class _Output:
-    """A saved output: its array only, so that the node does not refer to its own result."""
-
-    def __init__(self, array: Any, index: int, many: bool) -> None:
-        self.array, self.index, self.many = array, index, many
-
-    def slot(self, node: Any) -> Any:
-        return (
-            Slot(node, self.index, tuple(self.array.shape), self.array.dtype) if self.many else node
-        )
-
-
-class ManyContext(Context):
-    """The context of a Function with several outputs."""
-
-    role = FUNCTION_MANY
-
-
-def default_zeros(shape: Any, dtype: Any) -> Any:
-    return default_namespace().zeros(shape, dtype)
-
-
-def broadcastable(have: tuple[int, ...], want: tuple[int, ...]) -> bool:
-    """Whether a gradient of one shape can be brought to another by summing."""
-    pairs = zip(reversed(have), reversed(want))
-    return len(have) >= len(want) and all(a == b or b == 1 for a, b in pairs)
+from ..base.modes import no_grad, state
+from ..engine.tensor import Tensor, wrap
+from .function_levels import apply as at_levels
+from .function_node import recorded
 
 
 class Function:
@@ -252,6 +39,7 @@ class Function:
     """
 
     generate_vmap_rule = False
+    _root: Any  # Function itself
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         advise(
@@ -350,135 +138,41 @@ class Function:
             " forward mode AD."
         )
 
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """The outputs of whole batches, and where these have the batch; override for vmap, or set
+        generate_vmap_rule = True.
+
+        info: batch_size and randomness. in_dims: for each of args the dimension of the batch,
+        None where there is none.
+
+        >>> class Double(torch.autograd.Function):
+        ...     @staticmethod
+        ...     def forward(x):
+        ...         return 2 * x
+        ...     @staticmethod
+        ...     def setup_context(ctx, inputs, output): ...
+        ...     @staticmethod
+        ...     def vmap(info, in_dims, x):
+        ...         return 2 * x, in_dims[0]
+        >>> torch.func.vmap(Double.apply)(torch.ones(2))
+        tensor([2., 2.])
+        """
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap static method or"
+            " set generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward and record the node."""
-        if any(isinstance(a, Tensor) and isinstance(a._a, Dual) for a in args):
-            return forward_mode(cls, args)
+        if state.levels:
+            return at_levels(cls, args, kwargs)
         return recorded(cls, args, kwargs)
 
 
+Function._root = Function  # where what users override is found in its first form
 Function.vjp = Function.backward  # type: ignore[attr-defined]
-
-
-@functools.cache
-def node_classes(cls: type) -> tuple[type, type]:
-    """The node classes of a Function: for one output, for several."""
-    name = cls.__name__ + "Backward"
-    facts = {"function": cls, "__module__": "torch.autograd.function", "_forward_cls": cls}
-    return type(name, (Context,), facts), type(name, (ManyContext,), facts)
-
-
-def run_forward(cls: Any, ctx: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """forward in either of its two forms, unrecorded."""
-    with no_grad():
-        if cls.setup_context is not Function.setup_context:
-            out = cls.forward(*args, **kwargs)
-            cls.setup_context(FunctionCtx(ctx), args, out)
-            return out
-        return cls.forward(FunctionCtx(ctx), *args, **kwargs)
-
-
-def recorded(cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run a Function and join its outputs to the graph."""
-    nodes = tuple([a._n if isinstance(a, Tensor) else None for a in args])
-    recording = state.grad and any(n is not None for n in nodes)
-    one, several = node_classes(cls)
-    ctx = one()
-    ctx.needs_input_grad = tuple([n is not None for n in nodes])
-    out = run_forward(cls, ctx, args, kwargs)
-    many = isinstance(out, (tuple, list))
-    outs = list(out) if many else [out]
-    for t in ctx._dirty:
-        views.mutated(t)
-        if recording and type(t._n) is AccumulateGrad:
-            raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place operation."
-            )
-    if not recording:
-        return out
-    if many:
-        ctx.__class__ = several
-        ctx.shape = tuple([tuple(t._a.shape) if isinstance(t, Tensor) else None for t in outs])
-        ctx.dtype = tuple([t._a.dtype if isinstance(t, Tensor) else None for t in outs])
-    elif isinstance(out, Tensor):
-        ctx.shape, ctx.dtype = tuple(out._a.shape), out._a.dtype
-    ctx.parents, ctx.places = nodes, [i for i, a in enumerate(args) if isinstance(a, Tensor)]
-    ctx.seq = ctx._tick = tick()
-    ctx.code, ctx.lasti = source.here(3)
-    kept = {id(t): i for i, t in enumerate(outs) if isinstance(t, Tensor)}
-    inputs = {id(a) for a in args if isinstance(a, Tensor)}
-    ctx._keep = tuple(
-        [
-            _Output(s._a, kept[id(s)], many) if id(s) in kept and id(s) not in inputs else s
-            for s in ctx._keep
-        ]
-    )
-    ctx.pack()
-    plain = {id(t) for t in ctx._plain}
-    dirty = {id(t) for t in ctx._dirty}
-    for i, t in enumerate(outs):
-        if not isinstance(t, Tensor):
-            continue
-        if id(t) in inputs and id(t) not in dirty or t._n is not None and id(t) not in dirty:
-            t = outs[i] = tensor_of(t._a)  # an input handed through, or a tensor from elsewhere
-        if id(t) in plain or not as_dtype(t._a.dtype).is_inexact:
-            continue
-        node = Slot(ctx, i, ctx.shape[i], ctx.dtype[i]) if many else ctx
-        if id(t) in dirty:
-            views.rebase(t, node)
-        else:
-            t._n = node
-            t._x = None
-    ctx._plain = ctx._dirty = ()
-    return type(out)(outs) if many else outs[0]
-
-
-def forward_mode(cls: Any, args: tuple[Any, ...]) -> Any:
-    """A Function on dual tensors: its jvp."""
-    level = max(a._a.level for a in args if isinstance(a, Tensor) and isinstance(a._a, Dual))
-
-    def is_mine(a: Any) -> bool:
-        return isinstance(a, Tensor) and isinstance(a._a, Dual) and a._a.level == level
-
-    def up(v: Any) -> Tensor:
-        return v if isinstance(v, Tensor) else wrap(v)
-
-    if cls.jvp is Function.jvp:
-        raise RuntimeError(
-            f"{cls.__name__}: You must implement the jvp function for custom autograd.Function to"
-            " use it with forward mode AD."
-        )
-    primals = tuple([up(a._a.content) if is_mine(a) else a for a in args])
-    ctx = node_classes(cls)[0]()
-    ctx.needs_input_grad = tuple(
-        [isinstance(a, Tensor) and (a.requires_grad or is_mine(a)) for a in args]
-    )
-    out = run_forward(cls, ctx, primals, {})
-    if ctx._tangents and not ctx._keep:
-        ctx._keep = ctx._tangents
-    ctx._tick = tick()
-    tangents: list[Any] = []
-    for a in args:
-        if is_mine(a):
-            tangents.append(up(a._a.tangent))
-        elif ctx.materialize and isinstance(a, Tensor) and a.dtype.is_inexact:
-            tangents.append(wrap(namespace(a._a).zeros_like(a._a)))
-        else:
-            tangents.append(None)
-    tans = cls.jvp(FunctionCtx(ctx), *tangents)
-    many = isinstance(out, (tuple, list))
-    outs = out if many else (out,)
-    tans = tans if isinstance(tans, (tuple, list)) else (tans,)
-    duals = [
-        wrap(Dual(level, down(o), down(t))) if t is not None else o for o, t in zip(outs, tans)
-    ]
-    return type(out)(duals) if many else duals[0]
-
-
-def down(t: Tensor) -> Any:
-    """The raw array of an unrecorded tensor, else the tensor itself."""
-    return t if t._n is not None else t._a
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

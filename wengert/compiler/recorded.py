@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..autodiff import grad_api
-from ..autodiff.function import Context, Function
+from ..autodiff.function import Function
+from ..autodiff.function_node import Context
 from ..base import source
 from ..base.modes import enable_grad, state
 from ..base.pytree import flatten

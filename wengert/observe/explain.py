@@ -8,7 +8,8 @@ import inspect
 import sys
 from typing import Any, TextIO
 
-from ..autodiff.function import Context, Function
+from ..autodiff.function import Function
+from ..autodiff.function_node import Context
 from ..base import frames
 from ..declare.registry import FUNCTIONS, METHODS, Declared
 from ..engine.node import Node

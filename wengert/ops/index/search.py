@@ -32,11 +32,11 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
     tensor([False,  True, False])
     """
-    one = None  # a number takes the other's dtype, as in all arithmetic
+    one = other = None  # a number takes the other's dtype, as in all arithmetic
     if not isinstance(elements, Tensor):
-        one, elements = elements, tensor(elements)
+        one, elements, other = elements, tensor(elements), test_elements
     if not isinstance(test_elements, Tensor):
-        one, test_elements = test_elements, tensor(test_elements)
+        one, test_elements, other = test_elements, tensor(test_elements), elements
     for x in (elements, test_elements):
         if x.dtype.category in (0, 3):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
@@ -48,7 +48,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     t = reshape(test_elements, -1)
     count = t._a.size
     if one is not None:
-        r = elements == one if elements._a.ndim else (t == one).any()
+        r = elements == one if other is elements else (t == one).any()
     elif 0 < count <= FEW and elements._a.ndim:  # a pass for each
         r = elements == t[:1]
         for i in range(1, count):

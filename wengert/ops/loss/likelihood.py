@@ -23,7 +23,7 @@ from ..node_facts import REDUCED
 from ..shape.join import joint_dtype
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, numbered, reduce_to, reduction_of
-from .regression import arriving, broadcast
+from .regression import arriving, broadcast, reduced
 
 
 @primitive(
@@ -52,10 +52,17 @@ def _bce_loss_y(xp: Any, g: Any, x: Any, weight: Any, reduction: str) -> Any:
     return gy if weight is None else gy * weight
 
 
+def _bce_loss_tangent(xp: Any, tangents: Any, x: Any, y: Any, weight: Any, reduction: str) -> Any:
+    tx, ty = tangents[:2]
+    parts = [] if tx is None else [xp.bce_loss_backward(tx, x, y, weight, "none")]
+    parts += [] if ty is None else [_bce_loss_y(xp, ty, x, weight, "none")]
+    return reduced(xp, sum(parts[1:], parts[0]), reduction)  # the mean of nothing is nan
+
+
 bce_loss_op.vjp(
     x=lambda xp, g, x, y, weight, reduction: xp.bce_loss_backward(g, x, y, weight, reduction),
     y=_bce_loss_y,
-)
+).jvp(_bce_loss_tangent)
 
 
 ALIKE = f"a2 is None and a1.dtype is d and a0.shape == a1.shape and {KNOWN}"
@@ -118,12 +125,22 @@ def _bce_logits_y(xp: Any, g: Any, x: Any, weight: Any, pos_weight: Any, reducti
     return arriving(xp, g, x, reduction) * slope
 
 
+def _bce_logits_tangent(
+    xp: Any, tangents: Any, x: Any, y: Any, weight: Any, pos_weight: Any, reduction: str
+) -> Any:
+    tx, ty = tangents[:2]
+    of = (weight, pos_weight, "none")
+    parts = [] if tx is None else [xp.bce_logits_backward(tx, x, y, *of)]
+    parts += [] if ty is None else [_bce_logits_y(xp, ty, x, *of)]
+    return reduced(xp, sum(parts[1:], parts[0]), reduction)
+
+
 bce_logits_op.vjp(
     x=lambda xp, g, x, y, weight, pos_weight, reduction: xp.bce_logits_backward(
         g, x, y, weight, pos_weight, reduction
     ),
     y=_bce_logits_y,
-)
+).jvp(_bce_logits_tangent)
 
 
 @public(

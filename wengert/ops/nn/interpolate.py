@@ -96,7 +96,7 @@ def _sizes(
                 f"but got input with spatial dimensions of {list(spatial)} and output size of "
                 f"{size}: input is (N, C, d1, d2, ...) and size (o1, o2, ...)"
             )
-        if any([isinstance(n, bool) for n in sizes]):
+        if sizes and isinstance(sizes[0], bool):  # PyTorch looks at the first one
             raise TypeError(f"interpolate(): size must be ints, got {size!r}")
         try:
             return tuple(s.__index__() for s in sizes), (None,) * rank

@@ -291,6 +291,10 @@ def unravel_index(indices, shape):
             f"{indices.dtype if isinstance(indices, Tensor) else type(indices).__name__}"
         )
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if wrong := [s for s in sizes if not isinstance(s, int)]:
+        raise TypeError(
+            f"expected 'shape' sequence to only contain ints, but got {type(wrong[0]).__name__}"
+        )
     if any(s < 0 for s in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
     out, step = [], 1
