@@ -70,8 +70,9 @@ def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
     wrong = kept & ((clean >= classes) | (clean < 0))
     if wrong.any():
         raise IndexError(
-            f"Target {clean[wrong][0]} is out of bounds: there are {classes} classes, so targets are 0 to "
-            f"{classes - 1}" + (f" or ignore_index={ignore}" if not 0 <= ignore < classes else "")
+            f"Target {clean[wrong][0]} is out of bounds: there are {classes} classes, so targets"
+            f" are 0 to {classes - 1}"
+            + (f" or ignore_index={ignore}" if not 0 <= ignore < classes else "")
         )
     return clean, None if kept.all() else kept
 
