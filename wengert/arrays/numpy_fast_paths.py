@@ -14,9 +14,8 @@ from ..kernels import gather as gathers
 from ..kernels import matmul as products
 from ..kernels import minmax, ordering, scan, scatter
 from ..kernels import summation as kernels
-from . import elementwise, reductions, shapes
+from . import elementwise, reductions, shapes, sorting
 from .numpy_direct import library as np
-from .sorting import topk_indices as general_topk
 from .summation import SHORT, add_up
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -260,8 +259,8 @@ def cumsum_back(x: Any, dim: int = 0) -> Any:
 general_cumsum = functools.partial(reductions.cumsum, np)
 
 
-def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
-    """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+def ranked_first(x: Any, k: int, dim: int, largest: bool) -> Any:
+    """topk_indices(); of equal elements any."""
     d = x.dtype
     if x.size >= ordering.LEAST and (found := ordering.ranked(x, dim, 0, k, largest)) is not None:
         return found[1]
@@ -286,7 +285,7 @@ def topk_indices(x: Any, k: int, dim: int, largest: bool) -> Any:
             check = flat.dot(flat)
             if check == check:  # no nan
                 return np.negative(x).argsort(1, "stable")[:, :k].copy()
-    return general_topk(np, x, k, dim, largest)
+    return sorting.ranked_first(np, x, k, dim, largest)
 
 
 def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
@@ -572,9 +571,10 @@ def astype(x: Any, dtype: Any) -> Any:
 WORDS = {
     f.__name__: f
     for f in (
-        sum, mean, amax, amin, logsumexp, cumsum, cumsum_back, argsort, topk_indices, gather, take,
+        sum, mean, amax, amin, logsumexp, cumsum, cumsum_back, argsort, gather, take,
         put_add, sum_all, mean_all, scatter_add, flip, tril, triu, cat, stack, clamp, any, matmul,
         astype, remainder, floor_divide, contiguous, copy, one_hot,
     )
 }  # fmt: skip
-WORDS |= {"where": np.where, "argmax": argmax, "argmin": argmin}
+topk_indices = functools.partial(sorting.settled_topk, ranked_first)
+WORDS |= {"where": np.where, "argmax": argmax, "argmin": argmin, "topk_indices": topk_indices}

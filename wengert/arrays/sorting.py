@@ -4,11 +4,14 @@ library.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ml_dtypes
 
 from ..kernels import ordering
+from . import equal_elements
 from .capabilities import ON_HOST
 from .numpy_direct import library as np
 from .numpy_linalg import nonzeros
@@ -138,8 +141,33 @@ def bincount(lib: Any, x: Any, weights: Any, minlength: int) -> Any:
     return lib.bincount(x, weights, minlength)
 
 
-def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
+def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool, ordered: bool = True) -> Any:
     """Indices of the k largest (or smallest) elements in order; nan counts as largest."""
+    way = partial(ranked_first, lib)
+    if lib not in ON_HOST:
+        return way(x, k, dim, largest)
+    return settled_topk(way, x, k, dim, largest, ordered)
+
+
+def settled_topk(
+    way: Callable[..., Any], x: Any, k: int, dim: int, largest: bool, ordered: bool = True
+) -> Any:
+    """topk_indices() by any way, which of equal elements being PyTorch's choice."""
+    if not 0 < x.size <= equal_elements.FEW or not k or x.dtype == bool:
+        return way(x, k, dim, largest)
+    x = comparable(x)
+
+    def found(keys: Any) -> Any:
+        return equal_elements.largest(keys, k, largest, ordered)
+
+    if not ordered:
+        return equal_elements.all_settled(x, k, dim, found)
+    more = min(k + 1, x.shape[dim])
+    return equal_elements.settled(x, way(x, more, dim, largest), dim, k, largest, found)
+
+
+def ranked_first(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
+    """topk_indices(); of equal elements any."""
     if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size < ordering.LEAST and dim >= 0:
         lead = (slice(None),) * dim
         first, back = (*lead, slice(0, k)), (*lead, slice(None, None, -1))
@@ -163,7 +191,16 @@ def topk_indices(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
 
 
 def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
-    """Index of the k-th smallest element (k from 0), the first of equal ones in a sorted order."""
+    """Index of the k-th smallest element (k from 0)."""
+    found = nth_index(lib, x, k, dim)
+    if lib not in ON_HOST or not 0 < x.size <= equal_elements.FEW or not x.ndim:
+        return found
+    x = comparable(x)
+    return equal_elements.one_of(x, found, dim, lambda keys: equal_elements.kth(keys, k))
+
+
+def nth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
+    """kth_index(), the first of equal ones in a sorted order."""
     if lib in ON_HOST and x.ndim:
         found = ordering.ranked(comparable(x), dim, k, k + 1)
         if found is not None:
@@ -175,7 +212,7 @@ def kth_index(lib: Any, x: Any, k: int, dim: int) -> Any:
 
 def median_index(lib: Any, x: Any, dim: int) -> Any:
     """Index of the lower median; of the first nan if there is one."""
-    i = kth_index(lib, x, (x.shape[dim] - 1) // 2, dim)
+    i = nth_index(lib, x, (x.shape[dim] - 1) // 2, dim)
     nan = lib.isnan(x)
     if not lib.logical_or.reduce(nan, None):
         return i
@@ -183,7 +220,7 @@ def median_index(lib: Any, x: Any, dim: int) -> Any:
 
 
 def _selected(lib: Any, x: Any, k: int, dim: int) -> Any:
-    """kth_index without sorting: the value is selected, then found."""
+    """nth_index without sorting: the value is selected, then found."""
     x = comparable(x)
     rows = lib.ascontiguousarray(lib.moveaxis(x, dim, -1))
     value = lib.partition(rows, k, -1)[..., k, None]
@@ -209,6 +246,19 @@ def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
 
 def mode_index(lib: Any, x: Any, dim: int) -> Any:
     """Index (the last one) of the most frequent value (the smallest of several)."""
+    if lib in ON_HOST and x.size <= equal_elements.FEW and x.shape[dim] > equal_elements.SMALL:
+        return equal_elements.one_of(
+            comparable(x),
+            likely_mode(lib, x, dim),
+            dim,
+            equal_elements.most_frequent,
+            as_they_are=True,
+        )
+    return likely_mode(lib, x, dim)
+
+
+def likely_mode(lib: Any, x: Any, dim: int) -> Any:
+    """mode_index(), the last one of equal elements where they are sorted stably."""
     rows = comparable(x)
     dim %= x.ndim
     if lib in ON_HOST and (found := ordering.mode(rows, dim)) is not None:
@@ -228,28 +278,8 @@ def mode_index(lib: Any, x: Any, dim: int) -> Any:
     out = n - 1 - lib.equal(flat, best[:, None])[:, ::-1].argmax(1)
     if flat.dtype.kind == "f":
         for i in lib.isnan(ordered[:, -1]).nonzero()[0].tolist():
-            out[i] = mode_beside_nan(flat[i].tolist())
+            out[i] = equal_elements.most_frequent(flat[i].tolist())
     return out.reshape(rows.shape[:-1])
-
-
-def mode_beside_nan(row: list[float]) -> int:
-    """The index that PyTorch's sort by insertion leads to: nothing passes a nan, and each nan is
-    a value of its own.
-    """
-    order: list[int] = []
-    for i, v in enumerate(row):
-        at = 0 if order and v < row[order[0]] else len(order)
-        while at and v < row[order[at - 1]]:
-            at -= 1
-        order.insert(at, i)
-    best = count = most = 0
-    for at, i in enumerate(order):
-        count += 1
-        if at + 1 == len(order) or row[order[at + 1]] != row[i]:
-            if count > most:
-                best, most = i, count
-            count = 0
-    return best
 
 
 def scatter_set(lib: Any, x: Any, index: Any, src: Any, dim: int = 0) -> Any:

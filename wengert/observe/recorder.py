@@ -16,7 +16,7 @@ from time import perf_counter_ns, time_ns
 from types import FrameType
 from typing import Any, NamedTuple
 
-from ..autodiff import function
+from ..autodiff import function, function_node
 from ..base import frames
 from ..engine import backward as reverse
 from ..engine.op import OPS, Op
@@ -83,7 +83,7 @@ class Recorder:
             if op.backward is not None:
                 self._time_backward(op)
         self._exchange(reverse, "accumulate_grad", "torch::autograd::AccumulateGrad")
-        self._exchange(function.Context, "apply_backward", None)
+        self._exchange(function_node.Context, "apply_backward", None)
         self._exchange(CopySlices, "run", "CopySlices")
         self._exchange(function, "recorded", None)
         for handle in (

@@ -363,7 +363,9 @@ def _at_index(b: Builder, x: Value, index: Value, dim: int = 0, keepdim: bool = 
 
 
 @converts("topk_indices")
-def _topk(b: Builder, x: Value, k: int = 1, dim: int = -1, largest: bool = True) -> str:
+def _topk(
+    b: Builder, x: Value, k: int = 1, dim: int = -1, largest: bool = True, ordered: bool = True
+) -> str:
     return b.add("TopK", [x, b.ints([k])], 2, axis=dim, largest=int(largest))[1]
 
 

@@ -78,14 +78,14 @@ def msort(input):
 
 
 @primitive(opaque)
-def topk_indices(xp, x, k=1, dim=-1, largest=True):
+def topk_indices(xp, x, k=1, dim=-1, largest=True, ordered=True):
     """Indices of the k largest elements along dim."""
 
 
 @public(
     "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, "
     "out) -> (Tensor values, Tensor indices)",
-    lines=(line(topk_along, floating=True, pair="topk", within="k"),),
+    lines=(line(topk_along, floating=True, pair="topk", within="k", when="sorted"),),
 )
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest (or smallest) elements along dim.
@@ -106,7 +106,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {d} has size {n}")
     if input._a.ndim == 0:
         return named("topk", input.clone(), argsort_op.entry(input, 0, False))
-    i = topk_indices.entry(input, k, d, bool(largest))
+    i = topk_indices.entry(input, k, d, bool(largest), bool(sorted))
     return named("topk", picked("topk").entry(input, i, d), i)
 
 
@@ -179,23 +179,18 @@ def _median(name: str, skip: bool) -> Any:
                 empty = wrap(input.new_full((), least if whole else float("nan"))._a)
                 return empty if input._n is None else empty + input.sum()
             return middle.entry(input)
-        d = wrap_dim(dim, input._a.ndim, name)
+        wrap_dim(dim, input._a.ndim, name)
         if input._a.ndim == 0:
             return by_index(name, input, dim, keepdim, "kth_index", k=0)
         if skip and input.dtype.category == 2:
             return by_index(name, input, dim, keepdim, "nanmedian_index")
-        if input.dtype.category == 2:
-            return by_index(name, input, dim, keepdim, "median_index")
-        n = input._a.shape[d]
-        return by_index(name, input, dim, keepdim, "kth_index", k=(n - 1) // 2)
+        return by_index(name, input, dim, keepdim, "median_index")
 
     @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0", real=True)
     def middle(xp, x):
         flat = xp.reshape(x, (-1,))
-        if dtypes.as_dtype(x.dtype).category < 2:
-            place = xp.kth_index(flat, (flat.shape[0] - 1) // 2, 0)
-        else:
-            place = xp.nanmedian_index(flat, 0) if skip else xp.median_index(flat, 0)
+        real = dtypes.as_dtype(x.dtype).category == 2
+        place = xp.nanmedian_index(flat, 0) if skip and real else xp.median_index(flat, 0)
         return xp.reshape(xp.gather(flat, xp.reshape(place, (1,)), 0), ())
 
     middle.vjp(x=shared_by_all)
