@@ -317,18 +317,15 @@ def _inverses(lib: Any, x: Any) -> tuple[Any, Any]:
     found = small.solve(x, None) if lib in ON_HOST else None
     if found is not None:
         out, info = found
-        if info.any():
-            out[info > 0] = x[info > 0]
+        if info.any():  # what solving for the columns of the identity leads to, infinities and nan
+            bad = info > 0
+            out[bad] = _solutions(lib, x[bad], np.eye(x.shape[-1], dtype=x.dtype))[0]
         return found
     try:
         return lib.linalg.inv(x), lib.zeros(x.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
-
-        def one(a: Any) -> tuple[Any, Any]:
-            info = _getrf(a)[2]
-            return (a.copy() if info else np.linalg.inv(a)), info
-
-        return each(lib, one, x)
+        eye = np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape)
+        return _solutions(lib, x, eye)
 
 
 @threaded
@@ -354,7 +351,7 @@ def _solutions(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
 
         def one(a: Any, b: Any) -> tuple[Any]:
             lu, pivots, singular = _getrf(a)
-            if not singular:
+            if not singular and np.isfinite(a).all():
                 return (np.linalg.solve(a, b),)
             n = len(a)
             b = b[permutation(np, pivots, n)]

@@ -153,9 +153,19 @@ def settled_topk(
     way: Callable[..., Any], x: Any, k: int, dim: int, largest: bool, ordered: bool = True
 ) -> Any:
     """topk_indices() by any way, which of equal elements being PyTorch's choice."""
-    if not 0 < x.size <= equal_elements.FEW or not k or x.dtype == bool:
+    size = x.size
+    if not 0 < size <= equal_elements.FEW or not k or x.dtype.kind == "b":
         return way(x, k, dim, largest)
-    x = comparable(x)
+    if x.dtype is BF16:
+        x = comparable(x)
+    if ordered and size < ordering.LEAST and dim in (-1, x.ndim - 1):
+        order = x.argsort()[..., ::-1] if largest else x.argsort()
+        some = order[..., : k + 1]
+        v = x.reshape(-1).take(some + equal_elements.starts(x.shape))
+        after, before = v[..., 1:], v[..., :-1]
+        differ = after < before if largest else after > before  # nan does not
+        if nonzeros(differ) == differ.size:
+            return some[..., :k].copy()
 
     def found(keys: Any) -> Any:
         return equal_elements.largest(keys, k, largest, ordered)
