@@ -16,6 +16,7 @@ from typing import Any
 
 import ml_dtypes
 
+from .capabilities import some
 from .numpy_direct import library as np
 from .words import WORDS
 
@@ -178,7 +179,7 @@ def softplus(lib: Any, x: Any, beta: float = 1.0, threshold: float = 20.0) -> An
     if beta != 1:
         out /= d(beta)
     # beyond 15 to 20 the formula gives x by itself, unless the factor is infinite
-    if (threshold < 15 or math.isinf(beta)) and (z > threshold).any():
+    if (threshold < 15 or math.isinf(beta)) and some(lib, z > threshold):
         out = lib.where(z > threshold, x, out)
     return out
 
@@ -191,7 +192,7 @@ def softplus_backward(lib: Any, g: Any, x: Any, beta: float = 1.0, threshold: fl
     out += 1
     lib.divide(g, out, out=out)
     far = lib.less(z, d(-threshold))
-    if threshold < 36 and far.any():
+    if threshold < 36 and some(lib, far):
         out = lib.where(far, g, out)
     return out
 
@@ -316,7 +317,7 @@ def threshold_backward(lib: Any, g: Any, x: Any, threshold: float = 0.0) -> Any:
 
 @word
 def prelu(lib: Any, x: Any, w: Any) -> Any:
-    if not lib.isfinite(w).all():  # 0 * inf is nan
+    if some(lib, ~lib.isfinite(w)):  # 0 * inf is nan
         return lib.where(lib.greater(x, 0), x, x * w)
     out = lib.minimum(x, x.dtype.type(0)) * w
     out += lib.maximum(x, x.dtype.type(0))
@@ -326,7 +327,7 @@ def prelu(lib: Any, x: Any, w: Any) -> Any:
 @word
 def prelu_backward(lib: Any, g: Any, x: Any, w: Any) -> Any:
     positive = lib.greater(x, 0)
-    if not lib.isfinite(w).all():
+    if some(lib, ~lib.isfinite(w)):
         return lib.multiply(lib.where(positive, x.dtype.type(1), w), g)
     out = ~positive * w
     out += positive

@@ -41,7 +41,9 @@ def probabilities(lib: Any, q: Any, k: Any, mask: Any, causal: bool) -> Any:
     e, s, shift = exponentials(lib, p, -1, SAFE)
     if shift is not None and (causal or mask is not None):
         dead = shift == -lib.inf
-        if dead.any():
+        if lib not in ON_HOST:  # a choice by a mask would wait
+            e, s = lib.where(dead, e.dtype.type(0), e), lib.where(dead, s.dtype.type(1), s)
+        elif dead.any():
             e[lib.broadcast_to(dead, e.shape)] = 0
             s[dead] = 1
     e /= s

@@ -5,6 +5,8 @@ Code written over a namespace asks `xp.has(...)` (`lookup.py`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy
 
 from .numpy_direct import library
@@ -12,3 +14,10 @@ from .numpy_direct import library
 # Their arrays lie in the program's memory: compiled kernels, `out=` of ufuncs, strides and flags
 # can be used on them.
 ON_HOST = frozenset((numpy, library))
+
+
+def some(lib: Any, mask: Any) -> bool:
+    """Whether elements of a mask are True, so that something has to be mended. On a device the
+    question would wait for its work: there it is mended in any case.
+    """
+    return lib not in ON_HOST or bool(mask.any())

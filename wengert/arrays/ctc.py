@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .capabilities import some
+
 __all__ = ["ctc_loss", "ctc_loss_backward"]
 
 
@@ -96,7 +98,7 @@ def ctc_loss(
     safe = lib.where(m == -lib.inf, 0, m)
     losses = -(lib.log(lib.exp(ends - safe) + lib.exp(before - safe)) + safe)
     empty = input_lengths == 0
-    if empty.any():
+    if some(lib, empty):
         losses = lib.where(empty, lib.where(target_lengths == 0, 0, lib.inf), losses)
     return losses.astype(x.dtype), alpha
 
@@ -150,7 +152,7 @@ def ctc_loss_backward(
         expected[:, rows, z[:, s]] += share[:, :, s]
     out = (lib.exp(x) - expected) * g[None, :, None]
     endless = losses == lib.inf
-    if endless.any():
+    if some(lib, endless):
         out = lib.where(endless[None], 0 if zero_infinity else lib.nan, out)
     out = lib.where((lib.arange(steps)[:, None] < input_lengths)[:, :, None], out, 0)
     return out.astype(x.dtype, copy=False)

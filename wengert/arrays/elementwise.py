@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..base import dtypes
-from .capabilities import ON_HOST
+from .capabilities import ON_HOST, some
 from .numpy_direct import library as np
 
 __all__ = [
@@ -353,7 +353,7 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
     out = lib.power(x, y)
     if out.dtype.kind == "c" and hasattr(x, "dtype") and hasattr(y, "dtype"):
         none = (x == 0) & (y == 0)  # exp(0 log 0) in PyTorch, 1 for one number as exponent
-        if none.any():
+        if some(lib, none):
             out = lib.where(none, out.dtype.type(complex("nan+nanj")), out)
     return out
 

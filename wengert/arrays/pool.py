@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..kernels import max_pool as kernels
 from ..kernels import window_pool
 from . import small_pools
-from .capabilities import ON_HOST
+from .capabilities import ON_HOST, some
 from .conv import widen
 from .numpy_direct import library as np
 from .small_pools import adaptive_bounds
@@ -104,10 +104,12 @@ def max_pool(
         if x.dtype.kind != "b":
             fill = -lib.inf if x.dtype.kind == "f" else lib.iinfo(x.dtype).min
 
+        nans = lib not in ON_HOST  # to ask would wait there
+
         def work(pieces: Iterator[tuple[int, int]]) -> None:
             for a, b in pieces:
                 phases = split(lib, x[a:b], t, fill)
-                if not _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], False):
+                if not _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], nans):
                     _max_of_taps(lib, phases, t, places, out[a:b], where[a:b], True)
 
         _over_planes(lib, work, len(x), t.size * len(t.phases), x.itemsize)
@@ -120,7 +122,7 @@ def _max_of_planes(lib: Any, x: Array, out: Array, where: Array) -> None:
     at = x.argmax(-1)
     out[...] = x[lib.arange(len(x)), at]
     nan = out != out
-    if bool(nan.any()):  # argmax finds the first NaN
+    if some(lib, nan):  # argmax finds the first NaN
         at = lib.where(nan, x.shape[1] - 1 - lib.isnan(x)[:, ::-1].argmax(-1), at)
     where[...] = at
 

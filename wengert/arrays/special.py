@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .capabilities import some
 from .elementwise import C32, scipy_special, widened
 from .numpy_direct import library as np
 from .numpy_direct import nonzeros
@@ -163,7 +164,7 @@ def polygamma(lib: Any, x: Any, order: int = 0) -> Any:
     out = (1.0 if order % 2 else -1.0) * math.gamma(order + 1) * s.zeta(float(order + 1), y)
     if order == 1:  # the reflection holds left of zero, where the sum loses digits
         left = lib.less(y, 0.5)
-        if left.any():
+        if some(lib, left):
             t = lib.where(left, y, 0.25)
             out = lib.where(left, (math.pi / lib.sin(math.pi * t)) ** 2 - s.zeta(2.0, 1.0 - t), out)
     return lib.asarray(out).astype(x.dtype)
