@@ -90,9 +90,9 @@ class CUDAArray(SimArray):
         """Where it is, as CuPy says it."""
         return SimpleNamespace(ptr=self.value.ctypes.data)
 
-    def __del__(self) -> None:
+    def __del__(self, memory: Memory = MEMORY) -> None:  # modules may be gone at the end
         if self.counted:
-            MEMORY.used[self.index] -= self.counted
+            memory.used[self.index] -= self.counted
 
 
 class SimulatedCUDA(SimNamespace):
