@@ -149,6 +149,13 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return reductions.mean(np, x, dim, keepdim)
 
 
+def rowwise(x: Any, dim: Any) -> bool:
+    """Whether numbers along dim lie side by side, no more than NumPy looks through soonest."""
+    d = x.dtype
+    last = type(dim) is int and dim in (-1, x.ndim - 1)
+    return last and (d is F32 or d is F64) and x.size <= BLOCK and x.flags.c_contiguous
+
+
 def extreme(word: str, find: str) -> Any:
     general = getattr(reductions, word)
     reduce = (np.maximum if word == "amax" else np.minimum).reduce
@@ -157,16 +164,16 @@ def extreme(word: str, find: str) -> Any:
         d = x.dtype
         if type(dim) is tuple and len(dim) == 1:
             dim = dim[0]
+        if x.ndim == 2 and rowwise(x, dim) and x.size > 256:
+            rows, n = x.shape  # the place of an extreme is found sooner
+            if n < 8192 and (n >= 32 or x.size < minmax.LEAST):
+                i = getattr(x, find)(1)
+                at = starts(rows, n)
+                return x.reshape(-1).take(at[:, 0] + i if not keepdim else at + i[:, None])
         if x.size >= minmax.LEAST and type(dim) is int:
             found = minmax.extreme(x, dim, word == "amax", keepdim)
             if found is not None:
                 return found[0]
-        if type(dim) is int and (d is F32 or d is F64) and x.ndim == 2 and dim and x.size > 256:
-            rows, n = x.shape
-            if n < 8192 and x.flags.c_contiguous:  # the place of an extreme is found sooner
-                i = getattr(x, find)(1)
-                at = starts(rows, n)
-                return x.reshape(-1).take(at[:, 0] + i if not keepdim else at + i[:, None])
         if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
             return np.asarray(x.take(getattr(x, find)()))
         return reduce(x, dim, None, None, keepdim)
@@ -185,7 +192,7 @@ def place(word: str) -> Any:
     find = getattr(np.ndarray, word)
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        if x.size >= minmax.LEAST and type(dim) is int:
+        if x.size >= minmax.LEAST and type(dim) is int and not rowwise(x, dim):
             found = minmax.extreme(x, dim, word == "argmax", keepdim)
             if found is not None:
                 return found[1]
