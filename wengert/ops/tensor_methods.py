@@ -139,7 +139,7 @@ def leaf_of(cls: Any, data: Tensor, requires_grad: bool = False) -> Any:
     return t
 
 
-@public("narrow_copy(Tensor input, int dim, int start, int length, *, out)")
+@public("narrow_copy(Tensor input, int dim, int start, int length, *, out)", out="exact")
 def narrow_copy(input, dim, start, length):
     """A copy of `length` elements from start along dim.
 

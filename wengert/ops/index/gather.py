@@ -99,6 +99,7 @@ def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) ->
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
     lines=(line(gather_op, when=READS, asked=True),),
+    out="exact",
 )
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
@@ -228,6 +229,7 @@ REDUCE = {
         None,
         None,
     ),
+    out="exact",
 )
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
@@ -276,6 +278,7 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
     "scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)",
     inplace=True,
     lines=(line(scatter_add, when=WRITES, asked=True),),
+    out="exact",
 )
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read.
@@ -307,6 +310,7 @@ def scatter_add_public(input, dim, index, src):
             ),
         ),
     ),
+    out="exact",
 )
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'.

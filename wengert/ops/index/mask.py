@@ -112,6 +112,7 @@ masked_source.vjp(
 @public(
     "masked_select(Tensor input, Tensor mask, *, out)",
     lines=(line(masked_select_op, when="a0.ndim and a1.dtype is BOOL"),),
+    out="exact",
 )
 def masked_select(input, mask):
     """The elements where mask is true, as a vector.

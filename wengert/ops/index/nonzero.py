@@ -10,7 +10,7 @@ from ...engine.tensor import Tensor, wrap
 from ..reduce.sum import sum as sum_of
 
 
-@public("nonzero(Tensor input, *, bool as_tuple=False, out)")
+@public("nonzero(Tensor input, *, bool as_tuple=False, out)", out="exact")
 def nonzero(input, *, out=None, as_tuple=False):
     """Coordinates of the non-zero elements: one row each, or with as_tuple one tensor for each
     dimension.

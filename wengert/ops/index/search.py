@@ -25,6 +25,7 @@ AT_ONCE = 1024  # comparisons that are made in one go
     "isin(Scalar element, Tensor test_elements, *, bool assume_unique=False, "
     "bool invert=False, out)",
     method=False,
+    out="exact",
 )
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Where elements occur in test_elements.
@@ -69,6 +70,7 @@ def places(xp, sequence, x, right=False):
     "searchsorted(Tensor sorted_sequence, Tensor|Scalar input, *, "
     "bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None, out)",
     method=False,
+    out="exact",
 )
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where input's values would go in a sorted sequence to keep it sorted.
@@ -126,6 +128,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     "bucketize(Tensor|Scalar input, Tensor boundaries, *, bool out_int32=False, "
     "bool right=False, out)",
     method=False,
+    out="exact",
 )
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """In which bucket of the sorted boundaries each value lies.

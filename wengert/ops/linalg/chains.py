@@ -34,7 +34,7 @@ def _chained(ts: list[Tensor], split: list[list[int]], i: int, j: int) -> Tensor
     return matmul_of(_chained(ts, split, i, k), _chained(ts, split, k + 1, j))
 
 
-@public("linalg.multi_dot(Tensor[] tensors, *, out)")
+@public("linalg.multi_dot(Tensor[] tensors, *, out)", out="exact")
 def multi_dot(tensors):
     """Product of several matrices in the cheapest order; the first and last may be vectors.
 

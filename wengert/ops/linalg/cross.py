@@ -51,6 +51,7 @@ def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
 @public(
     "linalg.cross(Tensor input, Tensor other, *, int dim=-1, out)",
     lines=(line(cross_op, when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),),
+    out="exact",
 )
 def linalg_cross(input, other, *, dim=-1):
     """Cross products of the vectors of 3 elements along dim.
@@ -77,6 +78,7 @@ def linalg_cross(input, other, *, dim=-1):
     lines=(
         line(cross_op, given="dim is not None", when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),
     ),
+    out="exact",
 )
 def cross(input, other, dim=None):
     """Cross products along dim, by default the first dimension of size 3.
@@ -97,7 +99,7 @@ def cross(input, other, dim=None):
     return linalg_cross(input, other, dim=dim)
 
 
-@public("linalg.vecdot(Tensor x, Tensor y, *, int dim=-1, out)", whole=True)
+@public("linalg.vecdot(Tensor x, Tensor y, *, int dim=-1, out)", whole=True, out="exact")
 def vecdot(x, y, *, dim=-1):
     """Sum of conj(x) * y along dim.
 

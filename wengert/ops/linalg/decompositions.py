@@ -77,6 +77,7 @@ def _not_positive(i: int) -> str:
         ),
     ),
     whole=True,
+    out="exact",
 )
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """(L, info): the Cholesky factor of A (*, n, n) and the order of the first minor that is not
@@ -300,7 +301,7 @@ def linalg_svd(A, full_matrices=True, *, driver=None):
     return named("linalg_svd", *svd_op.entry(A, full_matrices))
 
 
-@public("linalg.svdvals(Tensor A, *, str? driver=None, out)", whole=True)
+@public("linalg.svdvals(Tensor A, *, str? driver=None, out)", whole=True, out="exact")
 def linalg_svdvals(A, *, driver=None):
     """The singular values of A (*, m, n), falling.
 
@@ -391,6 +392,7 @@ def _triangle_read(name: str, which: str) -> bool:
 @public(
     "linalg.eigh(Tensor input, str UPLO='L', *, out) -> (Tensor eigenvalues, Tensor eigenvectors)",
     whole=True,
+    out="exact",
 )
 def linalg_eigh(A, UPLO="L"):
     """(eigenvalues, eigenvectors) of Hermitian matrices A (*, n, n), eigenvalues rising; reads one
@@ -404,7 +406,7 @@ def linalg_eigh(A, UPLO="L"):
     return named("linalg_eigh", *eigh.entry(A, low))
 
 
-@public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)", whole=True)
+@public("linalg.eigvalsh(Tensor input, str UPLO='L', *, out)", whole=True, out="exact")
 def linalg_eigvalsh(A, UPLO="L"):
     """The eigenvalues of Hermitian matrices A (*, n, n), rising; reads one triangle.
 
@@ -422,7 +424,11 @@ def _finite(name: str, A: Tensor) -> None:
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 
-@public("linalg.eig(Tensor input, *, out) -> (Tensor eigenvalues, Tensor eigenvectors)", whole=True)
+@public(
+    "linalg.eig(Tensor input, *, out) -> (Tensor eigenvalues, Tensor eigenvectors)",
+    whole=True,
+    out="converted",
+)
 def linalg_eig(A):
     """(eigenvalues, eigenvectors) of square matrices A (*, n, n), always complex.
 

@@ -182,6 +182,7 @@ INT32 = {"INT32": dtypes.int32.np}
     "bool adjoint=False, out)",
     lines=(line(lu_solved, floating=True, when=f"{PACKED}[0 if left else 1]", using=INT32),),
     whole=True,
+    out="exact",
 )
 def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
     """X with A X = B (left=False: X A = B; adjoint: with A^H), given lu_factor's results for A.
@@ -207,6 +208,7 @@ def linalg_lu_solve(LU, pivots, B, *, left=True, adjoint=False):
         ),
     ),
     whole=True,
+    out="exact",
 )
 def lu_solve(input, LU_data, LU_pivots):
     """X with A X = input, given lu_factor's results for A.
@@ -235,7 +237,10 @@ def _ldl_y(xp: Any, g: Any, x: Any, pivots: Any, hermitian: bool) -> Any:
 leading(ldl_solve.vjp(complex=True, y=_ldl_y), 2, 1, 2)
 
 
-@public("linalg.ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False, out)")
+@public(
+    "linalg.ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False, out)",
+    out="exact",
+)
 def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
     """X with A X = B, given ldl_factor's results for A.
 

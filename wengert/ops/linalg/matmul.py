@@ -196,6 +196,7 @@ linear_op.batch(_linear)
             ),
         ),
     ),
+    out="exact",
 )
 def matmul(input, other, *, out=None):
     """Matrix product; vectors and batches as in NumPy.
@@ -273,6 +274,7 @@ def check_batch(s: tuple[int, ...], t: tuple[int, ...], x: Tensor, y: Tensor) ->
     "mm(Tensor input, Tensor mat2, *, out)",
     "mm(Tensor input, Tensor mat2, ScalarType out_dtype, *, out)",
     lines=(line(matmul_op, floating=True, when="a0.ndim == a1.ndim == 2"), None),
+    out="exact",
 )
 def mm(input, mat2, *, out=None):
     """Product of two matrices.
@@ -300,6 +302,7 @@ def mm(input, mat2, *, out=None):
             asked=True,
         ),
     ),
+    out="exact",
 )
 def linear(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias. input: (*, in), weight: (out, in) or (in,), bias: (out,) or ().

@@ -61,6 +61,7 @@ def _same_type(name: str, x: Tensor, y: Tensor) -> None:
         line(bmm_op, floating=True, when="a0.ndim == a1.ndim == 3 and a0.shape[0] == a1.shape[0]"),
         None,
     ),
+    out="exact",
 )
 def bmm(input, mat2, out_dtype=None):
     """Products of batches of matrices: (b, n, m) with (b, m, p).
@@ -87,6 +88,7 @@ def bmm(input, mat2, out_dtype=None):
 @public(
     "mv(Tensor input, Tensor vec, *, out)",
     lines=(line(mv_op, floating=True, when="a0.ndim == 2 and a1.ndim == 1"),),
+    out="exact",
 )
 def mv(input, vec):
     """Matrix (n, m) times vector (m).
@@ -128,6 +130,7 @@ def _vectors(name: str, x: Tensor, y: Tensor) -> None:
 @public(
     "dot(Tensor input, Tensor tensor, *, out)",
     lines=(line(dot_op, floating=True, when="a0.ndim == a1.ndim == 1"),),
+    out="exact",
 )
 def dot(input, tensor):
     """Sum of the products of two vectors.
@@ -142,6 +145,7 @@ def dot(input, tensor):
 @public(
     "vdot(Tensor input, Tensor other, *, out)",
     lines=(line(dot_op, floating=True, when="a0.ndim == a1.ndim == 1"),),
+    out="exact",
 )
 def vdot(input, other):
     """Sum of conj(input) * other of two vectors.
@@ -153,7 +157,7 @@ def vdot(input, other):
     return dot_op.entry(input.conj() if input.dtype.category == 3 else input, other)
 
 
-@public("inner(Tensor input, Tensor other, *, out)")
+@public("inner(Tensor input, Tensor other, *, out)", out="exact")
 def inner(input, other):
     """Products over the last dimension of both; of numbers, their product.
 
@@ -332,6 +336,7 @@ baddbmm_op = _affine("baddbmm", "Baddbmm")
             " a0.shape in ((a1.shape[0], a2.shape[1]), a2.shape[1:], (), (1,))",
         ),
     ),
+    out="exact",
 )
 def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
@@ -369,6 +374,7 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
             when="a1.ndim == 2 and a2.ndim == 1 and a0.shape in (a1.shape[:1], (), (1,))",
         ),
     ),
+    out="exact",
 )
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
@@ -425,6 +431,7 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
             " ((*a1.shape[:2], a2.shape[2]), (a1.shape[1], a2.shape[2]), a2.shape[2:], (), (1,))",
         ),
     ),
+    out="exact",
 )
 def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
@@ -448,6 +455,7 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     "old: addbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
     inplace=True,
     whole=True,
+    out="exact",
 )
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.
@@ -469,7 +477,12 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
 # ---- sums over chosen dimensions
 
 
-@public("tensordot(Tensor a, Tensor b, any dims=2, Tensor? out=None)", method=False, foreign=False)
+@public(
+    "tensordot(Tensor a, Tensor b, any dims=2, Tensor? out=None)",
+    method=False,
+    foreign=False,
+    out="exact",
+)
 def tensordot(a, b, dims=2):
     """Products summed over the last dims dimensions of a and first of b, or over the dimensions
     listed for each.
@@ -522,7 +535,7 @@ def tensordot(a, b, dims=2):
     return matmul_op.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
 
 
-@public("linalg.matmul(Tensor input, Tensor other, *, out)")
+@public("linalg.matmul(Tensor input, Tensor other, *, out)", out="exact")
 def linalg_matmul(input, other):
     """torch.matmul.
 

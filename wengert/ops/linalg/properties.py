@@ -66,7 +66,7 @@ def det(input):
     return det_op.entry(input)
 
 
-declare(det, ("linalg.det(Tensor A, *, out)",))
+declare(det, ("linalg.det(Tensor A, *, out)",), out="exact")
 
 
 def near_singular(x: Tensor) -> bool:
@@ -165,6 +165,7 @@ def _to_last(A: Tensor, dim: Any, name: str) -> tuple[Tensor, tuple[int, int]]:
     "bool keepdim=False, *, ScalarType? dtype=None, out)",
     "linalg.matrix_norm(Tensor input, str ord='fro', int[] dim=[-2,-1], "
     "bool keepdim=False, *, ScalarType? dtype=None, out)",
+    out="exact",
 )
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     """Norm of matrices in the two dimensions dim: ord is 'fro', 'nuc', inf, -inf, 1, -1, 2 or -2.
@@ -243,6 +244,7 @@ def _kept(r: Tensor, i: int, j: int) -> Tensor:
     "linalg.norm(Tensor input, str ord, int[1]? dim=None, bool keepdim=False, *, "
     "ScalarType? dtype=None, out)",
     lines=(WHOLE_NORM._replace(given="ord is None and dim is None and dtype is None"),),
+    out="exact",
 )
 def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     """Vector norm, or matrix norm where dim has two dimensions (or A has two and ord is given).

@@ -33,7 +33,7 @@ def geqrf_factor(xp, x):
 leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 
 
-@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)", whole=True)
+@public("geqrf(Tensor input, *, out) -> (Tensor a, Tensor tau)", whole=True, out="converted")
 def geqrf(input):
     """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
 
@@ -168,6 +168,7 @@ declare(householder_product, ("orgqr(Tensor input, Tensor input2, *, out)",), wh
         ),
     ),
     whole=True,
+    out="exact",
 )
 def ormqr(input, tau, other, left=True, transpose=False):
     """The square Q of Householder reflections (input (*, m, k), tau (*, k)) times other, from the

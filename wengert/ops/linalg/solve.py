@@ -77,6 +77,7 @@ def inv_ex(A, *, check_errors=False):
     "linalg.inv(Tensor A, *, out)",
     lines=(line(inv, floating=True, least=2, when=SQUARE, only=1, checked=True),),
     whole=True,
+    out="exact",
 )
 def linalg_inv(A):
     """The inverse of square matrices A (*, n, n); LinAlgError where one is singular.
@@ -203,6 +204,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
     "linalg.solve(Tensor A, Tensor B, *, bool left=True, out)",
     lines=(line(solve, floating=True, when=SYSTEM, only=1, checked=True),),
     whole=True,
+    out="exact",
 )
 def linalg_solve(A, B, *, left=True):
     """X with A X = B (left=False: X A = B); LinAlgError where A is singular.
@@ -241,6 +243,7 @@ leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2,
     "linalg.solve_triangular(Tensor input, Tensor B, *, bool upper, bool left=True, "
     "bool unitriangular=False, out)",
     lines=(line(solve_triangular, floating=True, let={"unit": "unitriangular"}, when=SYSTEM),),
+    out="exact",
 )
 def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     """X with A X = B (left=False: X A = B), A triangular: only one triangle is read, with
@@ -409,6 +412,7 @@ leading(lstsq.vjp(complex=True, x=_lstsq_x, y=_lstsq_y), 2, 2)
     "linalg.lstsq(Tensor input, Tensor b, float? rcond=None, *, str? driver=None, "
     "out) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
     whole=True,
+    out="converted",
 )
 def linalg_lstsq(A, B, rcond=None, *, driver=None):
     """(solution, residuals, rank, singular_values) of the least squares problem min |A X - B|.

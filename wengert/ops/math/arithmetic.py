@@ -82,6 +82,7 @@ neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
     inplace="function",
     aliases=("negative",),
     lines=(line(neg_op, floating=True),),
+    out="exact",
 )
 def neg(input, *, out=None):
     """-input; bool is refused.
@@ -435,7 +436,9 @@ def pow(input, exponent, *, out=None):
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
 
 
-@public("float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace="exact")
+@public(
+    "float_power(Tensor|Scalar input, Tensor|Scalar exponent, *, out)", inplace="exact", out="exact"
+)
 def float_power(input, exponent, *, out=None):
     """input ** exponent computed in double precision.
 

@@ -207,7 +207,7 @@ heaviside_op.vjp(
 )
 
 
-@public("heaviside(Tensor input, Tensor values, *, out)", inplace=True)
+@public("heaviside(Tensor input, Tensor values, *, out)", inplace=True, out="exact")
 def heaviside(input, values, *, out=None):
     """0 where input is negative, values where it is 0, 1 where it is positive; both of one dtype.
 
@@ -368,6 +368,7 @@ round_decimals.vjp(x=lambda xp, g: xp.zeros_like(g))
     "round(Tensor input, *, int decimals, out)",
     inplace="function",
     lines=(line(round_half, floating=True), line(round_decimals, floating=True)),
+    out="exact",
 )
 def round(input, *, decimals=0, out=None):
     """input rounded half to even, at `decimals` places after the point (before it for negative

@@ -128,6 +128,7 @@ def clamp_max(input, max):
 @public(
     "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None, *, out)",
     inplace="function",
+    out="exact",
 )
 def nan_to_num(input, nan=None, posinf=None, neginf=None):
     """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the

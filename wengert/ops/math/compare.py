@@ -166,6 +166,7 @@ minimum.vjp(**_share("lt")).jvp(_tangent("lt"))
         ),
         None,
     ),
+    out="exact",
 )
 def where(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; with condition alone, the indices of its true

@@ -40,7 +40,7 @@ def _join_parts(xp: Any, size: int, flags: Any, x: Any, y: Any) -> Any:
 join_parts.batch(_join_parts)
 
 
-@public("complex(Tensor real, Tensor imag, *, out)", method=False)
+@public("complex(Tensor real, Tensor imag, *, out)", method=False, out="exact")
 def complex(real, imag, *, out=None):
     """real + i * imag, of float16, float32 or float64 tensors of one dtype.
 
@@ -85,7 +85,7 @@ def _name(t: Tensor) -> str:
     }.get(t.dtype.name, t.dtype.name.capitalize())
 
 
-@public("polar(Tensor abs, Tensor angle, *, out)", method=False, whole=True)
+@public("polar(Tensor abs, Tensor angle, *, out)", method=False, whole=True, out="exact")
 def polar(abs, angle):
     """The complex numbers of absolute value abs and an angle.
 
@@ -237,7 +237,7 @@ def conj(input):
     return conj_op.entry(input) if input.dtype.category == 3 else input
 
 
-@public("conj_physical(Tensor input, *, out)", inplace="function")
+@public("conj_physical(Tensor input, *, out)", inplace="function", out="exact")
 def conj_physical(input):
     """The complex conjugates in new memory; real tensors themselves.
 

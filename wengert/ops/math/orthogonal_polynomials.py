@@ -57,7 +57,7 @@ _polynomial("legendre_polynomial_p", "Legendre")
 
 for _name in ("erf", "erfc", "exp2", "expm1", "log1p", "logsumexp", "polygamma", "sinc"):
     FUNCTIONS["special"][_name] = FUNCTIONS[""][_name]
-declare(binary.round, ("special.round(Tensor input, *, int decimals=0, out)",))
+declare(binary.round, ("special.round(Tensor input, *, int decimals=0, out)",), out="exact")
 FUNCTIONS["special"]["expit"] = FUNCTIONS[""]["sigmoid"]
 
 

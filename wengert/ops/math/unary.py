@@ -413,6 +413,7 @@ abs_op.vjp(complex=True, x=lambda xp, g, x: g * xp.sgn(x))
     inplace="function exact",
     aliases=("absolute",),
     lines=(line(abs_op, floating=True),),
+    out="exact complex",
 )
 def abs(input, *, out=None):
     """Absolute value; of complex tensors the modulus.
@@ -423,7 +424,7 @@ def abs(input, *, out=None):
     return abs_op.entry(input, out=out)
 
 
-@primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True, real=True)
+@primitive(elementwise, public="sign(Tensor input, *, out)", inplace=True, real=True, out="exact")
 def sign(xp, x):
     """-1, 0 or 1 by the sign of x.
 
@@ -454,7 +455,7 @@ def _sgn(xp, g, x, out):
 sgn_op.vjp(complex=True, x=_sgn)
 
 
-@public("sgn(Tensor input, *, out)", inplace=True)
+@public("sgn(Tensor input, *, out)", inplace=True, out="exact")
 def sgn(input, *, out=None):
     """x / |x|, and 0 at 0.
 
@@ -488,7 +489,12 @@ round_half.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
 @primitive(
-    elementwise, public="frac(Tensor input, *, out)", inplace="function", real=True, inexact=True
+    elementwise,
+    public="frac(Tensor input, *, out)",
+    inplace="function",
+    real=True,
+    inexact=True,
+    out="exact",
 )
 def frac(xp, x):
     """The fraction of x: x - trunc(x).

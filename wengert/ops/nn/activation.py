@@ -204,6 +204,7 @@ softplus_op.vjp(x=lambda xp, g, x, beta, threshold: xp.softplus_backward(g, x, b
     "nn.functional.softplus(Tensor input, Scalar beta=1, Scalar threshold=20, *, out)",
     foreign=True,
     lines=(line(softplus_op, floating=True),),
+    out="exact",
 )
 def softplus(input, beta=1, threshold=20, *, out=None):
     """log(1 + exp(beta * input)) / beta, a smooth relu.
@@ -236,6 +237,7 @@ logsigmoid_op.vjp(x=lambda xp, g, x: xp.logsigmoid_backward(g, x))
 @public(
     "nn.functional.logsigmoid(Tensor input, *, out)",
     lines=(line(logsigmoid_op, floating=True),),
+    out="exact",
 )
 def logsigmoid(input, *, out=None):
     """The logarithm of the logistic function.
@@ -340,6 +342,7 @@ gelu_op.vjp(x=lambda xp, g, x, approximate: xp.gelu_backward(g, x, approximate))
     "nn.functional.gelu(Tensor input, *, str approximate='none', out)",
     foreign=True,
     lines=(line(gelu_op, floating=True, given="approximate in ('none', 'tanh')"),),
+    out="exact",
 )
 def gelu(input, *, approximate="none", out=None):
     """input times the normal distribution function of input. approximate: 'none' or 'tanh'.
@@ -416,6 +419,7 @@ def over_dim(op: Any, x: Any, dim: int, out: Any = None) -> Any:
 @public(
     "softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
     lines=(line(softmax_op, floating=True),),
+    out="exact",
 )
 def softmax(input, dim, dtype=None, *, out=None):
     """exp(input) divided by its sum over dim. dtype: converts first.
@@ -430,6 +434,7 @@ def softmax(input, dim, dtype=None, *, out=None):
 @public(
     "log_softmax(Tensor input, int dim, ScalarType? dtype=None, *, out)",
     lines=(line(log_softmax_op, floating=True),),
+    out="exact",
 )
 def log_softmax(input, dim, dtype=None, *, out=None):
     """The logarithm of softmax over dim, computed without its underflow. dtype: converts first.

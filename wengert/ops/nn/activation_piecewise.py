@@ -203,6 +203,7 @@ softshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 @public(
     "hardshrink(Tensor input, Scalar lambd=0.5, *, out)",
     lines=(line(hardshrink_op, floating=True),),
+    out="exact",
 )
 def hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero.
@@ -217,6 +218,7 @@ def hardshrink(input, lambd=0.5, *, out=None):
     "nn.functional.hardshrink(Tensor input, Scalar lambd=0.5, *, out)",
     foreign=True,
     lines=(line(hardshrink_op, floating=True),),
+    out="exact",
 )
 def functional_hardshrink(input, lambd=0.5, *, out=None):
     """input where its absolute value exceeds lambd, else zero.
@@ -231,6 +233,7 @@ def functional_hardshrink(input, lambd=0.5, *, out=None):
     "nn.functional.softshrink(Tensor input, Scalar lambd=0.5, *, out)",
     foreign=True,
     lines=(line(softshrink_op, floating=True, when="lambd >= 0"),),
+    out="exact",
 )
 def softshrink(input, lambd=0.5, *, out=None):
     """input moved by lambd towards zero, zero if it would pass it.

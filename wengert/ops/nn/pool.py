@@ -490,6 +490,7 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     "int? divisor_override=None, *, out)",
     foreign=True,
     lines=(_avg_line(2),),
+    out="exact",
 )
 def avg_pool2d(
     input,
@@ -518,6 +519,7 @@ def avg_pool2d(
     "int? divisor_override=None, *, out)",
     foreign=True,
     lines=(_avg_line(3),),
+    out="exact",
 )
 def avg_pool3d(
     input,

@@ -192,7 +192,8 @@ def multinomial_of(xp, x, samples=1, replacement=False, stream=None):
 
 @public(
     "multinomial(Tensor input, int num_samples, bool replacement=False, *, "
-    "Generator? generator=None, out)"
+    "Generator? generator=None, out)",
+    out="exact",
 )
 def multinomial(
     input: Tensor,

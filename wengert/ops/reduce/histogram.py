@@ -35,7 +35,7 @@ def bincount(input, weights=None, minlength=0):
     return wrap(out)
 
 
-@public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)")
+@public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)", out="exact")
 def histc(input, bins=100, min=0, max=0):
     """Counts in `bins` equal bins between min and max (both 0: the data's range).
 

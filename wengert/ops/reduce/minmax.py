@@ -237,7 +237,8 @@ _am("amin", amin)
 
 
 @public(
-    "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, out) -> (Tensor min, Tensor max)"
+    "aminmax(Tensor input, *, int? dim=None, bool keepdim=False, out) -> (Tensor min, Tensor max)",
+    out="exact",
 )
 def aminmax(input, *, dim=None, keepdim=False):
     """(min, max) of all elements, or along dim.

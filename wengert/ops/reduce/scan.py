@@ -167,6 +167,7 @@ _public_scan("cumprod", cumprod, "product")
 @public(
     "logcumsumexp(Tensor input, int dim, *, out)",
     lines=(line(logcumsumexp_op, floating=True),),
+    out="exact",
 )
 def logcumsumexp(input, dim):
     """log of the cumulative sum of exp along dim.
@@ -182,7 +183,8 @@ def logcumsumexp(input, dim):
 
 
 @public(
-    "diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, out)"
+    "diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, out)",
+    out="exact",
 )
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along dim, n times.

@@ -32,6 +32,7 @@ def argsort_op(xp, x, dim=-1, descending=False):
 @public(
     "argsort(Tensor input, int dim=-1, bool descending=False)",
     "argsort(Tensor input, *, bool stable, int dim=-1, bool descending=False, out)",
+    out="exact",
 )
 def argsort(input, dim=-1, descending=False, stable=False):
     """Indices that sort input along dim.
@@ -66,7 +67,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
 
 
-@public("msort(Tensor input, *, out)")
+@public("msort(Tensor input, *, out)", out="exact")
 def msort(input):
     """input sorted along its first dimension.
 

@@ -71,6 +71,7 @@ prod_op.vjp(
     "prod(Tensor input, *, ScalarType? dtype=None)",
     "prod(Tensor input, int dim, bool keepdim=False, *, ScalarType? dtype=None, out)",
     lines=(line(prod_op, floating=True, dim=None, keepdim=False), line(prod_op, floating=True)),
+    out="computed",
 )
 def prod(input, dim=None, keepdim=False, *, dtype=None):
     """Product of the elements, or along dim; integers give int64.
@@ -295,7 +296,8 @@ _moment("std_mean", True, True)
 
 
 @public(
-    "nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)"
+    "nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)",
+    out="computed",
 )
 def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """Sum that counts nan as 0.
@@ -388,6 +390,7 @@ vector_norm_op.vjp(complex=True, x=_vector_norm)
             when="a0.size",
         ),
     ),
+    out="exact",
 )
 def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     """p-norm of the vectors along dim (an int or a tuple; None: of all elements).
@@ -448,6 +451,7 @@ WHOLE_NORM = line(
     "ScalarType? dtype=None)",
     foreign=False,
     lines=(WHOLE_NORM, WHOLE_NORM._replace(given="type_(self) in TENSORS and p == 'fro'")),
+    out="exact",
 )
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
@@ -505,7 +509,9 @@ def dist(input, other, p=2):
     return vector_norm(input - other, p)
 
 
-@public("renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True)
+@public(
+    "renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True, out="exact"
+)
 def renorm(input, p, dim, maxnorm):
     """input with the slices along dim scaled down to a p-norm of at most maxnorm.
 

@@ -162,7 +162,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     return diagonal_op.entry(input, offset, a, b)
 
 
-@public("diag(Tensor input, int diagonal=0, *, out)")
+@public("diag(Tensor input, int diagonal=0, *, out)", out="exact")
 def diag(input, diagonal=0):
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     nd = input._a.ndim
@@ -247,7 +247,8 @@ def select_scatter(input, src, dim, index):
 
 @public(
     "slice_scatter(Tensor input, Tensor src, int dim=0, int? start=None, "
-    "int? end=None, int step=1, *, out)"
+    "int? end=None, int step=1, *, out)",
+    out="exact",
 )
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """A copy of input with src in a slice of a dimension."""

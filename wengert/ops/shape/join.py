@@ -81,6 +81,7 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
     method=False,
     aliases=("concat", "concatenate"),
     lines=(line(cat_op),),
+    out="typed",
 )
 def cat(tensors, dim=0, *, out=None):
     """Tensors joined along dim; all other sizes must agree.
@@ -131,6 +132,7 @@ def joint_dtype(ts: list[Tensor]) -> Any:
     "stack(Tensor[] tensors, int dim=0, *, out)",
     method=False,
     lines=(line(stack_op, extra=1),),
+    out="typed",
 )
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim.

@@ -107,7 +107,11 @@ def unfold(self, dimension, size, step):
     return window_slices.entry(self, dim, size, step)
 
 
-@public("unfold_copy(Tensor input, int dimension, int size, int step, *, out)", method=False)
+@public(
+    "unfold_copy(Tensor input, int dimension, int size, int step, *, out)",
+    method=False,
+    out="exact",
+)
 def unfold_copy(input, dimension, size, step, *, out=None):
     """`Tensor.unfold` as a copy.
 

@@ -310,7 +310,7 @@ def some_nonzero(xp, x, size=0, fill=-1):
     """Coordinates of a fixed number of non-zero elements."""
 
 
-@public("nonzero_static(Tensor input, *, int size, int fill_value=-1, out)")
+@public("nonzero_static(Tensor input, *, int size, int fill_value=-1, out)", out="exact")
 def nonzero_static(input, *, size, fill_value=-1):
     """Coordinates of the non-zero elements like nonzero(), cut or filled up with fill_value to
     `size` rows.
@@ -330,7 +330,9 @@ def xor_bits(xp, x, dim=None, keepdim=False):
     """Exclusive or of bit patterns."""
 
 
-@public("hash_tensor(Tensor input, int[1]? dim=[], *, bool keepdim=False, int mode=0, out)")
+@public(
+    "hash_tensor(Tensor input, int[1]? dim=[], *, bool keepdim=False, int mode=0, out)", out="exact"
+)
 def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     """A hash of all elements, or along dim: the exclusive or of their 64-bit patterns, as uint64.
     mode: only 0.
