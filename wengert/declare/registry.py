@@ -24,7 +24,7 @@ class Declared:
 
     __slots__ = (
         "body", "built", "inplace", "lines", "name", "namespace", "foreign", "short", "texts",
-        "whole",
+        "out", "whole",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +33,7 @@ class Declared:
         self.body, self.texts, self.namespace, self.name = body, texts, namespace, name
         self.foreign = foreign  # whether NumPy's names are taken
         self.inplace: frozenset[str] | None = None  # if NAME_ is derived, what is said of it
+        self.out = ""  # words about out=
         self.whole = False  # whether modes see it as one operation (op_modes.py)
         self.built: dict[tuple[str, str, str], Any] = {}  # the callables made so far
         self.lines: tuple[Any, ...] = ()  # of each overload its Line, several or None (lines.py)
@@ -91,6 +92,7 @@ def declare(
     foreign: bool | None = None,
     lines: tuple[Any, ...] = (),
     whole: bool = False,
+    out: str = "",
 ) -> Declared:
     """Enter a body in the tables under the name of its declarations, and under other names.
 
@@ -101,6 +103,8 @@ def declare(
     namespace. foreign: whether NumPy's names for arguments are taken; by default everywhere but in
     nn.functional. lines: for each text a Line (see lines.py), several or None. whole: whether it is
     one operation to its users and several ops here, whose operands a mode may have to see first.
+    out: words about out=, see engine/out_argument.py; "computed": it computes in the dtype of out=,
+    unless dtype= is given.
     """
     namespace, name = heading(texts[0])
     if namespace == "Tensor":
@@ -108,7 +112,7 @@ def declare(
     d = Declared(
         body, texts, namespace, name, namespace != "nn.functional" if foreign is None else foreign
     )
-    d.lines, d.whole = lines, whole
+    d.lines, d.whole, d.out = lines, whole, out
     d.short = getattr(body, "__wengert_short__", None)
     is_method = namespace == "" if method is None else method
     for path in (name, *aliases):

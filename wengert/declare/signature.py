@@ -29,7 +29,7 @@ from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
 from ..engine.op_modes import seen_whole
-from ..engine.out_argument import IN_DTYPE_OF_OUT, check_dtype, dtype_into, write_out
+from ..engine.out_argument import check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder
@@ -142,7 +142,7 @@ def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
 class Call:
     """How a body is called with the arguments of one overload."""
 
-    __slots__ = ("keywords", "out", "pointwise", "positions", "star", "unused")
+    __slots__ = ("keywords", "out", "pointwise", "positions", "star", "unused", "words")
 
     def __init__(self) -> None:
         self.positions: list[str] = []  # names of arguments, in the body's order
@@ -150,6 +150,7 @@ class Call:
         self.star: str | None = None
         self.out: str | None = None  # "own": the body takes out=; "derived": it does not
         self.unused: list[Parameter] = []  # what the body does not know
+        self.words = ""  # what is said of out=
         self.pointwise = False  # whether out= must not overlap the operands in part
 
     def __call__(self, body: Any, values: dict[str, Any], out: Any, name: str) -> Any:
@@ -160,26 +161,27 @@ class Call:
         kw = {k: values[v] for k, v in self.keywords}
         if self.out == "own":
             kw["out"] = out
-        elif name in IN_DTYPE_OF_OUT:
+        elif "computed" in self.words:
             kw["dtype"] = dtype_into(kw["dtype"], out)
         elif out is not None:
             check_dtype(values.get("dtype"), out)
         r = body(*args, **kw)
         if out is None or self.out == "own":
             return r
-        return deliver(name, r, out, args) if self.pointwise else write_out(name, r, out)
+        return deliver(name, r, out, args if self.pointwise else (), self.words)
 
 
-def deliver(name: str, result: Any, out: Any, operands: Any) -> Any:
-    """write_out() of an op of elements, whose out= must not overlap an operand in part."""
+def deliver(name: str, result: Any, out: Any, operands: Any, words: str) -> Any:
+    """write_out(); out= must not overlap an operand of an op of elements in part."""
     if isinstance(out, Tensor):
         views.check_operands(out, name, operands)
-    return write_out(name, result, out)
+    return write_out(name, result, out, words)
 
 
 def call_of(d: Declared, o: Overload) -> Call:
     """How the body is called for an overload."""
     call = Call()
+    call.words = d.out
     positions, keywords, star, anything = body_parameters(d.body)
     given = {p.name: p for p in o.parameters}
     for p, theirs in zip(o.positional, positions):  # the body has its own names for some
@@ -245,7 +247,7 @@ def parser(
     word = "body"
     if native.recall is not None and not inplace and type(body) is FunctionType:
         word, env["recall"] = "recall", native.recall(body)
-    env.update(ABSENT=ABSENT, body=body, bind=binder, write_out=write_out, deliver=deliver)
+    env.update(ABSENT=ABSENT, body=body, bind=binder, deliver=deliver)
     env.update(dtype_into=dtype_into, check_dtype=check_dtype)
     env.update(FAILURES=FAILURES, tell=tell)
     head = []
@@ -420,15 +422,13 @@ def branch(
         env.update(found.names)
     if call.out == "derived":
         into = run
-        if name in IN_DTYPE_OF_OUT:
+        if "computed" in call.words:
             slot = values["dtype"]
             into = run.replace(f"dtype={slot}", f"dtype=dtype_into({slot}, out)")
-        write = f"write_out({name!r}, {into}, out)"
-        if call.pointwise:
-            given = "".join([values[n] + ", " for n in call.positions])
-            write = f"deliver({name!r}, {run}, out, ({given}))"
+        given = "".join([values[n] + ", " for n in call.positions if call.pointwise])
+        write = f"deliver({name!r}, {into}, out, ({given}), {call.words!r})"
         lines += [f"if {condition}:", f"  if out is None: return {run}"]
-        if "dtype" in values and name not in IN_DTYPE_OF_OUT:
+        if "dtype" in values and "computed" not in call.words:
             lines.append(f"  check_dtype({values['dtype']}, out)")
         lines.append(f"  return {write}")
     else:

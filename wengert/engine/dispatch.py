@@ -51,7 +51,7 @@ def slow(
     if out is not None:
         if op.kind == "elementwise" and isinstance(out, Tensor):
             views.check_operands(out, op.name, ins)
-        return write_out(op.name, slow(op, ins, static), out)
+        return write_out(op.name, slow(op, ins, static), out, op.out)
     if ACTIVE and (mode := op_modes.runner(op)) is not None:
 
         def proceed(ins: tuple[Any, ...], static: dict[str, Any]) -> Any:

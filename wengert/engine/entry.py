@@ -370,7 +370,7 @@ def composite_entry(op: Op) -> Callable[..., Any]:
             r = op_modes.run(mode, op, args, kwargs, lambda args, kwargs: fwd(ns, *args, **kwargs))
         else:
             r = fwd(ns, *args, **kwargs)
-        return r if out is None else write_out(op.name, r, out)
+        return r if out is None else write_out(op.name, r, out, op.out)
 
     return dressed(op, f)
 

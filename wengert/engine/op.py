@@ -44,6 +44,7 @@ class Op:
         real: bool | type[Exception],
         inexact: bool,
         told: dict[str, str | Callable[..., Any]],
+        out: str,
         doc: str | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
@@ -91,7 +92,7 @@ class Op:
         self.real = (NotImplementedError if real is True else real) or None
         self.inexact = inexact  # whether integers are refused
         self.differentiable = False  # whether any rule was given
-        self.node_name, self.told = node, told
+        self.node_name, self.told, self.out = node, told, out
         self.impl = Implementations(self)
         self.backward: Any = None  # see backward_step.py
         self.part: Any = None
@@ -271,6 +272,7 @@ def op(
     real: bool | type[Exception] = False,
     inexact: bool = False,
     told: dict[str, str | Callable[..., Any]] | None = None,
+    out: str = "",
     doc: str | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
@@ -288,6 +290,7 @@ def op(
     NotImplementedError). inexact: integers and bools are refused. doc: instead of the function's
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
     the name here of a saved value, if it is another, or a function of saved values, by their names.
+    out: what is said of out=, see out_argument.py.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -314,13 +317,15 @@ def op(
             real=real,
             inexact=inexact,
             told=told or {},
+            out=out,
             doc=doc,
         )
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")
         OPS[n] = o
         if public:
-            Op.make_public(o, (public,) if isinstance(public, str) else public, **facts)
+            texts = (public,) if isinstance(public, str) else public
+            Op.make_public(o, texts, out=out, **facts)
         return o
 
     return register

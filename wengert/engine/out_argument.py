@@ -11,34 +11,20 @@ from ..base.modes import state
 from . import views
 from .tensor import Tensor
 
-# Functions whose out= must have the dtype of the result, which others convert to a wider one.
-EXACT = frozenset(
-    """abs addbmm addmm addmv alias_copy all amax amin aminmax any argmax argmin argsort
-    as_strided_copy avg_pool2d avg_pool3d baddbmm bitwise_not bmm bucketize ceil cholesky_ex
-    complex conj_physical cross cummax cummin det diag diagonal_copy diff dot eigh eigvalsh
-    expand_copy float_power floor frac gather gelu hardshrink hash_tensor heaviside histc index_add
-    index_copy index_reduce index_select inner inv isin isneginf isposinf ldl_solve linear
-    log_softmax logcumsumexp logsigmoid lu_solve masked_select matmul matrix_norm mm msort
-    multi_dot multinomial mv nan_to_num nanquantile narrow_copy neg nonzero nonzero_static norm
-    ormqr permute_copy polar quantile renorm round scatter scatter_add scatter_reduce searchsorted
-    sgn sign signbit slice_scatter softmax softplus softshrink solve solve_triangular squeeze_copy
-    svdvals t_copy take take_along_dim tensordot transpose_copy tril triu trunc unfold_copy
-    unsqueeze_copy vdot vecdot vector_norm view_copy where""".split()  # noqa: SIM905
-)
-REAL = frozenset(("hfft", "hfft2", "hfftn", "irfft", "irfft2", "irfftn"))
-JOINS = frozenset(("cat", "column_stack", "dstack", "hstack", "stack", "vstack"))
-CONVERTED = frozenset(("eig", "geqrf", "lstsq"))  # of those with several results
 
-
-def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
+def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
     """Put results into the tensors given as out=, resizing them as PyTorch does; returns out.
-    exact: out must have the dtype of the result.
+
+    words: what the declaration says of out=. "exact": it has the dtype of the result, as each of
+    several results has unless they are "converted"; with "bytes" it may be uint8 instead, with
+    "complex" complex. "real": it is not complex. "typed": a TypeError says that it cannot hold the
+    result.
     """
     if isinstance(result, (tuple, list)):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
             raise TypeError(f"{name}(): out must be a tuple of {len(result)} tensors")
         for r, o in zip(result, out):
-            write_out(name, r, o, name not in CONVERTED)
+            write_out(name, r, o, "" if "converted" in words else "exact")
         kind = type(result)
         if hasattr(kind, "n_fields"):
             return returns.named(f"{kind.__name__}_out", *out)
@@ -54,15 +40,15 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
     if out._x is not None and out._x.inference and not state.inference:
         raise RuntimeError(f"{name}(): {views.OF_INFERENCE}")
     have, want = result.dtype, out.dtype
-    small = want is dtypes.uint8 and name in ("all", "any") or name == "abs" and want.is_complex
-    if have is not want and (exact or name in EXACT) and not small:
+    other = "bytes" in words and want is dtypes.uint8 or "complex" in words and want.is_complex
+    if have is not want and "exact" in words and not other:
         raise RuntimeError(
             f"{name}(): Expected out tensor to have dtype {have}, but got {want} instead"
         )
-    if name in REAL and want.is_complex:
+    if "real" in words and want.is_complex:
         raise RuntimeError(f"{name} expects a floating point output tensor, but got {want}")
     if not can_store(have, want):
-        raise (TypeError if name in JOINS else RuntimeError)(
+        raise (TypeError if "typed" in words else RuntimeError)(
             f"{name}(): result type {result.dtype} can't be cast to the desired output type"
             f" {out.dtype}"
         )
@@ -84,12 +70,8 @@ def write_out(name: str, result: Any, out: Any, exact: bool = False) -> Any:
     return out
 
 
-# functions that compute in the dtype of out=, unless dtype= says another
-IN_DTYPE_OF_OUT = frozenset(("cumprod", "cumsum", "nansum", "prod"))
-
-
 def dtype_into(dtype: Any, out: Any) -> Any:
-    """The dtype that such a function computes in."""
+    """The dtype that a function computes in, where that of out= is meant unless dtype= is given."""
     check_dtype(dtype, out)
     return out.dtype if dtype is None and isinstance(out, Tensor) else dtype
 

@@ -28,7 +28,7 @@ def nonzero(input, *, out=None, as_tuple=False):
         )
     rows = wrap(NS[type(a)].nonzero_rows(a))
     if out is not None:
-        return write_out("nonzero", rows, out)
+        return write_out("nonzero", rows, out, "exact")
     if as_tuple:
         rows = wrap(namespace(a).nonzero_rows(a.reshape(1))) if a.ndim == 0 else rows
         return tuple([rows[:, i] for i in range(rows._a.shape[1])])

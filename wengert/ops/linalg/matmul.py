@@ -14,7 +14,7 @@ from ...engine.tensor import Tensor
 from ..batching import front
 
 
-@primitive(bilinear, types="same", node="MmBackward0", name="matmul")
+@primitive(bilinear, types="same", node="MmBackward0", name="matmul", out="exact")
 def matmul_op(xp, x, y):
     """Matrix product with NumPy's rules for vectors and batches."""
 
@@ -62,7 +62,7 @@ matmul_op.vjp(x=_left, y=_right)
 
 
 def _named(name: str, node: str) -> Any:
-    @op(bilinear, name=name, types="same", node=node)
+    @op(bilinear, name=name, types="same", node=node, out="exact")
     def f(xp, x, y):
         return xp.matmul(x, y)
 
@@ -82,7 +82,7 @@ def flat(xp: Any, x: Any) -> Any:
     return xp.reshape(x, (math.prod(s[:-1]), s[-1]))
 
 
-@op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear")
+@op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear", out="exact")
 def linear_op(xp, x, w, bias=None):
     """x @ w.T + bias."""
     if x.ndim > 2:  # one large product instead of a batch of small ones

@@ -69,7 +69,7 @@ def div_op(xp, x, y):
 div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
 
 
-@primitive(linear, name="neg")
+@primitive(linear, name="neg", out="exact")
 def neg_op(xp, x):
     """-x."""
 
@@ -452,7 +452,7 @@ def float_power(input, exponent, *, out=None):
         return complex(t) if isinstance(t, complex) else float(t)
 
     r = pow_op.entry(double(input), double(exponent))
-    return r if out is None else write_out("float_power", r, out)
+    return r if out is None else write_out("float_power", r, out, "exact")
 
 
 @primitive(elementwise, name="addcmul", told={"tensor1": "a", "tensor2": "b"})

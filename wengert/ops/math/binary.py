@@ -197,7 +197,7 @@ gcd = _whole("gcd", "Greatest common divisor of two integer tensors, element by 
 lcm = _whole("lcm", "Least common multiple of two integer tensors, element by element.")
 
 
-@primitive(elementwise, types="same", name="heaviside")
+@primitive(elementwise, types="same", name="heaviside", out="exact")
 def heaviside_op(xp, x, y):
     """0, y or 1 by the sign of x."""
 
@@ -296,7 +296,7 @@ def frexp(input):
 
 
 def _infinite(name: str, sign: str) -> Any:
-    @primitive(elementwise, name=name, types="any")
+    @primitive(elementwise, name=name, types="any", out="exact")
     def o(xp, x): ...
 
     def f(input, *, out=None):
@@ -306,7 +306,8 @@ def _infinite(name: str, sign: str) -> Any:
 
     f.__name__ = name
     f.__doc__ = f"True where input is {sign}inf."
-    return public(f"{name}(Tensor input, *, out)", lines=(line(o, floating=True),))(f)
+    text = f"{name}(Tensor input, *, out)"
+    return public(text, lines=(line(o, floating=True),), out="exact")(f)
 
 
 _infinite("isneginf", "-")

@@ -52,10 +52,12 @@ bitwise_left_shift = _compare("bitwise_left_shift", "x * 2 ** y.")
 bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.")
 
 
-def _test(name, doc, types="any", inplace=False, out=False):
+def _test(name, doc, types="any", inplace=False, out=""):
     text = f"{name}(Tensor input{', *, out' * bool(inplace or out)})"
 
-    @primitive(elementwise, name=name, types=types, doc=doc, public=text, inplace=inplace)
+    @primitive(
+        elementwise, name=name, types=types, doc=doc, public=text, inplace=inplace, out=out
+    )  # fmt: skip
     def f(xp, x): ...
 
     return f
@@ -65,11 +67,11 @@ isnan = _test("isnan", "True where x is nan.")
 isinf = _test("isinf", "True where x is infinite.")
 isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
 logical_not = _test("logical_not", "True where x is zero.", inplace="unrecorded")
-bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=True)
-signbit = _test("signbit", "True where the sign bit is set.", out=True)
+bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=True, out="exact")
+signbit = _test("signbit", "True where the sign bit is set.", out="exact")
 
 
-@primitive(elementwise, types="any", name="where")
+@primitive(elementwise, types="any", name="where", out="exact")
 def where_op(xp, condition, x, y):
     """x where condition holds, else y."""
 

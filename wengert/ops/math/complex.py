@@ -67,7 +67,7 @@ def complex(real, imag, *, out=None):
             f"Expected object of scalar type {_name(result)} but got scalar type {_name(out)} for "
             "argument 'out'"
         )
-    return write_out("complex", result, out)
+    return write_out("complex", result, out, "exact")
 
 
 def _name(t: Tensor) -> str:

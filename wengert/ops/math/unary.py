@@ -400,7 +400,7 @@ def relu_backward(xp, g, out):
 relu.vjp(x=lambda xp, g, out: xp.relu_backward(g, out))
 
 
-@primitive(elementwise, name="abs")
+@primitive(elementwise, name="abs", out="exact complex")
 def abs_op(xp, x):
     """Absolute value; the derivative at 0 is 0."""
 
@@ -436,7 +436,7 @@ def sign(xp, x):
 sign.vjp(x=lambda xp, g: xp.zeros_like(g))
 
 
-@op(elementwise, name="sgn")
+@op(elementwise, name="sgn", out="exact")
 def sgn_op(xp, x):
     """x / |x|, 0 at 0."""
     return xp.sign(x)
@@ -468,7 +468,10 @@ def sgn(input, *, out=None):
 def _step(name, doc, aliases=()):
     text = f"{name}(Tensor input, *, out)"
 
-    @primitive(elementwise, name=name, doc=doc, public=text, inplace="function", aliases=aliases)
+    @primitive(
+        elementwise, name=name, doc=doc, public=text, inplace="function", aliases=aliases,
+        out="exact",
+    )  # fmt: skip
     def f(xp, x): ...
 
     f.vjp(x=lambda xp, g: xp.zeros_like(g))
@@ -480,7 +483,7 @@ ceil = _step("ceil", "The smallest integer not below x.")
 trunc = _step("trunc", "x without its fraction.", ("fix",))
 
 
-@primitive(elementwise, name="round", real=True)
+@primitive(elementwise, name="round", real=True, out="exact")
 def round_half(xp, x):
     """The nearest integer, halves to even."""
 

@@ -182,7 +182,7 @@ def celu(input, alpha=1.0, inplace=False):
     return finish("celu", input, r, inplace)
 
 
-@primitive(elementwise, types="any", name="softplus", real=True)
+@primitive(elementwise, types="any", name="softplus", real=True, out="exact")
 def softplus_op(xp, x, beta=1.0, threshold=20.0):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x exceeds threshold."""
     z = x * beta
@@ -219,7 +219,7 @@ def softplus(input, beta=1, threshold=20, *, out=None):
     return softplus_op.entry(input, beta, threshold, out=out)
 
 
-@primitive(elementwise, types="any", node="LogSigmoidBackward0", name="logsigmoid")
+@primitive(elementwise, types="any", node="LogSigmoidBackward0", name="logsigmoid", out="exact")
 def logsigmoid_op(xp, x):
     """log(1 / (1 + exp(-x)))."""
     return xp.clamp_scalar(x, None, 0) - xp.log1p(xp.exp(-xp.abs(x)))
@@ -317,7 +317,7 @@ def mish(input, inplace=False):
 TANH_SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
-@primitive(elementwise, types="any", name="gelu", real=True)
+@primitive(elementwise, types="any", name="gelu", real=True, out="exact")
 def gelu_op(xp, x, approximate="none"):
     """x times the normal distribution function of x, or its approximation by tanh."""
     if approximate == "tanh":
@@ -362,7 +362,7 @@ def gelu(input, *, approximate="none", out=None):
 # ------------------------------------------------------------------------------------- softmax
 
 
-@primitive(reduction, types="any", name="softmax")
+@primitive(reduction, types="any", name="softmax", out="exact")
 def softmax_op(xp, x, dim=-1):
     """exp(x) / sum of exp(x) over dim."""
     e = xp.exp(x - xp.amax(x, dim, True))
@@ -379,7 +379,7 @@ def softmax_backward(xp, g, out, dim=-1):
 softmax_op.vjp(x=lambda xp, g, out, dim: xp.softmax_backward(g, out, dim))
 
 
-@primitive(reduction, types="any", name="log_softmax")
+@primitive(reduction, types="any", name="log_softmax", out="exact")
 def log_softmax_op(xp, x, dim=-1):
     """x minus the logarithm of the sum of exp(x) over dim."""
     x = x - xp.amax(x, dim, True)

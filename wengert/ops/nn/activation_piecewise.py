@@ -176,7 +176,7 @@ def threshold(input, threshold, value, inplace=False):
 # ------------------------------------------------------------------------------------- shrinking
 
 
-@primitive(elementwise, types="any", name="hardshrink", real=True)
+@primitive(elementwise, types="any", name="hardshrink", real=True, out="exact")
 def hardshrink_op(xp, x, lambd=0.5):
     """x where |x| exceeds lambd, else zero."""
     return outside(xp, x, xp.gt(xp.abs(x), lambd))
@@ -191,7 +191,7 @@ def hardshrink_backward(xp, g, x, lambd=0.5):
 hardshrink_op.vjp(x=lambda xp, g, x, lambd: xp.hardshrink_backward(g, x, lambd))
 
 
-@primitive(elementwise, types="any", name="softshrink", real=True)
+@primitive(elementwise, types="any", name="softshrink", real=True, out="exact")
 def softshrink_op(xp, x, lambd=0.5):
     """x moved by lambd towards zero, zero if it would pass it."""
     return x - xp.clamp_scalar(x, -lambd, lambd)

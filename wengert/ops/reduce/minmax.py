@@ -229,7 +229,7 @@ def _am(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"{name[1:]}imum along dims; equal elements share the gradient."
     text = f"{name}(Tensor input, int[1]? dim=[], bool keepdim=False, *, out)"
-    return public(text, lines=(line(o),))(f)
+    return public(text, lines=(line(o),), out="exact")(f)
 
 
 _am("amax", amax)
@@ -278,7 +278,7 @@ def _arg(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"Index of the {name[3:]}imum of all elements (flattened), or along dim."
     text = f"{name}(Tensor input, int? dim=None, bool keepdim=False, *, out)"
-    return public(text, lines=(line(o, floating=True),))(f)
+    return public(text, lines=(line(o, floating=True),), out="exact")(f)
 
 
 _arg("argmax", argmax)

@@ -70,7 +70,7 @@ def _quantile(name: str, skip: bool) -> Any:
             )
         if q._a.ndim == 0:
             r = r.squeeze(0)
-        return r if out is None else write_out(name, r, out)
+        return r if out is None else write_out(name, r, out, "exact")
 
     f.__name__ = name
     f.__doc__ = "The q-quantiles of all elements or along dim" + (

@@ -136,7 +136,7 @@ def _public_running(name: str, o: Any) -> Any:
     f.__name__ = name
     f.__doc__ = f"(values, indices) of the cumulative {name[3:]}imum along dim."
     text = f"{name}(Tensor input, int dim, *, out) -> (Tensor values, Tensor indices)"
-    return public(text, lines=(line(o, pair=name),))(f)
+    return public(text, lines=(line(o, pair=name),), out="exact")(f)
 
 
 _public_running("cummax", cummax)
@@ -157,7 +157,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
     text = f"{name}(Tensor input, int dim, *, ScalarType? dtype=None, out)"
-    return public(text, inplace=True, lines=(line(o, floating=True),))(f)
+    return public(text, inplace=True, lines=(line(o, floating=True),), out="computed")(f)
 
 
 _public_scan("cumsum", cumsum, "sum")

@@ -102,7 +102,7 @@ def _truth(name: str) -> Any:
         f"Whether {name} of the elements are true, of everything or along dim (an int or a tuple)."
     )
     text = f"{name}(Tensor input, int|int[]? dim=None, bool keepdim=False, *, out)"
-    return public(text, lines=(line(o),))(f)
+    return public(text, lines=(line(o),), out="exact bytes")(f)
 
 
 all = _truth("all")
@@ -488,7 +488,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
                 f" {input.dtype.name.capitalize()}"
             )
         r = vector_norm(input, p, dim, keepdim)
-    return r if out is None else write_out("norm", r, out)
+    return r if out is None else write_out("norm", r, out, "exact")
 
 
 def refuse_integers(name: str, input: Tensor) -> None:

@@ -76,7 +76,7 @@ def _triangle(name: str) -> Any:
         " zeros elsewhere."
     )
     text = f"{name}(Tensor input, int diagonal=0, *, out)"
-    return public(text, inplace=True, lines=(line(f, least=2),))(g)
+    return public(text, inplace=True, lines=(line(f, least=2),), out="exact")(g)
 
 
 _triangle("tril")
@@ -526,7 +526,8 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
     ]
     lines = METHODS[name].lines if name in IN_ONE_STEP else ()
     lines = tuple([x and x._replace(op=copy_op(x.op)) for x in lines])
-    return public(*texts, method=False, lines=lines)(f)
+    out = "exact" if name in IN_ONE_STEP | {"alias", "as_strided"} and name != "select" else ""
+    return public(*texts, method=False, lines=lines, out=out)(f)
 
 
 IN_ONE_STEP = frozenset(("diagonal", "permute", "select", "squeeze", "t", "transpose"))

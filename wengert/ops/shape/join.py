@@ -18,7 +18,7 @@ from ..dims import wrap_dim
 from ..index.indexing import sizes_item, split_item, unbind_item
 
 
-@primitive(movement, types="promote", name="cat")
+@primitive(movement, types="promote", name="cat", out="typed")
 def cat_op(xp, *arrays, dim=0):
     """Arrays joined along a dimension."""
 
@@ -47,7 +47,7 @@ def _batched(word: str) -> Any:
 cat_op.batch(_batched("cat"))
 
 
-@primitive(movement, types="promote", name="stack")
+@primitive(movement, types="promote", name="stack", out="typed")
 def stack_op(xp, *arrays, dim=0):
     """Arrays joined along a new dimension."""
 

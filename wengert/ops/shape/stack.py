@@ -69,7 +69,7 @@ def _stacker(
     f.__name__ = name
     f.__doc__ = f"The tensors joined as {name} does."
     text = f"{name}(Tensor[] tensors, *, out)"
-    return public(text, method=False, aliases=aliases, lines=(plain,))(f)
+    return public(text, method=False, aliases=aliases, lines=(plain,), out="typed")(f)
 
 
 _stacker(

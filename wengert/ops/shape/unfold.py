@@ -122,7 +122,7 @@ def unfold_copy(input, dimension, size, step, *, out=None):
     r = unfold(input, dimension, size, step).clone()
     if out is None:
         return r
-    return write_out("unfold_copy", r, out)
+    return write_out("unfold_copy", r, out, "exact")
 
 
 # ------------------------------------------------------------------------------------- columns

@@ -306,7 +306,8 @@ def _real_1d(name: str, to_real: bool, forward: bool, what: str) -> Any:
     f.__name__ = name
     f.__doc__ = what
     o = fft_c2r if to_real else fft_r2c
-    return public(ALONG.format(name), lines=(plain(o, forward, False),))(f)
+    kinds = "real" if to_real else ""
+    return public(ALONG.format(name), lines=(plain(o, forward, False),), out=kinds)(f)
 
 
 def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> Any:
@@ -321,7 +322,8 @@ def _real_nd(name: str, to_real: bool, forward: bool, two: bool, what: str) -> A
     f.__doc__ = what
     o = fft_c2r if to_real else fft_r2c
     text = (PLANE if two else SPACE).format(name)
-    return public(text, lines=(plain(o, forward, True),))(f)
+    kinds = "real" if to_real else ""
+    return public(text, lines=(plain(o, forward, True),), out=kinds)(f)
 
 
 _HALF = "n // 2 + 1 frequencies along the last dimension"
