@@ -68,6 +68,11 @@ def _ours(path: Path) -> bool:
     return _usable[path]
 
 
+def digest(key: object) -> str:
+    """A short name for a key."""
+    return hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+
+
 def entry(key: object, compiler: str) -> Path | None:
     """The file for what a key, the kernels' source and a compiler determine."""
     path = folder()

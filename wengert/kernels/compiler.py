@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -69,7 +70,8 @@ class _Compiler:
         self.llvm, self.target = llvm, target
         self.machine = self.processor()
         self.version = f"{llvm.llvm_version_info} {target}"
-        self.engines: dict[int, Any] = {}  # first address of code -> what it lives as long as
+        # first address of code -> what it lives as long as; 0 -> the same for all that stays
+        self.engines: dict[int, Any] = {}
         self.gone: list[int] = []
 
     def processor(self) -> Any:
@@ -96,22 +98,27 @@ class _Compiler:
 
     def link(self, code: bytes, names: Sequence[str], passing: bool = False) -> list[int]:
         """Addresses of names. passing: whether the code may be given back."""
-        llvm = self.llvm
         while self.gone:
             self.engines.pop(self.gone.pop()).close()
-        empty = llvm.parse_assembly(f'target triple = "{self.target.triple}"')
-        engine = llvm.create_mcjit_compiler(empty, self.processor() if passing else self.machine)
-        try:
-            engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-            engine.finalize_object()
-            found = [engine.get_global_value_address(name) for name in names]
-            if not all(found):
-                raise RuntimeError(f"machine code without {names}")
-        except RuntimeError:
-            engine.detach()  # never closed: others have the same processor
-            raise
-        self.engines[found[0]] = engine
+        engine = self.engine(self.processor()) if passing else self.staying()
+        engine.add_object_file(self.llvm.ObjectFileRef.from_data(code))
+        engine.finalize_object()
+        found = [engine.get_global_value_address(name) for name in names]
+        if not all(found):
+            raise RuntimeError(f"machine code without {names}")
+        if passing:
+            self.engines[found[0]] = engine
         return found
+
+    def engine(self, machine: Any) -> Any:
+        empty = self.llvm.parse_assembly(f'target triple = "{self.target.triple}"')
+        return self.llvm.create_mcjit_compiler(empty, machine)
+
+    def staying(self) -> Any:
+        """The engine of all code that stays: one for each would take three times as long."""
+        if 0 not in self.engines:
+            self.engines[0] = self.engine(self.machine)
+        return self.engines[0]
 
 
 _lock = threading.RLock()
@@ -196,14 +203,23 @@ def _load(
         c = compiler(target)
         entry = cache.entry(key, c.version)
         code = cache.read(entry)
+        tag = cache.digest((key, names))  # in one engine, names are different
+        tagged = [f"{name}.{tag}" for name in names]
         if code is not None:
             try:
-                return c.link(code, names, passing)
+                return c.link(code, tagged, passing)
             except RuntimeError:
                 pass  # not an object file of ours: made again
-        code = c.object(text(), passes)
+        code = c.object(_renamed(text(), names, tag), passes)
         cache.write(entry, code)
-        return c.link(code, names, passing)
+        return c.link(code, tagged, passing)
+
+
+def _renamed(text: str, names: Sequence[str], tag: str) -> str:
+    """A module with other names for what is asked of it; its other functions are its own."""
+    asked = f"(?:{'|'.join(map(re.escape, names))})"
+    own = re.compile(rf"^define (?!internal )([^@\n]*@(?!{asked}\())", re.MULTILINE)
+    return re.sub(rf"@({asked})(?![\w.$])", rf"@\1.{tag}", own.sub(r"define internal \1", text))
 
 
 def unload(target: Target, address: int) -> None:
@@ -258,8 +274,7 @@ def _has_symbol(name: str) -> bool:
         host = target()
         if host is not None:
             c = compiler(host)
-            if not c.engines:  # LLVM looks into the process once it has an engine
-                c.engines[0] = llvm.create_mcjit_compiler(llvm.parse_assembly(""), c.machine)
+            c.staying()  # LLVM looks into the process once it has an engine
         return bool(llvm.address_of_symbol(name))
 
 
