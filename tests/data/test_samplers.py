@@ -113,3 +113,12 @@ def test_errors(torch, make, error, text):
         make(torch.utils.data)
     with pytest.raises(error, match=text):
         make(data)
+
+
+def test_classes_that_annotations_subscript():
+    data, distributed = wengert.utils.data, wengert.distributed
+    for kind in (
+        data.DistributedSampler, data.StackDataset, data.MapDataPipe, data.DataLoader,
+        wengert.futures.Future, distributed.rpc.RRef, wengert.nn.DataParallel,
+    ):  # fmt: skip
+        assert issubclass(type("Own", (kind[int].__origin__,), {}), kind)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Future:
+class Future(Generic[T]):
     """A value that is there later.
 
     devices: accepted.
@@ -51,7 +53,7 @@ class Future:
 
     def then(self, callback: Callable[[Future], Any]) -> Future:
         """A future of callback(this future), called when this one is done."""
-        after = Future()
+        after: Future[Any] = Future()
 
         def run(done: Future) -> None:
             try:
@@ -115,7 +117,8 @@ def collect_all(futures: list[Future]) -> Future:
     >>> [f.value() for f in torch.futures.collect_all([future]).wait()]
     [3]
     """
-    every, left = Future(), len(futures)
+    every: Future[Any] = Future()
+    left = len(futures)
     lock = threading.Lock()
 
     def one_more(_: Future) -> None:

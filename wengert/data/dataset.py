@@ -117,7 +117,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return self.tensors[0].size(0)
 
 
-class StackDataset(Dataset[Any]):
+class StackDataset(Dataset[S]):
     """Datasets of one length side by side: sample i is the tuple, or dict, of their i-th samples.
 
     Args:

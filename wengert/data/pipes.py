@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator, Sized
 from typing import Any
 
-from .dataset import Dataset, IterableDataset
+from .dataset import Dataset, IterableDataset, S_co
 from .samplers import draw_seed
 
 __all__ = ["IterDataPipe", "MapDataPipe", "ShufflerIterDataPipe"]
@@ -29,7 +29,7 @@ class IterDataPipe(IterableDataset[Any]):
         return ShufflerIterDataPipe(self, buffer_size=buffer_size)
 
 
-class MapDataPipe(Dataset[Any]):
+class MapDataPipe(Dataset[S_co]):
     """Samples by index: subclasses define `__getitem__` and `__len__`.
 
     >>> class Squares(torch.utils.data.MapDataPipe):

@@ -261,7 +261,7 @@ class BatchSampler(Sampler[list[int]]):
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
 
 
-class DistributedSampler(Sampler[int]):
+class DistributedSampler(Sampler[I_co]):
     """One process's share of a dataset: every num_replicas-th index of an order they agree on.
 
     Args:
@@ -311,7 +311,7 @@ class DistributedSampler(Sampler[int]):
         self.num_samples = size // num_replicas if drop_last else math.ceil(size / num_replicas)
         self.total_size = self.num_samples * num_replicas
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[I_co]:
         size = len(self.dataset)
         if self.shuffle:
             generator = Generator().manual_seed(self.seed + self.epoch)

@@ -158,7 +158,7 @@ class Agent:
         packed = Packed(body, context is not None)
         noted(context, number, packed, worker.id)
         seconds = self.options.rpc_timeout if timeout == -1 else float(timeout)
-        future = Future()
+        future: Future[Any] = Future()
         try:
             link = self.link(worker.id)
             with self.changed:
@@ -219,7 +219,7 @@ class Agent:
                     self.active -= 1
                     self.handled += 1
 
-        result = Future()
+        result: Future[Any] = Future()
         try:
             (f, args, kwargs, context_id), leaves = self.opened(link, number, data)
             context = None if context_id is None else context_of(context_id)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ...base.futures import Future
 from .agent import SHIFT, WorkerInfo, agent, running
 from .functions import async_execution
 from .messages import reading
+
+T = TypeVar("T")
 
 __all__ = ["RRef", "remote", "rpc_async", "rpc_sync"]
 
@@ -22,7 +24,8 @@ class Owned:
     """A value that this process owns. count: of references in other processes."""
 
     def __init__(self, number: int) -> None:
-        self.number, self.count, self.value = number, 0, Future()
+        self.number, self.count = number, 0
+        self.value: Future[Any] = Future()
 
 
 _known: weakref.WeakValueDictionary[int, Owned] = weakref.WeakValueDictionary()
@@ -100,12 +103,12 @@ def invoke(ref: RRef, name: str, args: Any, kwargs: Any) -> Future:
     found = method(*args, **kwargs)
     if hasattr(method, "_wrapped_async_rpc_function"):
         return found
-    done = Future()
+    done: Future[Any] = Future()
     done.set_result(found)
     return done
 
 
-class RRef:
+class RRef(Generic[T]):
     """A reference to a value that stays in one process.
 
     value: what this process is to own. type_hint: accepted.

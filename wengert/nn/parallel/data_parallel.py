@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from ...api import functions as T
 from ...arrays.cuda import device_count
@@ -11,6 +11,8 @@ from ...base.devices import device as Device
 from ...base.modes import state
 from ...engine.tensor import Tensor
 from ..module import Module
+
+M = TypeVar("M", bound=Module)
 
 __all__ = ["DataParallel", "data_parallel", "gather", "parallel_apply", "replicate", "scatter"]
 
@@ -129,7 +131,7 @@ def data_parallel(
     return gather(outputs, device_ids[0] if output_device is None else output_device, dim)
 
 
-class DataParallel(Module):
+class DataParallel(Module, Generic[M]):
     """Splits the batch over devices, runs a replica of the module on each, and joins the outputs.
 
     module: wrapped, as `.module`; on device_ids[0]. device_ids: numbers of CUDA devices, or
