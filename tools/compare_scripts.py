@@ -1,13 +1,14 @@
 """Runs scripts of public repositories under PyTorch and under wengert, and compares their losses.
 
     python tools/compare_scripts.py CHECKOUTS [--only WORD] [--steps 6]
-        [--markdown FILE] [--list FILE]
+        [--markdown FILE] [--list FILE] [--compiled]
 
 CHECKOUTS is a folder with checkouts, each named owner+name, as tools/scripts.txt lists them. Needs
 PyTorch and torchvision. Scripts are not changed: each runs in a copy of its repository, seeded, on
 small made data (`made_data.py`), until it ends or has begun one backward pass more than --steps.
 What is compared are the values that backward was called on, to 1e-3 relative, or, in a script
-without any, the numbers it printed.
+without any, the numbers it printed. With --compiled, wengert is compared with itself, to 1e-4, with
+every outermost call of a module compiled.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import subprocess
 import sys
 import time
 import traceback
+import weakref
 import zlib
 from pathlib import Path
 from typing import Any
@@ -195,7 +197,33 @@ def record(torch: Any, steps: int) -> list[float]:
     return losses
 
 
-def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: int) -> None:
+def compile_everything(torch: Any) -> list[Any]:
+    """Have outermost calls of modules be those of compiled functions; the list of these."""
+    from wengert.compiler import worth
+
+    worth.CALL = worth.RECORDED = -1.0  # of however little
+    own, inside, made = torch.nn.Module.__call__, [], []
+    functions: Any = weakref.WeakKeyDictionary()
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if inside:
+            return own(self, *args, **kwargs)
+        if self not in functions:
+            made.append(torch.compile(functools.partial(own, self)))
+            functions[self] = made[-1]
+        inside.append(True)
+        try:
+            return functions[self](*args, **kwargs)
+        finally:
+            inside.clear()
+
+    torch.nn.Module.__call__ = call
+    return made
+
+
+def run_one(
+    entry: dict[str, Any], where: Path, data: Path, out: Path, steps: int, compiled: bool
+) -> None:
     """Run a script in this process and write what it did to out."""
     import numpy as np
 
@@ -228,6 +256,7 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
             same = lambda self, *args, **kwargs: self
             torch.Tensor.cuda = torch.nn.Module.cuda = same
         losses = record(torch, int(options.get("steps", steps)))
+        made = compile_everything(torch) if compiled else []
         ended, kinds = "ended", []
         try:
             runpy.run_path(str(script), run_name="__main__")
@@ -239,14 +268,19 @@ def run_one(entry: dict[str, Any], where: Path, data: Path, out: Path, steps: in
             traceback.print_exc()
             ended = f"{type(error).__name__}: {str(error)[:200]}"
             kinds = [kind.__name__ for kind in type(error).__mro__]
-    out.write_text(json.dumps({"ended": ended, "kinds": kinds, "losses": losses}))
+    told = {"ended": ended, "kinds": kinds, "losses": losses}
+    for f in made:
+        calls = getattr(f, "calls", None)
+        for how, n in ({} if calls is None else calls.counts).items():
+            told[how] = told.get(how, 0) + n
+    out.write_text(json.dumps(told))
 
 
 def run_all(
     under: str, checkouts: Path, work: Path, chosen: list[dict[str, Any]], steps: int, again: bool
 ) -> None:
     """Run all scripts under PyTorch or wengert: each in a child, so that imports are paid once."""
-    if under == "wengert":
+    if under != "torch":
         sys.path.insert(0, str(ROOT))
         from wengert.cli.alias import install
 
@@ -270,7 +304,7 @@ def run_all(
         child = os.fork()
         if child == 0:
             try:
-                run_one(entry, where, data, out, steps)
+                run_one(entry, where, data, out, steps, under == "compiled")
             finally:
                 os._exit(0)
         end = time.monotonic() + 6 * CPU_SECONDS
@@ -307,7 +341,7 @@ def apart(a: list[float], b: list[float]) -> float:
     return max((abs(x - y) / max(abs(x), abs(y), 1e-3) for x, y in pairs), default=0.0)
 
 
-def outcome_of(theirs: dict[str, Any], ours: dict[str, Any], distance: float) -> str:
+def outcome_of(theirs: Any, ours: Any, distance: float, most: float = TOLERANCE) -> str:
     """What to say of a script: whether it ended in the same way with the same numbers."""
     done = ("ended", "stopped")
     if theirs["ended"] in done and ours["ended"] not in done:
@@ -318,15 +352,17 @@ def outcome_of(theirs: dict[str, Any], ours: dict[str, Any], distance: float) ->
             return f"fails with PyTorch ({theirs['ended'][:90]}), not here ({ours['ended'][:90]})"
         if kind == "ModuleNotFoundError":
             return f"not run: {theirs['ended'][:90]}"
-        return f"same, up to {kind}" if distance <= TOLERANCE else "DIFFERS"
-    return "same" if distance <= TOLERANCE else "DIFFERS"
+        return f"same, up to {kind}" if distance <= most else "DIFFERS"
+    return "same" if distance <= most else "DIFFERS"
 
 
-def compared(work: Path, chosen: list[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+def compared(
+    work: Path, chosen: list[dict[str, Any]], sides: list[str]
+) -> list[tuple[str, str, str, str, str]]:
     """Repository, script, what was compared, the difference, and the outcome, of each script."""
     rows = []
     for entry in chosen:
-        paths = [work / under / name_of(entry) for under in ("torch", "wengert")]
+        paths = [work / under / name_of(entry) for under in sides]
         if not all(path.exists() for path in paths):
             continue
         theirs, ours = (json.loads(path.read_text()) for path in paths)
@@ -337,7 +373,10 @@ def compared(work: Path, chosen: list[dict[str, Any]]) -> list[tuple[str, str, s
             printed = [numbers(path.with_suffix(".txt"))[:100] for path in paths]
             kind, distance = f"{len(printed[0])} numbers", apart(*printed)
         script = f"{entry['script']} {' '.join(entry['arguments'])}".strip()
-        outcome = outcome_of(theirs, ours, distance)
+        most = TOLERANCE if sides[0] == "torch" else TOLERANCE / 10
+        outcome = outcome_of(theirs, ours, distance, most)
+        if sides[1] == "compiled":
+            kind += f", {ours.get('compiled', 0)} calls compiled"
         rows.append((entry["repository"], script, kind, f"{distance:.1e}", outcome))
     return rows
 
@@ -364,7 +403,8 @@ def main() -> int:
     parser.add_argument("--list", type=Path, default=LIST, help="another list than the tool's own")
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--work", type=Path, default=Path("compare-scripts"))
-    parser.add_argument("--under", choices=("torch", "wengert"), help="run one of both only")
+    parser.add_argument("--under", choices=("torch", "wengert", "compiled"), help="run one only")
+    parser.add_argument("--compiled", action="store_true", help="compare compiled with eager")
     parser.add_argument("--again", action="store_true", help="run those that were run before too")
     parser.add_argument("--markdown", type=Path, help="write the table there")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -379,14 +419,15 @@ def main() -> int:
         MAKERS["torchvision"](work / "data")
     environment = {**os.environ, "PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1",
                    "WANDB_MODE": "disabled", "PYTHONPATH": str(ROOT)}  # fmt: skip
-    for under in [args.under] if args.under else ["torch", "wengert"]:
+    sides = ["wengert", "compiled"] if args.compiled else ["torch", "wengert"]
+    for under in [args.under] if args.under else sides:
         words = [sys.executable, "-W", "ignore", __file__, str(args.checkouts), "--inside",
                  "--under", under, "--work", str(work), "--steps", str(args.steps),
                  "--list", str(args.list)]  # fmt: skip
         words += ["--only", args.only] if args.only else []
         words += ["--again"] if args.again else []
         subprocess.run(words, env=environment, check=True)
-    rows = compared(work, chosen)
+    rows = compared(work, chosen, sides)
     for row in rows:
         print(" | ".join(row))
     good = sum(row[4].startswith("same") for row in rows)

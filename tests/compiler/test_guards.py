@@ -331,3 +331,39 @@ def test_words_in_memory_serve_where_there_is_machine_code():
     model[0].unseen = 1
     assert not native.kept(guards.found)
     assert guards.fits((x,)) and native.kept(guards.found)  # nothing that the plan asks: new words
+
+
+class Doubling(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(40, 40)
+
+    def forward(self, x):
+        return self.layer(x).tanh() * 2
+
+
+def test_a_forward_that_is_replaced_is_captured_anew(monkeypatch):
+    m, x = Doubling(), w.randn(300, 40)
+    c = w.compile(m)
+    for _ in range(3):
+        assert w.allclose(c(x), m(x), atol=1e-6)
+    m.layer.forward = lambda x: x + 1  # of one object
+    for _ in range(3):
+        assert w.allclose(c(x), (x + 1).tanh() * 2, atol=1e-6)
+    monkeypatch.setattr(Doubling, "forward", lambda self, x: self.layer(x).tanh() * 3)
+    for _ in range(3):
+        assert w.allclose(c(x), (x + 1).tanh() * 3, atol=1e-6)
+
+
+def test_a_graph_that_is_changed_is_captured_anew():
+    g, x = w.fx.symbolic_trace(Doubling()), w.randn(300, 40)
+    c = w.compile(g)
+    for _ in range(3):
+        want = c(x)
+    out = next(n for n in g.graph.nodes if n.op == "output")
+    with g.graph.inserting_before(out):
+        relu = g.graph.call_function(w.relu, (out.args[0],))
+    out.args = (relu,)
+    g.recompile()
+    for _ in range(3):
+        assert w.allclose(c(x), w.relu(want), atol=1e-6)

@@ -190,6 +190,13 @@ class Guards:
             self._fact(f"{EMPTY}{name}" if plain else f"len({name}) == {length}", about, kept)
         for x, label in around.hooks:
             self._fact(f"{EMPTY}{self._name(x)}", label, self.words.size(x, 0))
+        for held, label in around.networks:
+            own = held.get("forward")
+            text = f"{self._name(held)}.get('forward') is {self._name(own)}"
+            self._fact(text, label, self._steady(held))
+        for kind, forward in around.classes.items():
+            text = f"{self._name(kind)}.forward is {self._name(forward)}"
+            self._fact(text, f"{kind.__name__}.forward")
         for group, key, v, label in s.capture.options:
             self._fact(f"{self._name(group)}[{key!r}] == {self._name(v)}", label)
         used = s.graph.used()

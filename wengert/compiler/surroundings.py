@@ -81,6 +81,8 @@ class Surroundings:
         self.lengths: list[tuple[Any, int, str]] = []
         self.hooks: list[tuple[Any, str]] = []  # empty dicts of modules' hooks
         self.groups: list[tuple[dict[str, Any], str]] = []
+        self.networks: list[tuple[dict[str, Any], str]] = []  # what modules hold
+        self.classes: dict[type, Any] = {}  # of modules, with their forward
         self.fresh = False
         self.counters: list[list[Tensor]] = []
         self.names: set[str] = {"forward", "__call__", "__getitem__", "step"}
@@ -212,8 +214,13 @@ def _object(label: str, x: Any, met: Callable[..., None], found: Surroundings, l
     d = getattr(x, "__dict__", None)
     kind = type(x)
     own = kind.__module__.split(".")
-    if own[0] == OURS and len(own) > 1 and own[1] not in HOLDERS:
+    network = isinstance(d, dict) and "_modules" in d
+    if own[0] == OURS and len(own) > 1 and own[1] not in HOLDERS and not network:
         return
+    if network and isinstance(d, dict):
+        found.networks.append((d, f"{label}.forward"))
+        if own[:2] != [OURS, "nn"]:
+            found.classes[kind] = kind.forward
     if kind.__module__.partition(".")[0] not in LIBRARIES:
         for base in kind.__mro__:
             if base.__module__.partition(".")[0] in LIBRARIES:
