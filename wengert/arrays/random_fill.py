@@ -101,7 +101,9 @@ def draw(stream: Stream, kind: str, target: np.ndarray, args: tuple[Any, ...]) -
     if kind == "dropout":
         return stream.dropout(target.shape, args[0], target.dtype)
     if kind == "bernoulli_each":
-        each = np.broadcast_to(args[0], target.shape)
+        each = args[0]
+        if each.shape != target.shape:
+            each = np.broadcast_to(each, target.shape)
         return stream.bernoulli_each(each.transpose(_memory_order(target)))
     if kind == "normal":
         whole = bool(target.flags.c_contiguous)

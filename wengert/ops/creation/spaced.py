@@ -166,6 +166,8 @@ def linspace(
     elif steps and d.category == 2 and (step := (end - start) / (steps - 1)):
         values = xp.arange(0, steps, 1, work.np) * step + start
         values[-1] = end
+    elif not steps or d.category == 2:
+        values = xp.full((steps,), start + 0.0 if steps else 0.0, work.np)
     else:
         values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)

@@ -244,6 +244,7 @@ def functional_cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return cosine_similarity(x1, x2, dim, eps)
 
 
+ARRAY = ("array",)
 FEW = 32  # rows of which every distance is as soon computed as half of them
 
 
@@ -253,6 +254,13 @@ def above_diagonal(n: int, device: Any) -> Tensor:
     tensor: Tensor = function("tensor")(
         [i * n + j for i in range(n) for j in range(i + 1, n)], dtype=dtypes.int64, device=device
     )
+    return tensor
+
+
+@functools.lru_cache
+def none(device: Any) -> Tensor:
+    """No place."""
+    tensor: Tensor = function("tensor")([], dtype=dtypes.int64, device=device)
     return tensor
 
 
@@ -272,9 +280,11 @@ def pdist(input, p=2.0):
     n, columns = input._a.shape
     if p == math.inf and not columns:
         p = 2.0
+    if n < 2:  # no pair
+        return take.entry(reshape_op.entry(input, (n * columns,)), none(input.device), spec=ARRAY)
     if n <= FEW and input._a.dtype in PLAIN and input._a.shape[1]:
         every = reshape_op.entry(apart.entry(input, input, float(p)), (n * n,))
-        return take.entry(every, above_diagonal(n, input.device), spec=("array",))
+        return take.entry(every, above_diagonal(n, input.device), spec=ARRAY)
     index = arange(n, device=input.device)
     above = index.unsqueeze(1) < index
     first, second = above.nonzero(as_tuple=True)

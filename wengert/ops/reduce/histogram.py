@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from ...arrays.lookup import RANK, namespace
+from ...base import dtypes
 from ...declare.registry import public
 from ...engine.tensor import wrap
+from ..creation.fast_paths import HOST
+
+PLAIN = {dtypes.float32.np, dtypes.float64.np}
 
 
 @public("bincount(Tensor input, Tensor? weights=None, int minlength=0)")
@@ -35,9 +40,20 @@ def bincount(input, weights=None, minlength=0):
     return wrap(out)
 
 
+def counted(lib: Any, a: Any, bins: int, lo: float, hi: float) -> Any:
+    """histc() of an array of float32 or float64, every step rounded to its dtype, as in PyTorch."""
+    a = a.reshape(-1)
+    a = a[(a >= lo) & (a <= hi)]
+    low, high = a.dtype.type(lo), a.dtype.type(hi)
+    if low == high:
+        return lib.zeros(bins, a.dtype)
+    places = ((a - low) * bins / (high - low)).astype(lib.int64)
+    return lib.bincount(lib.minimum(places, bins - 1), None, bins).astype(a.dtype)
+
+
 @public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)", out="exact")
 def histc(input, bins=100, min=0, max=0):
-    """Counts in `bins` equal bins between min and max (both 0: the data's range).
+    """Counts in `bins` equal bins between min and max (if these are equal: the range of the data).
 
     >>> torch.histc(torch.tensor([1., 2., 2., 4.]), bins=4, min=0, max=4)
     tensor([0., 1., 2., 1.])
@@ -49,7 +65,7 @@ def histc(input, bins=100, min=0, max=0):
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
         )
-    if lo == hi == 0 and input._a.size:
+    if lo == hi and input._a.size:
         lo, hi = float(input.min()), float(input.max())
     if lo == hi:
         lo, hi = lo - 1, hi + 1
@@ -57,6 +73,8 @@ def histc(input, bins=100, min=0, max=0):
         raise RuntimeError(f"range of [{lo}, {hi}] is not finite")
     if lo > hi:
         raise RuntimeError("max must be larger than min")
+    if HOST and type(input._a) is HOST[0].array_type and input._a.dtype in PLAIN:
+        return wrap(counted(HOST[0].library, input._a, bins, lo, hi))
     x = input.detach().reshape(-1)
     if RANK.get(type(input._a)):  # what is outside gets a bin of its own: sizes depend on no value
         i = ((x - lo) / (hi - lo) * bins).clamp(0, bins - 1)
