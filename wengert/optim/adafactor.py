@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..api import functions as T
@@ -102,7 +103,8 @@ class Adafactor(Optimizer):
         new = t**beta2_decay  # the weight of this gradient
         if isinstance(new, Tensor):  # while a step is traced
             new = new.to(p.dtype)
-        rate = larger(rms(p), eps[1]) * smaller(lr, 1 / root(t))
+        size = rms if isinstance(t, Tensor) else rms_now
+        rate = larger(size(p), eps[1]) * smaller(lr, 1 / root(t))
         if weight_decay != 0:
             p.mul_(1 - lr * weight_decay)
         square = g.square()
@@ -115,9 +117,15 @@ class Adafactor(Optimizer):
             v = state["variance"]
             v.lerp_(square, new)
         u = g * v.clamp(min=least * least).rsqrt_()
-        p.sub_(u * (rate / larger(rms(u) / d, 1.0)))
+        p.sub_(u.mul_(rate / larger(size(u) / d, 1.0)))
 
 
 def rms(x: Any) -> Any:
     """The root of the mean square of x."""
-    return x.norm(2) / root(x.numel())
+    return x.norm() / root(x.numel())
+
+
+def rms_now(x: Any) -> float:
+    """rms() as a number; 0 where it is nan, which then limits no step, as in PyTorch."""
+    found: float = x.norm().item()
+    return found / math.sqrt(x.numel()) if found > 0 else 0.0
