@@ -8,6 +8,7 @@ from typing import Any
 from ..api import functions as T
 from ..base.dtypes import finfo
 from ..engine.tensor import Tensor
+from ..ops.nn.embedding import readable
 from .checks import check_lr
 from .hyperparameters import larger, root, smaller
 from .optimizer import Optimizer, Params
@@ -103,7 +104,7 @@ class Adafactor(Optimizer):
         new = t**beta2_decay  # the weight of this gradient
         if isinstance(new, Tensor):  # while a step is traced
             new = new.to(p.dtype)
-        size = rms if isinstance(t, Tensor) else rms_now
+        size = rms_now if readable(p) and not isinstance(t, Tensor) else rms
         rate = larger(size(p), eps[1]) * smaller(lr, 1 / root(t))
         if weight_decay != 0:
             p.mul_(1 - lr * weight_decay)
