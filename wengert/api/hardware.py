@@ -50,7 +50,15 @@ def gds_deregister_buffer(s: Any) -> NoReturn:
 
 
 class Graph:
-    """Refused, with RuntimeError: work recorded once and replayed."""
+    """Refused, with RuntimeError: work recorded once and replayed.
+
+    keep_graph: accepted. pool: accepted. capture_error_mode: accepted.
+
+    >>> torch.accelerator.Graph()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: torch.accelerator.Graph: graphs of an accelerator cannot be recorded from ...
+    """
 
     def __init__(
         self, keep_graph: bool = False, *, pool: Any = None, capture_error_mode: str = "default"
