@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import importlib
 import inspect
 import os
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...base.advice import advise
+from ...base.extras import needed
 from ...base.pytree import flatten, unflatten
 from ...engine.tensor import Tensor
 from ..capture import Graph, Node, Value, capture
@@ -167,14 +169,9 @@ def export(
 
 
 def _onnx() -> Any:
-    try:
-        import onnx
-        import onnx.checker
-        import onnx.helper
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "torch.onnx.export needs onnx: pip install 'wengert[onnx]'", name="onnx"
-        ) from None
+    onnx = needed("onnx", "torch.onnx.export needs onnx", "onnx")
+    for part in ("checker", "helper"):
+        importlib.import_module(f"onnx.{part}")
     return onnx
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...base.advice import advise
+from ...base.extras import needed
 from ...base.pytree import flatten, unflatten
 from ...engine.tensor import Tensor
 
@@ -196,12 +197,7 @@ class ONNXProgram:
 
 def on_cpu(model: bytes) -> Any:
     """An inference session of onnxruntime."""
-    try:
-        import onnxruntime
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "running an ONNX model needs onnxruntime: pip install onnxruntime", name="onnxruntime"
-        ) from None
+    onnxruntime = needed("onnxruntime", "running an ONNX model needs onnxruntime", "onnx")
     return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
 

@@ -85,12 +85,7 @@ def _nodes(graph: Graph, root: str) -> list[Any]:
 
 def onnx_graph(file: Any) -> Any:
     """The graph of an ONNX file."""
-    try:
-        import onnx
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "add_onnx_graph needs onnx: pip install 'wengert[onnx]'", name="onnx"
-        ) from None
+    onnx = needed("onnx", "add_onnx_graph needs onnx", "onnx")
     graph = onnx.load(file).graph
     nodes = [_node(value.name, "Variable", []) for value in (*graph.input, *graph.initializer)]
     for i, node in enumerate(graph.node):

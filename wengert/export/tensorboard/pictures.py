@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...base.extras import needed
 from ...engine.tensor import Tensor
 
 __all__ = ["as_array", "convert_to_HWC", "figure_to_image", "make_grid", "png", "video_frames"]
@@ -120,14 +121,7 @@ def draw_boxes(picture: Any, boxes: np.ndarray, labels: Sequence[str] | None) ->
 
 
 def _pillow(part: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(f"PIL.{part}")
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "images for TensorBoard need Pillow: pip install 'wengert[tensorboard]'", name="PIL"
-        ) from None
+    return needed(f"PIL.{part}", "images for TensorBoard need Pillow", "tensorboard")
 
 
 def figure_to_image(figures: Any, close: bool = True) -> np.ndarray:
