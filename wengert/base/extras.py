@@ -1,4 +1,4 @@
-"""Packages that only some parts need: which extra brings them is said here, where one is missing."""
+"""Packages that only some parts need: which extra brings them is said where one is missing."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...base.extras import needed
 from ..capture import Graph, Value, capture
 
 __all__ = ["module_graph", "onnx_graph"]
