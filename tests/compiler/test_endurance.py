@@ -4,6 +4,8 @@ stay what they are.
 
 import gc
 import os
+import subprocess
+import sys
 from collections import deque
 
 import numpy as np
@@ -142,3 +144,17 @@ def test_machine_code_of_functions_that_are_gone_is_given_back(monkeypatch):
         gc.collect()
     assert len(engines) <= before + 2
     assert w.equal(kept(x), want)
+
+
+def test_a_process_with_compiled_functions_ends_well():
+    text = """
+import wengert as w
+w.set_num_threads(3)
+x = w.randn(400, 300)
+c = w.compile(lambda x: (x * 2 + 0.625).tanh() * x)
+for _ in range(4):
+    c(x)
+"""
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -19,7 +19,6 @@ import numpy as np
 from . import compiler
 
 FASTCALL = 0x80  # METH_FASTCALL: f(self, arguments, how many)
-KEPT: list[Any] = []  # definitions of functions, for good
 HEAD = object.__basicsize__  # bytes at the start of every object, of which the last 8 say its type
 BYTES = bytes.__basicsize__ - 1  # where a bytes object has its contents
 MOST = 64  # arguments of a launch
@@ -264,7 +263,8 @@ def function(name: str, address: int, bound: Any = None) -> Callable[..., Any]:
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
     definition = _Definition(name.encode(), address, FASTCALL, None)
-    KEPT.append(definition)
+    # For good: function objects read it until the process has ended, after modules are gone.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))
     made: Callable[..., Any] = make(ctypes.addressof(definition), bound, None)
     return made
 
