@@ -248,6 +248,8 @@ def one_hot_rows(lib: Any, g: Any, index: Any, shape: tuple[int, ...]) -> Any:
     segmented sum.
     """
     out = lib.zeros(shape, g.dtype)
+    if index.dtype.kind == "i":
+        index = index % shape[0]  # -3 and 0 may be one row
     order = lib.argsort(index, kind="stable")
     sorted_index = index[order]
     starts = lib.flatnonzero(

@@ -558,6 +558,8 @@ def lerp(input, end, weight):
         raise RuntimeError(
             f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
         )
+    if type(weight) is bool:
+        weight = int(weight)
     if type(weight) is float or type(weight) is int:
         if not -0.5 < weight < 0.5:  # from the nearer end
             return lerp_number.entry(end, input, 1 - weight)
