@@ -15,6 +15,7 @@ import inspect
 import re
 import warnings
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -98,7 +99,8 @@ def names(thing):
 
 
 def without_words(names, text):
-    """The names that a text has no word about."""
+    """The names that a text has no word about, but for those of errors."""
+    text = re.sub(r"Raises .*?(?=\n\s*\n|$)", "", text, flags=re.DOTALL)
     return [n for n in names if n[0] != "_" and not re.search(rf"(?<!\w){n}(?!\w)", text)]
 
 
@@ -120,12 +122,23 @@ def counterpart(torch, space, name):
     return getattr(module, name, None)
 
 
+class Entry(NamedTuple):
+    """Something public, the arguments it has no word about, whether it has an example, its text."""
+
+    path: str
+    missing: list[str]
+    shown: bool
+    text: str
+    thing: Any
+
+
 def of_class(path, cls, theirs, seen):
-    """(path, arguments without a word, whether there is an example) of a class and its methods."""
+    """The entries of a class and its methods."""
     text = text_of(cls)
     own = (cls.__dict__.get("__doc__") or "") + str(getattr(cls.__init__, "__doc__", ""))
     plain = issubclass(cls, (enum.Enum, BaseException))  # whose names say what there is to say
-    yield path, [] if plain else without_words(names(cls), text), plain or ">>>" in own
+    missing = [] if plain else without_words(names(cls), text)
+    yield Entry(path, missing, plain or ">>>" in own, text, cls)
     for name, member in list(cls.__dict__.items()):
         f = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
         if name[0] == "_" or not inspect.isfunction(f) or id(f) in seen:
@@ -137,11 +150,12 @@ def of_class(path, cls, theirs, seen):
         bases = [c.__dict__.get(name) for c in cls.__mro__[1:]]
         docs = "\n".join(filter(None, [getattr(x, "__doc__", None) for x in [f, *bases]]))
         shown = ">>>" in docs or f".{name}(" in text
-        yield f"{path}.{name}", without_words(names(f), docs + text), shown
+        told = docs + text
+        yield Entry(f"{path}.{name}", without_words(names(f), told), shown, told, f)
 
 
 def everything(torch):
-    """(path, arguments without a word, whether there is an example) of all that is public."""
+    """The entries of all that is public."""
     tool, seen = reference(), set()
     for space in DECLARED:
         home = importlib.import_module(f"wengert.{space}") if space else wengert
@@ -150,13 +164,14 @@ def everything(torch):
             if name[0] != "_" and hasattr(f, "declared"):
                 seen.add(id(f))
                 text = f.__doc__.partition("\n\n")[2]
-                yield f"{space}.{name}".strip("."), without_words(names(f), text), ">>>" in text
+                path = f"{space}.{name}".strip(".")
+                yield Entry(path, without_words(names(f), text), ">>>" in text, text, f)
     for name in dir(wengert.Tensor):
         f = getattr(wengert.Tensor, name, None)
         if name[0] != "_" and callable(f):
             text = f.__doc__ or ""
             text = text.partition("\n\n")[2] if hasattr(f, "declared") else text
-            yield f"Tensor.{name}", without_words(names(f), text), ">>>" in text
+            yield Entry(f"Tensor.{name}", without_words(names(f), text), ">>>" in text, text, f)
     for space in ["", *tool.SPACES, *tool.CLASSES]:
         home = importlib.import_module(f"wengert.{space}") if space else wengert
         for name, thing in tool.public_of(home):
@@ -168,7 +183,7 @@ def everything(torch):
                 yield from of_class(path, thing, counterpart(torch, space, name), seen)
             else:
                 text = thing.__doc__ or ""
-                yield path, without_words(names(thing), text), ">>>" in text
+                yield Entry(path, without_words(names(thing), text), ">>>" in text, text, thing)
 
 
 @pytest.fixture(scope="module")
@@ -181,14 +196,14 @@ def found():
 
 def test_every_argument_is_described(found):
     assert len(found) > 4000
-    assert [f"{path}: {missing}" for path, missing, _ in found if missing] == []
+    assert [f"{e.path}: {e.missing}" for e in found if e.missing] == []
 
 
 def test_every_callable_has_an_example(found):
     excused = {name for names in REASONS.values() for name in names}
     under = tuple(name for name in excused if name[-1] == ".")
     without = {
-        path for path, _, shown in found if not (shown or path in excused or path.startswith(under))
+        e.path for e in found if not (e.shown or e.path in excused or e.path.startswith(under))
     }
     assert sorted(without) == []
 

@@ -158,6 +158,9 @@ def is_autocast_enabled(device_type: str | None = None) -> bool:
 
     device_type: 'cpu' or 'cuda'; None: any.
 
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
+
     >>> torch.is_autocast_enabled("cpu")
     False
     """
@@ -168,6 +171,9 @@ def set_autocast_enabled(device_type: str | bool, enabled: bool | None = None) -
     """Put autocast in force for a type of device, or out of it; use `autocast` instead.
 
     device_type: 'cpu' or 'cuda'. enabled: whether.
+
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
 
     >>> torch.set_autocast_enabled("cpu", True)
     >>> torch.is_autocast_enabled("cpu")
@@ -191,6 +197,9 @@ def get_autocast_dtype(device_type: str) -> dtypes.dtype:
 
     device_type: 'cpu' or 'cuda'.
 
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
+
     >>> torch.get_autocast_dtype("cpu")
     torch.bfloat16
     """
@@ -201,6 +210,9 @@ def set_autocast_dtype(device_type: str, dtype: dtypes.dtype) -> None:
     """Choose the lower precision for a type of device; use `autocast` instead.
 
     device_type: 'cpu' or 'cuda'. dtype: the dtype that operations get.
+
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
 
     >>> torch.set_autocast_dtype("cpu", torch.bfloat16)
     >>> torch.get_autocast_dtype("cpu")
@@ -444,6 +456,9 @@ def custom_fwd(
 
     fwd: the forward, without the parentheses of options.
 
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
+
     >>> class Square(torch.autograd.Function):
     ...     @staticmethod
     ...     @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)
@@ -488,6 +503,9 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> An
     """Decorator of the backward of a Function: autocast as it was in its `custom_fwd`.
 
     device_type: 'cpu' or 'cuda'. bwd: the backward.
+
+    Raises ValueError where device_type is of the wrong type; RuntimeError where device_type is
+    unknown.
 
     >>> class Double(torch.autograd.Function):
     ...     @staticmethod

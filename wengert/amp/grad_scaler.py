@@ -60,6 +60,9 @@ class GradScaler:
         growth_interval: steps between growing.
         enabled: False for a scaler that does nothing.
 
+    Raises TypeError where init_scale is of the wrong type; scale() raises ValueError for what is no
+    tensor and no sequence of tensors.
+
     >>> scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     >>> w = torch.ones(1, requires_grad=True)
     >>> optimizer = torch.optim.SGD([w], lr=0.5)
@@ -122,6 +125,8 @@ class GradScaler:
         """A tensor, or the tensors of an iterable, times the scale.
 
         outputs: a tensor or several.
+
+        Raises ValueError where outputs is of the wrong type.
         """
         if not self._enabled:
             return outputs

@@ -59,7 +59,10 @@ current_device_idx = alias(current_device_index, "current_device_idx")
 
 
 def set_device_index(device: Any, /) -> None:
-    """Make a device the current one."""
+    """Make a device the current one.
+
+    Raises RuntimeError where there is no such device.
+    """
     _checked()
     cuda_api.set_device(device)
 
@@ -68,7 +71,10 @@ set_device_idx = alias(set_device_index, "set_device_idx")
 
 
 def get_device_capability(device: Any = None, /) -> dict[str, Any]:
-    """What a device can do."""
+    """What a device can do.
+
+    Raises RuntimeError where there is no such device.
+    """
     _checked()
     from ..base import dtypes
 
@@ -79,25 +85,36 @@ def current_stream(device: Any = None, /) -> streams.Stream:
     """The stream that work goes to now.
 
     device: a CUDA device, its number or name; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_api.current_stream(device)
 
 
 def set_stream(stream: streams.Stream) -> None:
-    """Make a stream the current one."""
+    """Make a stream the current one.
+
+    Raises RuntimeError where there is no such device.
+    """
     _checked()
     streams.set_stream(stream)
 
 
 def synchronize(device: Any = None, /) -> None:
-    """Wait for the work on a device."""
+    """Wait for the work on a device.
+
+    Raises RuntimeError where there is no such device.
+    """
     _checked()
     cuda_api.synchronize(device)
 
 
 class device_index:
-    """Context manager: another current device; None changes nothing."""
+    """Context manager: another current device; None changes nothing.
+
+    Raises RuntimeError where there is no such device.
+    """
 
     def __init__(self, device: int | None, /) -> None:
         self.context = cuda_api.device(device)
@@ -122,6 +139,8 @@ def get_memory_info(device_index: Any = None, /) -> tuple[int, int]:
     """(free, total) bytes of a device.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.mem_get_info(device_index)
@@ -131,6 +150,8 @@ def memory_allocated(device_index: Any = None, /) -> int:
     """Bytes in use by arrays.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.memory_allocated(device_index)
@@ -140,6 +161,8 @@ def memory_reserved(device_index: Any = None, /) -> int:
     """Bytes held by the memory pool.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.memory_reserved(device_index)
@@ -149,6 +172,8 @@ def max_memory_allocated(device_index: Any = None, /) -> int:
     """The most bytes that were in use by arrays since reset_peak_memory_stats.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.max_memory_allocated(device_index)
@@ -158,6 +183,8 @@ def max_memory_reserved(device_index: Any = None, /) -> int:
     """The most bytes that the memory pool has held since reset_peak_memory_stats.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.max_memory_reserved(device_index)
@@ -167,6 +194,8 @@ def memory_stats(device_index: Any = None, /) -> dict[str, Any]:
     """Bytes in use and reserved under PyTorch's names.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     return cuda_memory.memory_stats(device_index)
@@ -176,6 +205,8 @@ def reset_peak_memory_stats(device_index: Any = None, /) -> None:
     """Begin anew with the most bytes that were in use.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     cuda_memory.reset_peak_memory_stats(device_index)
@@ -185,6 +216,8 @@ def reset_accumulated_memory_stats(device_index: Any = None, /) -> None:
     """Begin anew with the sums in memory_stats.
 
     device_index: the number of a device.
+
+    Raises RuntimeError where there is no such device.
     """
     _checked()
     cuda_memory.reset_accumulated_memory_stats(device_index)

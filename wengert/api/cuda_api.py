@@ -61,14 +61,20 @@ def current_device() -> int:
 
 
 def set_device(device: Any) -> None:
-    """Make a device the current one; a negative number changes nothing."""
+    """Make a device the current one; a negative number changes nothing.
+
+    Raises RuntimeError where there is no such device.
+    """
     if isinstance(device, int) and device < 0:
         return
     _cuda.library().cuda.runtime.setDevice(device_number(device))
 
 
 def get_device_name(device: Any = None) -> str:
-    """The device's name."""
+    """The device's name.
+
+    Raises RuntimeError where there is no such device.
+    """
     return str(
         _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))["name"].decode()
     )
@@ -78,6 +84,8 @@ def get_device_capability(device: Any = None) -> tuple[int, int]:
     """(major, minor) compute capability.
 
     device: a number, a name or a device; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
     return int(p["major"]), int(p["minor"])
@@ -114,7 +122,10 @@ def _generator(device: Any = None) -> generator.Generator:
 
 
 def get_device_properties(device: Any = None) -> Any:
-    """Name, memory, capability and size of a device, as attributes."""
+    """Name, memory, capability and size of a device, as attributes.
+
+    Raises RuntimeError where there is no such device.
+    """
     p = _cuda.library().cuda.runtime.getDeviceProperties(device_number(device))
     facts = {k: v.decode() if isinstance(v, bytes) else v for k, v in p.items()}
     facts.update(
@@ -201,6 +212,8 @@ def set_sync_debug_mode(debug_mode: int | str) -> None:
     """Keep the mode; synchronisations are not watched.
 
     debug_mode: 0, 1, 2, 'default', 'warn' or 'error'.
+
+    Raises RuntimeError for another mode.
     """
     global _sync_debug
     modes = {"default": 0, "warn": 1, "error": 2}
@@ -275,6 +288,8 @@ def get_stream_from_external(data_ptr: int, device: Any = None) -> Stream:
     """The stream at an address.
 
     data_ptr: the address. device: a number, a name or a device; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     return ExternalStream(data_ptr, device)
 
@@ -288,6 +303,8 @@ def current_stream(device: Any = None) -> streams.Stream:
     """The stream that work goes to now.
 
     device: a number, a name or a device; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     return streams.current_stream(_device("cuda", device_number(device)))
 
@@ -296,6 +313,8 @@ def default_stream(device: Any = None) -> streams.Stream:
     """The stream that work goes to unless another is chosen.
 
     device: a number, a name or a device; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     return streams.default_stream(_device("cuda", device_number(device)))
 
@@ -307,6 +326,8 @@ class CUDAGraph:
     """Not available: work recorded once and replayed.
 
     keep_graph: accepted.
+
+    Raises RuntimeError.
     """
 
     def __init__(self, keep_graph: bool = False) -> None:
@@ -325,6 +346,8 @@ class graph:
 
     cuda_graph: a CUDAGraph. pool: accepted. stream: a stream; None: the current one.
     capture_error_mode: accepted. enable_annotations: accepted. check_input_liveness: accepted.
+
+    Raises RuntimeError.
     """
 
     def __init__(
@@ -369,7 +392,10 @@ def initial_seed() -> int:
 
 
 def get_rng_state(device: Any = "cuda") -> Any:
-    """The state of a device's generator."""
+    """The state of a device's generator.
+
+    Raises RuntimeError where there is no such device.
+    """
     return _generator(device).get_state()
 
 
@@ -382,6 +408,8 @@ def set_rng_state(new_state: Any, device: Any = "cuda") -> None:
     """Give a device's generator a state.
 
     new_state: from get_rng_state().
+
+    Raises RuntimeError where there is no such device.
     """
     _generator(device).set_state(new_state)
 
@@ -390,6 +418,8 @@ def set_rng_state_all(new_states: Any) -> None:
     """Give the generators of all devices their states.
 
     new_states: from get_rng_state_all().
+
+    Raises RuntimeError where there is no such device.
     """
     for i, state in enumerate(new_states):
         set_rng_state(state, i)
@@ -407,7 +437,10 @@ class device_of(_Switch):
 
 
 class device(_Switch):
-    """Context manager: another current device."""
+    """Context manager: another current device.
+
+    Raises RuntimeError where there is no such device.
+    """
 
     def __init__(self, device: Any) -> None:
         nothing = device is None or isinstance(device, int) and device < 0

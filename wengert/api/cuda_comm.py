@@ -37,7 +37,10 @@ def _destination(where: Any) -> Any:
 
 
 def broadcast(tensor: Tensor, devices: Any = None, *, out: Any = None) -> tuple[Tensor, ...]:
-    """Copies of a tensor on devices, or in the tensors of out."""
+    """Copies of a tensor on devices, or in the tensors of out.
+
+    Raises RuntimeError where there is no such device.
+    """
     if (devices is None) == (out is None):
         raise RuntimeError(
             f"Exactly one of 'devices' and 'out' must be specified, but got devices={devices} and "
@@ -54,6 +57,8 @@ def broadcast_coalesced(
     """Copies of several tensors, by device.
 
     devices: the devices. buffer_size: accepted.
+
+    Raises RuntimeError where there is no such device.
     """
     return [tuple([t.to(d) for t in tensors]) for d in _devices(devices)]
 
@@ -62,6 +67,8 @@ def reduce_add(inputs: Sequence[Tensor], destination: Any = None) -> Tensor:
     """The sum of tensors of one shape, on one device (default: the current one).
 
     inputs: one for each device. destination: the device of the result.
+
+    Raises RuntimeError where there is no such device.
     """
     where = _destination(destination)
     total = inputs[0].to(where, copy=True)
@@ -76,6 +83,8 @@ def reduce_add_coalesced(
     """reduce_add of the first tensors, the second ones, and so on.
 
     inputs: one for each device. destination: the device of the result. buffer_size: accepted.
+
+    Raises RuntimeError where there is no such device.
     """
     return tuple([reduce_add(row, destination) for row in zip(*inputs)])
 
@@ -87,6 +96,8 @@ def scatter(
     """Parts of a tensor along dim, on devices or in the tensors of out.
 
     chunk_sizes: the sizes of the parts; None: equal ones. streams: accepted.
+
+    Raises RuntimeError where there is no such device.
     """
     if out is not None:
         parts = tensor.split([t.size(dim) for t in out], dim)
@@ -103,6 +114,8 @@ def gather(
 
     tensors: one for each device. destination: the device of the result. out: the tensors to write
     into.
+
+    Raises RuntimeError where there is no such device.
     """
     if out is not None:
         return out.copy_(T.cat([t.to(out.device) for t in tensors], dim))

@@ -114,14 +114,20 @@ def empty_cache() -> None:
 
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
-    """(free, total) bytes of a device."""
+    """(free, total) bytes of a device.
+
+    Raises RuntimeError where there is no such device.
+    """
     with _cuda.library().cuda.Device(device_number(device)):
         free, total = _cuda.library().cuda.runtime.memGetInfo()
     return int(free), int(total)
 
 
 def device_memory_used(device: Any = None) -> int:
-    """Bytes of a device that are in use, by whatever process."""
+    """Bytes of a device that are in use, by whatever process.
+
+    Raises RuntimeError where there is no such device.
+    """
     free, total = mem_get_info(device)
     return total - free
 
@@ -197,6 +203,8 @@ def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None
     """Let the pool hold at most this part of the device's memory.
 
     fraction: between 0 and 1.
+
+    Raises RuntimeError where there is no such device.
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"Invalid fraction value: {fraction}. Allowed range: 0~1")
@@ -205,7 +213,10 @@ def set_per_process_memory_fraction(fraction: float, device: Any = None) -> None
 
 
 def get_per_process_memory_fraction(device: Any = None) -> float:
-    """The part of the device's memory that the pool may hold."""
+    """The part of the device's memory that the pool may hold.
+
+    Raises RuntimeError where there is no such device.
+    """
     with _cuda.library().cuda.Device(device_number(device)):
         limit = _cuda.library().get_default_memory_pool().get_limit()
     return float(limit / mem_get_info(device)[1]) if limit else 1.0
@@ -220,6 +231,8 @@ def caching_allocator_enable(value: bool = True) -> None:
     """Let memory that is given back be kept for later, or not.
 
     value: whether.
+
+    Raises RuntimeError where there is no such device.
     """
     cupy = _cuda.library()
     cupy.cuda.set_allocator(cupy.get_default_memory_pool().malloc if value else None)
@@ -243,6 +256,8 @@ def caching_allocator_alloc(size: int, device: Any = None, stream: Any = None) -
 
     size: how many bytes. device: a number, a name or a device; None: the current one. stream: a
     stream; None: the current one.
+
+    Raises RuntimeError where there is no such device.
     """
     block = _cuda.library().get_default_memory_pool().malloc(size)
     _blocks[block.ptr] = block
@@ -253,6 +268,8 @@ def caching_allocator_delete(mem_ptr: int) -> None:
     """Give back what caching_allocator_alloc gave.
 
     mem_ptr: an address.
+
+    Raises KeyError for another address.
     """
     _blocks.pop(mem_ptr)
 
@@ -262,6 +279,8 @@ class CUDAPluggableAllocator:
 
     path_to_so_file: a library. alloc_fn_name: its function that gives memory. free_fn_name: its
     function that takes it back.
+
+    Raises RuntimeError.
     """
 
     def __init__(self, path_to_so_file: str, alloc_fn_name: str, free_fn_name: str) -> None:
@@ -272,6 +291,8 @@ class MemPool:
     """Not available: memory pools of one's own.
 
     allocator: accepted. use_on_oom: accepted. no_split: accepted.
+
+    Raises RuntimeError.
     """
 
     def __init__(self, allocator: Any = None, use_on_oom: bool = False, no_split: bool = False):

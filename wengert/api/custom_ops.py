@@ -37,6 +37,8 @@ def infer_schema(
     prototype_function: a function with annotations. op_name: the name of the operator. tags:
     accepted.
 
+    Raises TypeError where prototype_function cannot be called or mutates_args is of the wrong type.
+
     >>> def f(x: torch.Tensor, n: int = 2) -> torch.Tensor: ...
     >>> torch.library.infer_schema(f, mutates_args=())
     '(Tensor x, SymInt n=2) -> Tensor'
@@ -96,6 +98,8 @@ class CustomOpDef:
     qualname: "namespace::name". schema: "(Tensor x) -> Tensor". fn: the function; None: for use as
     a decorator.
 
+    Raises TypeError where fn cannot be called.
+
     >>> @torch.library.custom_op("docs::double", mutates_args=())
     ... def double(x: torch.Tensor) -> torch.Tensor:
     ...     return 2 * x
@@ -147,6 +151,8 @@ class CustomOpDef:
 
         device_types: 'cpu', several, or None for all. fn: the function; None: for use as a
         decorator.
+
+        Raises TypeError where device_types is of the wrong type.
         """
         if fn is None:
             return lambda f: self.register_kernel(device_types, f)

@@ -47,6 +47,8 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 
     other: the value. assign: other itself.
 
+    Raises TypeError where other is no tensor.
+
     >>> torch.zeros(2).module_load(torch.ones(2))
     tensor([1., 1.])
     """

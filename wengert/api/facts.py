@@ -45,6 +45,8 @@ def get_device(input: Tensor) -> int:
 def get_device_module(device: Any = None) -> Any:
     """torch.cuda or torch.cpu, by a device (default: the accelerator, or the CPU).
 
+    Raises RuntimeError where device is unknown.
+
     >>> torch.get_device_module("cpu").__name__.endswith("cpu")
     True
     """

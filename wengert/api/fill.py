@@ -97,6 +97,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 def zero_(self: Tensor) -> Tensor:
     """Overwrite every element with zero.
 
+    Raises RuntimeError for a leaf that requires grad, outside of no_grad.
+
     >>> torch.ones(2).zero_()
     tensor([0., 0.])
     """

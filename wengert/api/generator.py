@@ -239,6 +239,8 @@ def fork_rng(
         enabled: False does nothing.
         device_type: of those devices.
 
+    Raises TypeError where devices is no sequence.
+
     >>> with torch.random.fork_rng():
     ...     _ = torch.manual_seed(0)
     """

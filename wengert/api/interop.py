@@ -253,6 +253,8 @@ def _scalar(t: Tensor) -> Any:
 def item(self: Tensor) -> Any:
     """The Python number in a tensor of one element, of any shape.
 
+    Raises RuntimeError where there are more, or none.
+
     >>> from_numpy(np.ones((1, 1))).item()
     1.0
     """
@@ -264,6 +266,8 @@ def item(self: Tensor) -> Any:
 @public("Tensor.tolist(Tensor self) -> any")
 def tolist(self: Tensor) -> Any:
     """The values as nested Python lists; a Python number for a tensor without dimensions.
+
+    Raises NotImplementedError on the meta device.
 
     >>> from_numpy(np.eye(2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]

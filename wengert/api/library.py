@@ -23,6 +23,8 @@ def custom_op(
     device_types: where the function can run (default: everywhere); schema: instead of annotations.
     fn: the function; None: for use as a decorator. tags: accepted.
 
+    Raises ValueError where a parameter of the function has no annotation.
+
     >>> @torch.library.custom_op("shown::squared", mutates_args=())
     ... def squared(x: torch.Tensor) -> torch.Tensor:
     ...     return x * x
@@ -49,6 +51,8 @@ def triton_op(
 
     name: "namespace::name". fn: the function; None: for use as a decorator. mutates_args: the names
     of the arguments that are changed. schema: "(Tensor x) -> Tensor".
+
+    Raises ValueError where a parameter of the function has no annotation.
 
     >>> @torch.library.triton_op("shown::plus_one", mutates_args=())
     ... def plus_one(x: torch.Tensor) -> torch.Tensor:
@@ -80,6 +84,8 @@ def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> No
 
     qualname: "namespace::name". lib: accepted. tags: accepted.
 
+    Raises TypeError where schema is of the wrong type; ValueError where qualname has no namespace.
+
     >>> torch.library.define("shown::half", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::half", "cpu", lambda x: x / 2)
     >>> torch.ops.shown.half(torch.ones(2))
@@ -92,6 +98,8 @@ def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any
     """Give an operator's function for device types ("cpu", "cuda", "default" for all).
 
     qualname: "namespace::name". func: the function; None: for use as a decorator. lib: accepted.
+
+    Raises ValueError where qualname has no namespace, RuntimeError where there is no such operator.
 
     >>> torch.library.define("shown::minus", "(Tensor x) -> Tensor")
     >>> @torch.library.impl("shown::minus", "default")
@@ -122,6 +130,8 @@ def register_fake(
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
     allow_override: accepted.
 
+    Raises ValueError where op is unknown.
+
     >>> torch.library.define("shown::rows", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::rows", "cpu", lambda x: x.sum(1))
     >>> keep = torch.library.register_fake("shown::rows", lambda x: x.new_empty(x.shape[:1]))
@@ -144,6 +154,8 @@ def register_autograd(
     op: the operator, or its name. backward: a function of ctx and gradients. setup_context: keeps
     what backward needs. lib: accepted.
 
+    Raises ValueError where op is unknown.
+
     >>> torch.library.define("shown::cubed", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::cubed", "cpu", lambda x: x**3)
     >>> def keep_x(ctx, inputs, output):
@@ -164,6 +176,8 @@ def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
 
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
 
+    Raises ValueError where op is unknown.
+
     >>> torch.library.define("shown::plus", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::plus", "cpu", lambda x: x + 1)
     >>> rule = lambda info, in_dims, x: (torch.ops.shown.plus(x), in_dims[0])
@@ -181,6 +195,9 @@ def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: An
 
     op: the operator, or its name. device_type: 'cpu' or 'cuda'. cast_inputs: a dtype. lib:
     accepted.
+
+    Raises ValueError where op is unknown or device_type is of the wrong type; RuntimeError where
+    device_type is unknown.
 
     >>> torch.library.define("shown::same", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::same", "cpu", lambda x: x.clone())
@@ -242,6 +259,8 @@ def opcheck(
     which tries are made. atol: the absolute difference that is allowed. rtol: the relative
     difference that is allowed.
 
+    Raises TypeError where args or test_utils is of the wrong type or args has another length.
+
     >>> @torch.library.custom_op("shown::doubled", mutates_args=())
     ... def doubled(x: torch.Tensor) -> torch.Tensor:
     ...     return x * 2
@@ -296,6 +315,8 @@ class Library:
     ns: the namespace; kind: DEF, IMPL or FRAGMENT, all the same here. dispatch_key: 'CPU', 'CUDA'
     or 'Meta'; empty: all others.
 
+    Raises ValueError where kind is unknown.
+
     >>> lib = torch.library.Library("shown_lib", "DEF")
     >>> lib.define("negated(Tensor x) -> Tensor")
     'negated'
@@ -325,6 +346,8 @@ class Library:
 
         op_name: the name of the operator. fn: the function; None: for use as a decorator.
         dispatch_key: 'CPU', 'CUDA' or 'Meta'; empty: all others.
+
+        Raises TypeError where op_name is of the wrong type.
         """
         key = dispatch_key or self.dispatch_key
         name = op_name if "::" in op_name else f"{self.ns}::{op_name}"

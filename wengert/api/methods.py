@@ -223,7 +223,7 @@ def detach(self: Tensor) -> Tensor:
 
 @public("detach_(Tensor input)")
 def detach_(self: Tensor) -> Tensor:
-    """Cut self from its history, in place."""
+    """Cut self from its history, in place. Raises RuntimeError for views."""
     if self._x is not None and self._x.base is not None:
         raise RuntimeError("Can't detach views in-place: use detach() instead")
     self._n = None
@@ -280,7 +280,7 @@ def backward(
 
 @public("Tensor.retain_grad(Tensor self) -> None")
 def retain_grad(self: Tensor) -> None:
-    """Keep `.grad` of this non-leaf after backward()."""
+    """Keep `.grad` of this non-leaf after backward(); RuntimeError if it requires no grad."""
     n = self._n
     if n is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
@@ -309,7 +309,7 @@ def retains_grad(self: Tensor) -> bool:
 @public("Tensor.register_hook(Tensor self, any hook) -> any", foreign=False)
 def register_hook(self: Tensor, hook: Any) -> Handle:
     """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces
-    the gradient.
+    it. TypeError where hook cannot be called, RuntimeError where self does not require grad.
     """
     n = self._n
     if n is None:
@@ -328,7 +328,7 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
 
 @public("Tensor.register_post_accumulate_grad_hook(Tensor self, any hook) -> any", foreign=False)
 def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
-    """Call hook(self) each time a gradient was added to `.grad` of this leaf."""
+    """Call hook(self) each time a gradient was added to this `.grad`; RuntimeError for no leaf."""
     n = self._n
     if n is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")

@@ -231,6 +231,8 @@ def as_nested_tensor(
     ts: tensors, or lists. dtype: of the elements. device: where it lies. layout: torch.strided or
     torch.jagged.
 
+    Raises TypeError where ts is of the wrong type.
+
     >>> torch.nested.as_nested_tensor([torch.ones(2), torch.ones(3)]).size(0)
     2
     """
@@ -261,6 +263,8 @@ def nested_tensor(
     tensor_list: tensors, or lists. dtype: of the elements. layout: torch.strided or torch.jagged.
     device: where it lies. requires_grad: whether gradients are recorded. pin_memory: accepted.
 
+    Raises TypeError where tensor_list is of the wrong type.
+
     >>> t = torch.nested.nested_tensor([torch.ones(2), torch.ones(1)])
     >>> t.to_padded_tensor(0.0)
     tensor([[1., 1.],
@@ -283,6 +287,10 @@ def to_padded_tensor(
     """One tensor (N, longest, *rest), or of output_size, with padding where there is nothing.
 
     input: a nested tensor.
+
+    Raises TypeError where padding is of the wrong type; RuntimeError where input is of the wrong
+    type, input has a shape that does not fit, input holds values out of range or input holds
+    integers, booleans or complex numbers.
 
     >>> x = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
     >>> torch.nested.to_padded_tensor(x, 0.0)
@@ -318,6 +326,8 @@ def nested_tensor_from_jagged(
     values: (total, *rest). offsets: where each tensor begins, and the end. lengths: of the tensors.
     jagged_dim: 1. min_seqlen, max_seqlen: accepted.
 
+    Raises TypeError where offsets has a shape that does not fit.
+
     >>> x = torch.nested.nested_tensor_from_jagged(torch.arange(3.0), torch.tensor([0, 1, 3]))
     >>> x.unbind()
     (tensor([0.]), tensor([1., 2.]))
@@ -343,6 +353,9 @@ def masked_select(tensor: Tensor, mask: Tensor) -> NestedTensor:
 
     tensor: (N, M, ...). mask: of a shape that goes with the tensor's.
 
+    Raises IndexError where mask holds complex numbers; RuntimeError where tensor or mask has a
+    shape that does not fit.
+
     >>> rows = torch.nested.masked_select(torch.eye(2), torch.tensor([[True, True], [False, True]]))
     >>> rows.unbind()
     (tensor([1., 0.]), tensor([1.]))
@@ -362,6 +375,11 @@ def narrow(
 
     tensor: (N, M, ...). dim: 1. start, length: numbers, or tensors (N,). layout: torch.strided or
     torch.jagged.
+
+    Raises TypeError where start or length is of the wrong type, start or length has a shape that
+    does not fit or start or length holds booleans or complex numbers; IndexError where start holds
+    values out of range; RuntimeError where tensor has a shape that does not fit or length holds
+    values out of range; NotImplementedError where dim is of the wrong type or dim is out of range.
 
     >>> x = torch.arange(4.0).view(2, 2)
     >>> torch.nested.narrow(x, 1, torch.tensor([0, 1]), torch.tensor([2, 1])).unbind()

@@ -54,6 +54,9 @@ def solve(input: Tensor, A: Tensor, *, out: Any = None) -> Solution:
 
     out: the tensors to write into.
 
+    Raises TypeError where input or A is no tensor; RuntimeError where input or A holds integers,
+    booleans or complex numbers or A has a shape that does not fit.
+
     >>> torch.solve(torch.tensor([[2.0]]), torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
     """
@@ -66,6 +69,9 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
     """The X (max(m, n), k) whose first n rows make A @ X nearest to input; A (m, n), input (m, k).
 
     out: the tensors to write into.
+
+    Raises TypeError where input or A is no tensor; RuntimeError where input or A has a shape that
+    does not fit or input or A holds integers, booleans or complex numbers.
 
     >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
@@ -81,6 +87,9 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
 def solve_method(self: Tensor, other: Tensor) -> Solution:
     """torch.solve(self, other).
 
+    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
+    fit or other holds integers, booleans or complex numbers.
+
     >>> torch.tensor([[2.0]]).solve(torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
     """
@@ -89,6 +98,9 @@ def solve_method(self: Tensor, other: Tensor) -> Solution:
 
 def lstsq_method(self: Tensor, other: Tensor) -> LeastSquares:
     """torch.lstsq(self, other).
+
+    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
+    fit or other holds integers, booleans or complex numbers.
 
     >>> torch.tensor([[1.0], [3.0]]).lstsq(torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
@@ -107,6 +119,9 @@ def symeig(
 
     input: symmetric matrices. upper: which triangle is read. out: the tensors to write into.
 
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit; NotImplementedError where input holds integers or booleans.
+
     >>> torch.symeig(torch.diag(torch.tensor([2.0, 1.0]))).eigenvalues
     tensor([1., 2.])
     """
@@ -124,6 +139,9 @@ def eig(self: Tensor, eigenvectors: bool = False, *, e: Any = None, v: Any = Non
     """Eigenvalues of a square matrix, real and imaginary parts (n, 2), and eigenvectors (n, n) if
     asked for: of a pair of conjugates, its real part and then its imaginary part. e, v: where to
     put them, both or none.
+
+    Raises TypeError where self is no tensor; RuntimeError where self has a shape that does not fit
+    or self holds integers or booleans.
 
     >>> torch.eig(torch.diag(torch.tensor([2.0, 2.0]))).eigenvalues
     tensor([[2., 0.],
@@ -145,6 +163,9 @@ def matrix_rank(
     """How many singular values of a matrix are larger than tol.
 
     input: matrices. symmetric: whether they are symmetric. out: the tensor to write into.
+
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit or input holds integers or booleans.
 
     >>> torch.matrix_rank(torch.ones(2, 2))
     tensor(1)
@@ -176,6 +197,10 @@ def rfft(
 
     input: a real tensor. normalized: divide by the root of the sizes.
 
+    Raises TypeError where input is no tensor or signal_ndim is of the wrong type; IndexError where
+    input has a shape that does not fit or signal_ndim is out of range; RuntimeError where input
+    holds complex numbers or signal_ndim is below 1.
+
     >>> torch.rfft(torch.ones(4), 1)
     tensor([[4., 0.],
             [0., 0.],
@@ -200,6 +225,9 @@ def irfft(
     input: (..., 2), real and imaginary parts. signal_ndim: how many dimensions are transformed.
     normalized: divide by the root of their sizes. onesided: only the frequencies that are not
     negative.
+
+    Raises RuntimeError where the last dimension of input is not 2 or signal_sizes has another
+    length.
     """
     gone("irfft", "torch.fft.irfftn(x, s=..., dim=...), of complex numbers")
     dims = tuple(range(-signal_ndim, 0))

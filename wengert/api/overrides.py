@@ -484,7 +484,7 @@ class BaseTorchFunctionMode(TorchFunctionMode):
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     """Whether an argument stands in, or a mode is entered.
 
-    relevant_args: its arguments.
+    relevant_args: its arguments. Raises TypeError where relevant_args is of the wrong type.
 
     >>> torch.overrides.has_torch_function((torch.ones(1),))
     False
@@ -517,7 +517,8 @@ def handle_torch_function(
 ) -> Any:
     """Ask who stands in for a function of one's own.
 
-    public_api: the function. relevant_args: its arguments.
+    public_api: the function. relevant_args: its arguments. Raises TypeError where relevant_args is
+    of the wrong type, relevant_args is empty or relevant_args is too short.
 
     >>> class Answer:
     ...     @classmethod
@@ -587,7 +588,9 @@ def enable_reentrant_dispatch() -> Iterator[None]:
 def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Call func again for those who stand in.
 
-    types: the classes of the arguments. args: the arguments. kwargs: the arguments by name.
+    types: the classes of the arguments. args: the arguments. kwargs: the arguments by name. Raises
+    TypeError where func cannot be called, args or kwargs is of the wrong type or args has another
+    length.
 
     >>> torch.overrides.redispatch_function(torch.add, (), (torch.ones(2), 1), {})
     tensor([2., 2.])

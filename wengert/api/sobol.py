@@ -62,6 +62,8 @@ class SobolEngine:
         """The next n points (n, dimension).
 
         out: the tensor to write into. dtype: of the points.
+
+        Raises TypeError where n is of the wrong type.
         """
         dtype = dtype or dtypes.get_default_dtype()
         result = self._as_numbers(self._next(n), dtype)
@@ -84,7 +86,10 @@ class SobolEngine:
         return self.draw(2**m, out, dtype)
 
     def fast_forward(self, n: int) -> SobolEngine:
-        """Skip n points."""
+        """Skip n points.
+
+        Raises TypeError where n is of the wrong type; IndexError where n is negative.
+        """
         self._next(n)
         return self
 

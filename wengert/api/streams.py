@@ -29,6 +29,8 @@ class Stream:
 
     device: where (default: CUDA if there is a device, else the CPU); priority: lower goes first.
 
+    Raises RuntimeError where device is unknown or device is of the wrong type.
+
     >>> with torch.Stream("cpu") as s:
     ...     x = torch.ones(2) * 2
     >>> s.query()
@@ -105,6 +107,8 @@ class Event:
     """A mark in a stream: for waiting, and with enable_timing for measuring.
 
     device: 'cpu' or 'cuda'. blocking: accepted. interprocess: accepted.
+
+    Raises RuntimeError where device is unknown or device is of the wrong type.
 
     >>> start, end = torch.Event("cpu", enable_timing=True), torch.Event("cpu", enable_timing=True)
     >>> start.record(), end.record()

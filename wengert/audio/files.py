@@ -68,6 +68,8 @@ def load(
     uri: path or file object of a WAV file. format: accepted: 'wav'. buffer_size: accepted. backend:
     accepted.
 
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound.
+
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> samples, rate = torchaudio.load("tone.wav")
     >>> samples.shape, rate
@@ -87,6 +89,8 @@ def info(uri: Any, format: str | None = None, **options: Any) -> AudioMetaData:
     """Rate, frames, channels and encoding of a file.
 
     uri: path or file object of a WAV file. format: accepted: 'wav'.
+
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound.
 
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> torchaudio.info("tone.wav").sample_rate
@@ -113,6 +117,9 @@ def save(
 
     uri: path or file object of a WAV file. sample_rate: samples per second, in Hz. format:
     accepted: 'wav'. src: the samples. channels_first: (channels, frames), or the other way round.
+
+    Raises ValueError where src has a shape that does not fit, src holds booleans or complex numbers
+    sample_rate or uri is of the wrong type.
 
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> torchaudio.load("tone.wav")[0].shape

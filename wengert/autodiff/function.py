@@ -165,7 +165,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run forward and record the node."""
+        """Run forward and record the node. Raises what forward raises."""
         if state.levels:
             return at_levels(cls, args, kwargs)
         return recorded(cls, args, kwargs)

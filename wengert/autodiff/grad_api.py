@@ -120,6 +120,9 @@ def backward(
     retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
     record the pass itself, for derivatives of derivatives.
 
+    Raises TypeError where tensors is of the wrong type; RuntimeError where tensors holds integers,
+    booleans or complex numbers.
+
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.backward((3 * x).sum())
     >>> x.grad
@@ -293,6 +296,10 @@ def grad(
     retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
     record the pass itself, for derivatives of derivatives. materialize_grads: zeros instead of
     None for inputs that are not used.
+
+    Raises TypeError where outputs or inputs is of the wrong type; RuntimeError where outputs or
+    inputs holds integers, booleans or complex numbers, inputs has a shape that does not fit or
+    inputs holds values out of range.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.grad((3 * x).sum(), x)

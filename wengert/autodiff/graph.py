@@ -38,6 +38,8 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
 
     tensor: a tensor, or several.
 
+    Raises TypeError where tensor is of the wrong type.
+
     >>> x = torch.ones(1)
     >>> torch.autograd.graph.increment_version(x)
     >>> x._version

@@ -18,6 +18,9 @@ class device:
 
     type: 'cpu', 'cuda', ..., with or without ':0'. index: which of them.
 
+    Raises TypeError where index is of the wrong type; RuntimeError where type is unknown or index
+    is negative.
+
     >>> torch.device("cpu"), torch.device("cuda", 1).index
     (device(type='cpu'), 1)
     """
@@ -95,6 +98,8 @@ def default_device() -> device:
 
 def set_default_device(d: device | str | int | None) -> None:
     """Make d the device of new tensors that name none.
+
+    Raises TypeError where device names none.
 
     >>> torch.set_default_device(None)
     """

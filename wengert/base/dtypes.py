@@ -227,6 +227,8 @@ def get_default_dtype() -> dtype:
 def set_default_dtype(d: dtype) -> None:
     """Make d (a floating dtype) the dtype of new tensors made from Python floats.
 
+    Raises TypeError where d is no floating dtype.
+
     >>> torch.set_default_dtype(torch.float32)
     """
     if not isinstance(d, dtype) or not d.is_floating_point:
@@ -292,6 +294,8 @@ class finfo:
 
     type: a dtype; None: the default.
 
+    Raises TypeError for other dtypes.
+
     >>> torch.finfo(torch.float16).max
     65504.0
     """
@@ -326,6 +330,8 @@ class iinfo:
     """Limits of an integer dtype: min, max, bits.
 
     type: a dtype.
+
+    Raises TypeError for other dtypes.
 
     >>> torch.iinfo(torch.int8).max
     127

@@ -14,6 +14,8 @@ class Future(Generic[T]):
 
     devices: accepted.
 
+    then() and add_done_callback() raise TypeError where callback cannot be called.
+
     >>> f = Future()
     >>> g = f.then(lambda done: done.value() + 1)
     >>> f.set_result(2)
@@ -112,6 +114,8 @@ def collect_all(futures: list[Future]) -> Future:
 
     futures: several.
 
+    Raises TypeError where futures is of the wrong type.
+
     >>> future = torch.futures.Future()
     >>> future.set_result(3)
     >>> [f.value() for f in torch.futures.collect_all([future]).wait()]
@@ -140,6 +144,8 @@ def wait_all(futures: list[Future]) -> list[Any]:
     """Wait for all and return their values; raises the first error.
 
     futures: several.
+
+    Raises TypeError where futures is of the wrong type.
 
     >>> future = torch.futures.Future()
     >>> future.set_result(3)

@@ -11,6 +11,8 @@ class Size(tuple[int, ...]):
 
     values: ints.
 
+    Raises TypeError where values is of the wrong type.
+
     >>> torch.ones(2, 3).size(), torch.Size([2, 3]).numel()
     (torch.Size([2, 3]), 6)
     """

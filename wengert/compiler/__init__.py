@@ -36,6 +36,8 @@ def report(f, *args, **kwargs):
 
     f: what torch.compile returned.
 
+    Raises TypeError where f cannot be called.
+
     >>> compiled = torch.compile(lambda x: x.sin().cos())
     >>> result = compiled(torch.ones(100_000))
     >>> len(str(torch.compiler.report(compiled))) > 0

@@ -216,6 +216,8 @@ class ConcatDataset(Dataset[S_co]):
 
         sequence: data sets.
 
+        Raises TypeError where sequence is of the wrong type.
+
         >>> torch.utils.data.ConcatDataset.cumsum([[1, 2], [3]])
         [2, 3]
         """

@@ -31,6 +31,7 @@ class Sampler(Generic[I_co]):
     """An order of indices, or of batches: subclasses define `__iter__`, and `__len__` if known.
 
     Example:
+
         >>> class Backwards(Sampler[int]):
         ...     def __init__(self, size):
         ...         self.size = size
@@ -158,6 +159,9 @@ class SubsetRandomSampler(Sampler[int]):
         generator: source of randomness; the default generator if None.
 
     Example:
+
+    Raises TypeError where indices is of the wrong type.
+
         >>> sorted(SubsetRandomSampler([4, 7]))
         [4, 7]
     """

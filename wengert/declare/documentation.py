@@ -14,9 +14,21 @@ import re
 import textwrap
 from typing import Any
 
+from ..engine.op import Op
 from .declaration import Overload, Parameter, other_names
 
 ARGUMENTS: dict[str, str] = {}  # what arguments of a name mean: filled by ops/arguments.py
+# what takes several tensors of any shapes and dtypes
+ANY_TENSORS = {
+    "equal",
+    "is_same_size",
+    "is_set_to",
+    "kron",
+    "resize_as_",
+    "result_type",
+    "to",
+    "type_as",
+}
 # of functions that are made in a loop and have no docstring of their own to stand in
 EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
 
@@ -28,19 +40,21 @@ def documentation(
     names: Any,
     own: str = "",
     method: bool = False,
+    body: Any = None,
 ) -> str:
     """How the function is called, one line an overload, what its body says, and its arguments.
 
     names: those under which there may be an example. own: the name of what `name` is another name
     of. method: it is a method of Tensor, and an example of the function is written as a call of it.
+    body: the op or the function that it calls.
     """
     heads = [f"{name}{o} -> {o.returns}" for o in overloads if not o.old]
     text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
     parts = ["\n".join(heads), text.strip()]
-    told = arguments(own or name, overloads)
-    if left := [x for x in told if not spoken_of(x.partition(":")[0], text)]:
+    told, said = arguments(own or name, overloads), text.partition("Raises ")[0]
+    if left := [x for x in told if not spoken_of(x.partition(":")[0], said)]:
         parts.append("\n".join(left))
-    if errors := raised(overloads, text, method):
+    if errors := raised(name, overloads, text, method, body):
         parts.append(textwrap.fill(f"Raises {errors}.", 96))
     made = next(filter(None, map(example_of, names)), "")
     if mark or made:
@@ -118,19 +132,30 @@ def arguments(function: str, overloads: tuple[Overload, ...]) -> list[str]:
     return found
 
 
-def raised(overloads: tuple[Overload, ...], text: str, method: bool) -> str:
-    """The errors that follow from the types of arguments, without those that a text speaks of."""
+def raised(name: str, overloads: tuple[Overload, ...], text: str, method: bool, body: Any) -> str:
+    """The errors that follow from the types of arguments and from the numbers that an op takes,
+    without those that a text speaks of.
+    """
     given = [p for o in overloads if not o.old for p in o.parameters]
     tensors = max([sum(p.type.kinds[0] == "Tensor" for p in o.parameters) for o in overloads])
-    several = tensors > 1 or any(p.type.kinds[0] == "Tensor[]" for p in given)
+    several = name not in ANY_TENSORS and (
+        tensors > 1 or any(p.type.kinds[0] == "Tensor[]" for p in given)
+    )
     firsts = [o.parameters[method : method + 1] for o in overloads if not o.old]
     own = any(p.type.kinds[0] != "any" for first in firsts for p in first)
-    found = {
-        "TypeError": "for arguments of other types" * own,
-        "IndexError": "for a dimension that is not there" * any(map(is_dimension, given)),
-        "RuntimeError": "where shapes or dtypes do not fit" * several,
-    }
-    return ", ".join([f"{e} {when}" for e, when in found.items() if when and e not in text])
+    found = [
+        ("TypeError", "for arguments of other types" * own),
+        ("IndexError", "for a dimension that is not there" * any(map(is_dimension, given))),
+        ("RuntimeError", "where shapes or dtypes do not fit" * several),
+    ]
+    if isinstance(body, Op):
+        found.append(("NotImplementedError", "for integers and booleans" * body.inexact))
+        found.append((getattr(body.real, "__name__", ""), "for complex numbers" * bool(body.real)))
+    told: dict[str, list[str]] = {}
+    for error, when in found:
+        if when and error not in text:
+            told.setdefault(error, []).append(when)
+    return ", ".join([f"{error} {' and '.join(whens)}" for error, whens in told.items()])
 
 
 def is_dimension(p: Parameter) -> bool:

@@ -592,7 +592,7 @@ def dress(
         doc = f"{said}\n\n{inspect.cleandoc(doc or '').partition('>>> ')[0]}"
     known = (path, name) if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
     own = "" if inplace else d.name
-    f.__doc__ = documentation(name, overloads, doc, known, own, kind == METHOD)
+    f.__doc__ = documentation(name, overloads, doc, known, own, kind == METHOD, d.body)
     f.declared = d
     if isinstance(d.body, Op) and kind in (FUNCTION, METHOD):
         f.op = d.body

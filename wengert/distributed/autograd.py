@@ -71,6 +71,8 @@ def get_gradients(context_id: int) -> dict[Tensor, Tensor]:
 
     context_id: what context() gave.
 
+    Raises RuntimeError where context_id is of the wrong type.
+
     >>> rpc, dist_autograd = torch.distributed.rpc, torch.distributed.autograd
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
     >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)

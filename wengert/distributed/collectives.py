@@ -168,7 +168,8 @@ def reduce(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_dst: the receiver's rank within the group. tensor: the values of this rank. op: a
-    ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
+    ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR. Raises TypeError where tensor is no
+    tensor; ValueError where dst is of the wrong type or dst is out of range.
 
     >>> x = torch.ones(2)
     >>> dist.reduce(x, dst=0)
@@ -200,8 +201,9 @@ def broadcast(
 ) -> Work | None:  # fmt: skip
     """Give every rank the values of rank src's tensor, in place.
 
-    group: the processes that take part; None: all. async_op: return a handle at once, to wait
-    for. group_src: the sender's rank within the group.
+    group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
+    group_src: the sender's rank within the group. Raises TypeError where tensor is no tensor;
+    ValueError where src is of the wrong type or src is out of range.
 
     >>> x = torch.ones(2)
     >>> dist.broadcast(x, src=0)
@@ -233,6 +235,7 @@ def all_gather_into_tensor(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output_tensor: (ranks * n, ...), to write into. input_tensor: the values of this rank, (n, ...).
+    Raises TypeError where one is no tensor, ValueError where shapes or dtypes do not fit.
 
     >>> whole = torch.zeros(dist.get_world_size() * 2)
     >>> dist.all_gather_into_tensor(whole, torch.ones(2))
@@ -279,7 +282,8 @@ def all_gather(
     """Fill a list with the tensors of all ranks, which may differ in shape as the list's do.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
-    tensor_list: a tensor for each rank, to write into. tensor: the values of this rank.
+    tensor_list: a tensor for each rank, to write into. tensor: the values of this rank. TypeError
+    where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
 
     >>> parts = [torch.zeros(2)]
     >>> dist.all_gather(parts, torch.ones(2))
@@ -316,7 +320,8 @@ def reduce_scatter_tensor(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output: to write into. input: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN,
-    MAX, BAND, BOR, BXOR.
+    MAX, BAND, BOR, BXOR. TypeError where one is no tensor, ValueError where shapes or
+    dtypes do not fit.
 
     >>> x = torch.zeros(2)
     >>> dist.reduce_scatter_tensor(x, torch.ones(2))
@@ -355,6 +360,8 @@ def reduce_scatter(
     output: to write into. input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT,
     MIN, MAX, BAND, BOR, BXOR.
 
+    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
+
     >>> x = torch.zeros(2)
     >>> dist.reduce_scatter(x, [torch.ones(2)])
     >>> x
@@ -383,6 +390,8 @@ def all_to_all_single(
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output_split_sizes: rows from each rank; None: equal parts. input_split_sizes: rows for each
     rank; None: equal parts.
+
+    Raises TypeError where one is no tensor, ValueError where shapes or dtypes do not fit.
 
     >>> got = torch.zeros(2)
     >>> dist.all_to_all_single(got, torch.ones(2))
@@ -439,6 +448,8 @@ def all_to_all(
     output_tensor_list: a tensor for each rank, to write into. input_tensor_list: the values of this
     rank.
 
+    Raises TypeError where one is no sequence, ValueError or IndexError where lengths do not fit.
+
     >>> got = [torch.zeros(2)]
     >>> dist.all_to_all(got, [torch.ones(2)])
     >>> got
@@ -472,6 +483,8 @@ def gather(
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_dst: the receiver's rank within the group. tensor: the values of this rank. gather_list:
     on rank dst, a tensor for each rank, to write into.
+
+    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
 
     >>> parts = [torch.zeros(2)]
     >>> dist.gather(torch.ones(2), parts, dst=0)
@@ -509,6 +522,8 @@ def scatter(
     group_src: the sender's rank within the group. scatter_list: on rank src, a tensor for each
     rank.
 
+    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
+
     >>> x = torch.zeros(2)
     >>> dist.scatter(x, [torch.ones(2)], src=0)
     >>> x
@@ -544,7 +559,8 @@ def barrier(
     """Wait until all ranks are here.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
-    timeout: how long to wait, a timedelta; None: the default. device_ids: accepted.
+    timeout: how long to wait, a timedelta; None: the default. device_ids: accepted. Raises
+    ValueError before init_process_group.
 
     >>> dist.barrier()
     """
@@ -565,7 +581,8 @@ def monitored_barrier(
     """As barrier, with a deadline of its own; the ranks that have not come are always named.
 
     group: the processes that take part; None: all. timeout: how long to wait, a timedelta; None:
-    the default. wait_all_ranks: accepted: all are always named.
+    the default. wait_all_ranks: accepted: all are always named. Raises ValueError before
+    init_process_group.
 
     >>> dist.monitored_barrier()
     """

@@ -131,6 +131,8 @@ class DeviceMesh:
         """The group of this rank along a dimension, which a mesh of one need not name.
 
         mesh_dim: a dimension, by number or name; None: all, flat.
+
+        Raises IndexError where mesh_dim is of the wrong type; KeyError where mesh_dim is unknown.
         """
         return self._groups[self._dim(mesh_dim)]
 
@@ -151,6 +153,8 @@ class DeviceMesh:
         """This rank's place along a dimension.
 
         mesh_dim: a dimension, by number or name; None: all, flat.
+
+        Raises IndexError where mesh_dim is of the wrong type; KeyError where mesh_dim is unknown.
         """
         place = self.get_coordinate()
         if place is None:

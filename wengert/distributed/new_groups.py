@@ -77,6 +77,9 @@ def new_subgroups_by_enumeration(
     group_desc: a remark. ranks_per_subgroup_list: the ranks of each group. backend: accepted:
     'gloo', 'nccl' or 'mpi', which all run on MPI.
 
+    Raises TypeError where ranks_per_subgroup_list is of the wrong type; ValueError where
+    ranks_per_subgroup_list has another length.
+
     >>> mine, groups = dist.new_subgroups_by_enumeration([[0]])
     >>> mine.size()
     1
@@ -104,6 +107,9 @@ def new_subgroups(
     group_desc: a remark. group: the ranks that take part; None: all. backend: accepted: 'gloo',
     'nccl' or 'mpi', which all run on MPI.
 
+    Raises TypeError where group_size is of the wrong type; ValueError where group_size is out of
+    range.
+
     >>> mine, groups = dist.new_subgroups(group_size=1)
     >>> len(groups)
     1
@@ -129,6 +135,9 @@ def split_group(
 
     timeout: how long to wait, a timedelta; None: the default. pg_options: accepted, without effect.
     group_desc: a remark. backend: accepted: 'gloo', 'nccl' or 'mpi', which all run on MPI.
+
+    Raises TypeError where split_ranks is of the wrong type; ValueError where split_ranks has
+    another length.
 
     >>> dist.split_group(split_ranks=[[0]]).size()
     1

@@ -48,6 +48,9 @@ def all_gather_object(object_list: list[Any], obj: Any, group: Any = None) -> No
     object_list: objects that can be pickled. group: the processes that take part; None: all. obj:
     what this rank gives; it has to be pickled.
 
+    Raises TypeError where object_list is of the wrong type; ValueError where object_list has
+    another length.
+
     >>> found = [None]
     >>> dist.all_gather_object(found, {"rank": dist.get_rank()})
     >>> found
@@ -73,6 +76,9 @@ def gather_object(
     group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
     obj: what this rank gives; it has to be pickled. object_gather_list: on rank dst, a list with a
     place for each rank.
+
+    Raises TypeError where object_gather_list is of the wrong type or object_gather_list is empty;
+    ValueError where dst is of the wrong type or dst is out of range.
 
     >>> found = [None]
     >>> dist.gather_object("text", found, dst=0)
@@ -111,6 +117,9 @@ def broadcast_object_list(
     object_list: objects that can be pickled. group: the processes that take part; None: all.
     group_src: the sender's rank within the group. device: accepted: objects are sent from the CPU.
 
+    Raises TypeError where object_list is of the wrong type or object_list is empty; ValueError
+    where src is of the wrong type or src is out of range.
+
     >>> found = ["text"]
     >>> dist.broadcast_object_list(found, src=0)
     >>> found
@@ -139,6 +148,10 @@ def scatter_object_list(
     group: the processes that take part; None: all. group_src: the sender's rank within the group.
     scatter_object_output_list: a list of one place, which is filled. scatter_object_input_list: on
     rank src, an object for each rank.
+
+    Raises TypeError where scatter_object_input_list is of the wrong type; ValueError where
+    scatter_object_output_list or src is of the wrong type, scatter_object_output_list is empty,
+    scatter_object_output_list is too short or scatter_object_input_list has another length.
 
     >>> found = [None]
     >>> dist.scatter_object_list(found, ["text"], src=0)

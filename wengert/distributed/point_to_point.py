@@ -141,6 +141,8 @@ class P2POp:
     group: the processes that take part; None: all. tensor: the values of this rank. tag: a number
     by which messages are told apart. group_peer: the other rank within the group.
 
+    Raises TypeError where tensor is no tensor; ValueError where op cannot be called.
+
     >>> message = P2POp(dist.isend, torch.ones(2), 0)
     >>> message.peer
     0

@@ -150,7 +150,8 @@ class ProcessGroup:
 
 
 class Backend(str):
-    """The name of a backend: a string in lower case. All run on MPI here.
+    """The name of a backend: a string in lower case. All run on MPI here. Raises ValueError where
+    name is of the wrong type.
 
     >>> Backend("GLOO")
     'gloo'
@@ -268,7 +269,7 @@ is_xccl_available = alias(is_nccl_available, "is_xccl_available")
 
 
 def is_backend_available(backend: str) -> bool:
-    """Whether is_<backend>_available().
+    """Whether is_<backend>_available(). Raises AttributeError where backend is no str.
 
     >>> dist.is_backend_available("gloo")
     True
@@ -448,7 +449,8 @@ def init_process_group(
 
 
 def destroy_process_group(group: Any = None) -> None:
-    """Forget a group, or all of them. Whoever shares windows with it may go on reading them.
+    """Forget a group, or all of them. Whoever shares windows with it may go on reading them. Raises
+    ValueError before init_process_group.
 
     >>> dist.destroy_process_group()
     >>> dist.is_initialized()
@@ -468,7 +470,8 @@ def destroy_process_group(group: Any = None) -> None:
 
 
 def get_rank(group: Any = None) -> int:
-    """This process's rank in a group, -1 outside of it.
+    """This process's rank in a group, -1 outside of it. Raises ValueError before
+    init_process_group.
 
     >>> dist.get_rank()
     0
@@ -477,7 +480,8 @@ def get_rank(group: Any = None) -> int:
 
 
 def get_world_size(group: Any = None) -> int:
-    """The number of processes in a group, -1 outside of it.
+    """The number of processes in a group, -1 outside of it. Raises ValueError before
+    init_process_group.
 
     >>> dist.get_world_size()
     1
@@ -488,7 +492,7 @@ def get_world_size(group: Any = None) -> int:
 def get_backend(group: Any = None) -> Backend:
     """The backend's name, as it was asked for.
 
-    group: the processes that take part; None: all.
+    group: the processes that take part; None: all. Raises ValueError before init_process_group.
 
     >>> dist.get_backend()
     'gloo'
@@ -501,7 +505,7 @@ def get_backend(group: Any = None) -> Backend:
 def get_backend_config(group: Any = None) -> str:
     """The backend's name for each type of device.
 
-    group: the processes that take part; None: all.
+    group: the processes that take part; None: all. Raises ValueError before init_process_group.
 
     >>> dist.get_backend_config()
     'cpu:gloo,cuda:gloo'
@@ -520,7 +524,8 @@ def get_default_backend_for_device(device: Any) -> str:
 
 
 def get_process_group_ranks(group: Any) -> list[int]:
-    """The ranks in the world of a group's members.
+    """The ranks in the world of a group's members. Raises TypeError where group is of the wrong
+    type.
 
     >>> dist.get_process_group_ranks(dist.group.WORLD)
     [0]

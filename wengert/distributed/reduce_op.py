@@ -21,6 +21,8 @@ class ReduceOp:
 
     op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
 
+    Raises TypeError for what is no operation.
+
     >>> x = torch.ones(2)
     >>> dist.all_reduce(x, op=dist.ReduceOp.MAX)
     >>> x
@@ -62,6 +64,8 @@ def supports_complex(reduceOp: Any) -> bool:
     """Whether an operation is defined for complex numbers.
 
     reduceOp: a ReduceOp.
+
+    Raises TypeError where reduceOp is of the wrong type.
 
     >>> dist.supports_complex(dist.ReduceOp.SUM), dist.supports_complex(dist.ReduceOp.MAX)
     (True, False)

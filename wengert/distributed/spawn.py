@@ -163,6 +163,9 @@ def start_processes(
 
     start_method: spawn, fork or forkserver. With spawn and forkserver, fn has to be a function of a
     module. Returns a context to join, or None after joining. daemon: end with this process.
+
+    Raises ProcessRaisedException, which is an Exception, with the traceback of the process that
+    failed.
     """
     sharing.register(Tensor, Parameter)
     context = multiprocessing.get_context(start_method)
@@ -191,6 +194,9 @@ def spawn(
 
     join: wait for them. daemon: end with this process. start_method: 'spawn', 'fork' or
     'forkserver'.
+
+    Raises ProcessRaisedException, which is an Exception, with the traceback of the process that
+    failed.
     """
     if start_method != "spawn":
         advise(

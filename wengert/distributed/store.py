@@ -69,6 +69,8 @@ def _text(value: Any) -> str:
 class Store:
     """What all stores can do.
 
+    Its methods raise TypeError for values that are no str and no bytes.
+
     >>> dist = torch.distributed
     >>> store = dist.HashStore()
     >>> store.set("answer", "42")
@@ -116,7 +118,10 @@ class Store:
         self._limit = timeout
 
     def set(self, key: str, value: str | bytes) -> None:
-        """Store a value under a key."""
+        """Store a value under a key.
+
+        Raises TypeError where value is of the wrong type.
+        """
         self._do("set", key, _text(value))
 
     def get(self, key: str) -> bytes:
@@ -127,6 +132,8 @@ class Store:
         """Add to a counter, which starts at 0; returns its new value.
 
         key: a str. amount: an int.
+
+        Raises ValueError where amount is of the wrong type.
         """
         return int(self._do("add", key, int(amount)))
 
@@ -135,12 +142,17 @@ class Store:
     ) -> bytes:
         """Store desired_value if the key has expected_value (or none, and that is empty); returns
         what it has then.
+
+        Raises TypeError where expected_value or desired_value is of the wrong type.
         """
         have = self._do("compare_set", key, _text(expected_value), _text(desired_value))
         return str(have).encode("latin-1")
 
     def append(self, key: str, value: str | bytes) -> None:
-        """Add to the end of a key's value."""
+        """Add to the end of a key's value.
+
+        Raises TypeError where value is of the wrong type.
+        """
         self._do("append", key, _text(value))
 
     def wait(self, keys: list[str], timeout: timedelta | None = None) -> None:
@@ -152,7 +164,10 @@ class Store:
             )
 
     def check(self, keys: list[str]) -> bool:
-        """Whether all keys are there now."""
+        """Whether all keys are there now.
+
+        Raises TypeError where keys is of the wrong type.
+        """
         return None not in self._do("read", *keys)
 
     def delete_key(self, key: str) -> bool:
@@ -168,7 +183,10 @@ class Store:
         return list(self._do("list_keys"))
 
     def multi_get(self, keys: list[str]) -> list[bytes]:
-        """The values of several keys, waiting for them."""
+        """The values of several keys, waiting for them.
+
+        Raises TypeError where keys is of the wrong type.
+        """
         self.wait(keys)
         return [(v or "").encode("latin-1") for v in self._do("read", *keys)]
 
@@ -176,6 +194,8 @@ class Store:
         """Store several values.
 
         keys: several keys.
+
+        Raises TypeError where keys or values is of the wrong type.
         """
         for key, value in zip(keys, values):
             self.set(key, value)
@@ -187,6 +207,8 @@ class Store:
 
 class HashStore(Store):
     """A store inside one process, for its threads.
+
+    Its methods raise TypeError for values that are no str and no bytes.
 
     >>> store = HashStore()
     >>> store.set("key", "value")
@@ -213,6 +235,8 @@ class FileStore(Store):
     """A store in a file, for processes that see the same file system.
 
     file_name: made if it is not there. world_size: of the processes that use it; accepted.
+
+    Raises TypeError where file_name is of the wrong type.
 
     >>> store = FileStore("store", 1)
     >>> store.set("key", "value")
@@ -317,6 +341,9 @@ class TCPStore(Store):
     timeout: how long to wait, a timedelta; None: the default. multi_tenant: accepted.
     master_listen_fd: accepted. use_libuv: accepted.
 
+    Raises TypeError where host_name or port is of the wrong type; DistNetworkError where the host
+    is not reached.
+
     >>> store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
     >>> store.set("key", "value")
     >>> store.get("key")
@@ -378,6 +405,8 @@ class TCPStore(Store):
 
 class PrefixStore(Store):
     """A store whose keys are those of another one, behind a prefix.
+
+    Its methods raise TypeError for values that are no str and no bytes.
 
     >>> store = HashStore()
     >>> PrefixStore("mine", store).set("key", "value")

@@ -21,7 +21,7 @@ __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 
 class ConstraintRegistry:
     """Constraints and the factories of transforms for them; called with a constraint, such as
-    constraints.positive, it gives the transform.
+    constraints.positive, it gives the transform. NotImplementedError where none is registered.
 
     >>> positive = torch.distributions.constraints.positive
     >>> torch.distributions.transform_to(positive)(torch.tensor(0.0))

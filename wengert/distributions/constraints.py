@@ -32,7 +32,7 @@ class Constraint(NamedInit):
     """A region where values are valid.
 
     is_discrete: whether it has whole numbers only; event_dim: how many dims on the right belong to
-    one value.
+    one value. check() raises TypeError where value is no tensor.
 
     >>> torch.distributions.constraints.positive.check(torch.tensor([-1.0, 2.0]))
     tensor([False,  True])

@@ -109,6 +109,8 @@ class Distribution:
 
         batch_shape: the new batch shape.
 
+        Raises TypeError where batch_shape is of the wrong type.
+
         >>> torch.distributions.Normal(0.0, 1.0).expand((2, 3)).batch_shape
         torch.Size([2, 3])
         """
@@ -202,7 +204,10 @@ class Distribution:
         raise NotImplementedError
 
     def sample_n(self, n: int) -> Tensor:
-        """n draws. FutureWarning: use sample((n,))."""
+        """n draws. FutureWarning: use sample((n,)).
+
+        Raises TypeError where n is of the wrong type.
+        """
         advise(
             "`sample_n(n)` will be deprecated. Use `sample((n,))` instead.",
             FutureWarning,

@@ -91,6 +91,9 @@ class GeneralizedPareto(Distribution):
     def log_survival_function(self, value: Tensor) -> Tensor:
         """The logarithm of the probability of larger values.
 
+        Raises ValueError where value is no tensor or value holds values out of range; RuntimeError
+        where value holds booleans; NotImplementedError where value holds complex numbers.
+
         >>> from wengert.distributions import GeneralizedPareto
         >>> d = GeneralizedPareto(0.0, 1.0, 0.5)
         >>> d.log_cdf(torch.tensor(1.0)), d.log_survival_function(torch.tensor(1.0))
@@ -102,6 +105,9 @@ class GeneralizedPareto(Distribution):
 
     def log_cdf(self, value: Tensor) -> Tensor:
         """The logarithm of the probability of values up to this one.
+
+        Raises ValueError where value is no tensor or value holds values out of range; RuntimeError
+        where value holds booleans; NotImplementedError where value holds complex numbers.
 
         >>> from wengert.distributions import GeneralizedPareto
         >>> d = GeneralizedPareto(0.0, 1.0, 0.5)

@@ -82,6 +82,8 @@ def sum_rightmost(value: Tensor, dim: int) -> Tensor:
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     """Probabilities of logits: a sigmoid where is_binary, else a softmax over the last dim.
 
+    Raises NotImplementedError where logits holds integers, booleans or complex numbers.
+
     >>> logits_to_probs(torch.tensor([0.0, 0.0]))
     tensor([0.5000, 0.5000])
     """
@@ -92,6 +94,9 @@ def clamp_probs(probs: Tensor) -> Tensor:
     """Probabilities with their distance from 0 and 1 at least the dtype's eps.
 
     probs: probabilities.
+
+    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
+    complex numbers.
 
     >>> torch.distributions.utils.clamp_probs(torch.tensor([0.0, 1.0]))
     tensor([1.1921e-07, 1.0000e+00])
@@ -104,6 +109,9 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     """Logits of probabilities: log(p / (1 - p)) where is_binary, else log p; finite at 0 and 1.
 
     probs: probabilities.
+
+    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
+    complex numbers.
 
     >>> probs_to_logits(torch.tensor(0.5), is_binary=True)
     tensor(0.)
@@ -203,6 +211,8 @@ def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
 
     mat: (..., n, n). diag: which diagonal is the last.
 
+    Raises IndexError where mat has a shape that does not fit.
+
     >>> tril_matrix_to_vec(torch.tensor([[1, 0], [2, 3]]))
     tensor([1, 2, 3])
     """
@@ -216,6 +226,9 @@ def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     """The inverse of `tril_matrix_to_vec`, with zeros above the diagonal.
 
     vec: (..., n (n + 1) / 2). diag: which diagonal is the last.
+
+    Raises TypeError where vec holds integers or booleans; ValueError where vec has a shape that
+    does not fit; IndexError where vec has a shape that does not fit.
 
     >>> vec_to_tril_matrix(torch.tensor([1.0, 2.0, 3.0]))
     tensor([[1., 0.],

@@ -44,7 +44,8 @@ class _DimHint(enum.Enum):
 class Dim:
     """A size that may change, from min to max.
 
-    name: the name of the size.
+    name: the name of the size. Raises TypeError where min or max is of the wrong type; ValueError
+    where min does not fit or max is below 1.
 
     >>> torch.export.Dim("batch", min=1, max=8)
     Dim('batch', min=1, max=8)
@@ -72,7 +73,7 @@ class Dim:
 def dims(*names: str, min: int | None = None, max: int | None = None) -> tuple[Dim, ...]:
     """Several Dims at once.
 
-    min: the least size. max: the largest size.
+    min: the least size. max: the largest size. Raises ValueError where min is above max.
 
     >>> len(torch.export.dims("height", "width"))
     2
@@ -81,7 +82,8 @@ def dims(*names: str, min: int | None = None, max: int | None = None) -> tuple[D
 
 
 class ShapesCollection:
-    """Dims by tensor: shapes[x] = {0: Dim("batch")}.
+    """Dims by tensor: shapes[x] = {0: Dim("batch")}. Raises TypeError where args is of the wrong
+    type.
 
     >>> x = torch.ones(4, 2)
     >>> shapes = torch.export.ShapesCollection()
@@ -104,6 +106,8 @@ class ShapesCollection:
 
         m: the module. args: an example of its arguments. kwargs: an example of its keyword
         arguments.
+
+        Raises TypeError where args is of the wrong type.
         """
         return tuple([self._shapes.get(id(a)) for a in args])
 
@@ -355,7 +359,7 @@ def export(
     """A module as one graph, for inputs of the shapes of the examples.
 
     args, kwargs: example inputs; dynamic_shapes: which sizes may change, by argument and dimension
-    (Dim, Dim.AUTO). TypeError for anything but a module, RuntimeError if it cannot be captured.
+    (Dim, Dim.AUTO). ValueError for anything but a module and for what cannot be captured.
 
     mod: the module. strict: accepted. preserve_module_call_signature: accepted.
     prefer_deferred_runtime_asserts_over_guards: accepted.
@@ -457,6 +461,8 @@ def export_for_training(mod: Module, args: tuple[Any, ...], *rest: Any, **option
 
     mod: the module. args: an example of its arguments.
 
+    Raises TypeError where args is no tuple, ValueError where mod cannot be exported.
+
     >>> torch.export.export_for_training(nn.ReLU(), (torch.ones(2),)).module()(-torch.ones(2))
     tensor([0., 0.])
     """
@@ -467,6 +473,8 @@ def draft_export(mod: Module, args: tuple[Any, ...], *rest: Any, **options: Any)
     """export: there is no other way to try.
 
     mod: the module. args: an example of its arguments.
+
+    Raises TypeError where args is no tuple, ValueError where mod cannot be exported.
 
     >>> program = torch.export.draft_export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> program.module()(torch.ones(4, 2)).shape
@@ -508,7 +516,7 @@ def register_dataclass(cls: type, *, serialized_type_name: str | None = None) ->
 def unflatten(module: ExportedProgram, flat_args_adapter: Any = None) -> GraphModule:
     """The program as a module.
 
-    flat_args_adapter: accepted.
+    flat_args_adapter: accepted. Raises AttributeError for what is no ExportedProgram.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.unflatten(program)(torch.ones(4, 2)).shape
@@ -524,7 +532,7 @@ def save(
     """Write a program to a path or an open file; torch.export.load reads it.
 
     ep: what export() gave. f: a path or an open file. extra_files: name -> text, kept beside it.
-    opset_version: accepted.
+    opset_version: accepted. Raises TypeError for what is no ExportedProgram.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.save(program, "net.pt2")
@@ -546,7 +554,7 @@ def load(
     """The program that save() wrote.
 
     f: a path or an open file. extra_files: name -> text, kept beside it. expected_opset_version:
-    accepted.
+    accepted. Raises ValueError where there is no such file.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.save(program, "net.pt2")

@@ -68,6 +68,9 @@ class Graph:
     owning_module: the module that has the parameters. tracer_cls: the class of the tracer.
     tracer_extras: accepted.
 
+    Its methods raise ValueError for a target that cannot be called, AssertionError for arguments
+    that are no tuple.
+
     >>> g = torch.fx.Graph()
     >>> x = g.placeholder("x")
     >>> out = g.output(g.call_function(torch.relu, (x,)))
@@ -150,6 +153,9 @@ class Graph:
         op: the kind of node: 'call_function' and so on. target: what is called: a function,
         a method's name, or the path of a module. name: the name wanted for the node.
         type_expr: the type of the result, a remark.
+
+        Raises TypeError where name is of the wrong type; ValueError where target cannot be called;
+        AssertionError where op or args is of the wrong type or op is unknown.
         """
         args, kwargs = () if args is None else args, {} if kwargs is None else kwargs
         if not isinstance(args, tuple) and not isinstance(args, list):
@@ -193,6 +199,8 @@ class Graph:
         """Add a call of a sub-module.
 
         module_name: the path of the module. type_expr: the type of the result, a remark.
+
+        Raises AssertionError where args is of the wrong type.
         """
         return self.create_node("call_module", module_name, args, kwargs, type_expr=type_expr)
 
@@ -202,6 +210,8 @@ class Graph:
         """Add a call of a method of the first argument.
 
         method_name: the method. type_expr: the type of the result, a remark.
+
+        Raises AssertionError where args is of the wrong type.
         """
         return self.create_node("call_method", method_name, args, kwargs, type_expr=type_expr)
 
@@ -213,6 +223,9 @@ class Graph:
 
         the_function: the function. type_expr: the type of the result, a remark. name: the
         name wanted for the node.
+
+        Raises ValueError where the_function cannot be called; AssertionError where args is of the
+        wrong type.
         """
         return self.create_node(
             "call_function", the_function, args, kwargs, name=name, type_expr=type_expr
@@ -239,6 +252,8 @@ class Graph:
 
         val_map: node there -> node here; placeholders in it are not copied. return_output_node:
         also give the output node.
+
+        Raises TypeError where val_map is of the wrong type.
         """
         for node in g.nodes:
             if node in val_map:

@@ -46,6 +46,8 @@ class GraphModule(Module):
 
     root: a module, or a dict of path -> part. After changing the graph, call recompile().
 
+    add_submodule raises TypeError for what is no module.
+
     >>> g = torch.fx.Graph()
     >>> out = g.output(g.call_function(torch.relu, (g.placeholder("x"),)))
     >>> print(torch.fx.GraphModule(nn.Module(), g).code.strip())
@@ -144,6 +146,8 @@ class GraphModule(Module):
         """Put a module at a path, making modules on the way; False if something else is there.
 
         target: the path, with dots.
+
+        Raises TypeError where m is of the wrong type.
         """
         at: Any = self
         *path, last = target.split(".")
@@ -235,6 +239,8 @@ class GraphModule(Module):
         """Write the code as a Python package, and the parameters beside it.
 
         folder: where to write. module_name: the path of the module.
+
+        Raises TypeError where folder is of the wrong type.
         """
         from ..io import save
 

@@ -21,6 +21,8 @@ class Interpreter:
     module: a Module. graph: a Graph. garbage_collect_values: forget values that no later node
     needs.
 
+    Raises TypeError where args is of the wrong type.
+
     >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
     >>> torch.fx.Interpreter(gm).run(torch.ones(1))
     tensor([2.])
@@ -82,6 +84,8 @@ class Interpreter:
 
         initial_env: values of nodes that need not be run. enable_io_processing: take inputs and
         give outputs as the code generator says.
+
+        Raises TypeError where args is of the wrong type.
         """
         self.env = {} if initial_env is None else initial_env
         if enable_io_processing:
@@ -108,6 +112,9 @@ class Interpreter:
         """run() of a list of inputs, which is emptied.
 
         args_list: the inputs, a list.
+
+        Raises TypeError where args_list is of the wrong type; RuntimeError where args_list is too
+        short.
         """
         args = tuple(args_list)
         args_list.clear()

@@ -65,6 +65,8 @@ def map_aggregate(a: Any, fn: Callable[[Any], Any]) -> Any:
 def map_arg(a: Any, fn: Callable[[Node], Any]) -> Any:
     """a with fn applied to every Node in it.
 
+    Raises TypeError where fn cannot be called.
+
     >>> x = torch.fx.Graph().placeholder("x")
     >>> torch.fx.map_arg(((x, 1), [x]), lambda node: node.name)
     (('x', 1), ['x'])
@@ -99,6 +101,8 @@ class Node:
     kwargs changes the users of the nodes in them.
 
     name: the name wanted for the node. return_type: the type of the result.
+
+    update_arg raises IndexError where there is no such argument.
 
     >>> g = torch.fx.symbolic_trace(lambda x, y: torch.add(x, y)).graph
     >>> x, y, add, out = g.nodes
@@ -218,6 +222,8 @@ class Node:
         """Change one argument by position.
 
         idx: a position. arg: an argument.
+
+        Raises TypeError where idx is of the wrong type; IndexError where idx is out of range.
         """
         args = list(self.args)
         args[idx] = arg
@@ -227,6 +233,8 @@ class Node:
         """Put an argument before the one at a position.
 
         idx: a position. arg: an argument.
+
+        Raises TypeError where idx is of the wrong type; AssertionError where idx is out of range.
         """
         if not 0 <= idx <= len(self.args):
             raise AssertionError("insert_args index must be between 0 and len(self.args)")

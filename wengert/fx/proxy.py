@@ -63,6 +63,9 @@ class TracerBase:
 
         kind: the op of the node. target: what is called. args: its arguments. kwargs: its arguments
         by name. name: of the node; None: made up. type_expr: its type.
+
+        Raises TypeError where kwargs is of the wrong type; AssertionError where kind or args is of
+        the wrong type or kind is unknown.
         """
         return self.graph.create_node(kind, target, args, kwargs, name, type_expr)
 
@@ -79,6 +82,9 @@ class TracerBase:
         kind: the op of the node. target: what is called. args: its arguments. kwargs: its arguments
         by name. name: of the node; None: made up. type_expr: its type. proxy_factory_fn: makes the
         proxy; None: the tracer's.
+
+        Raises ValueError where target cannot be called; NotImplementedError where kwargs is of the
+        wrong type; AssertionError where kind or args is of the wrong type or kind is unknown.
         """
         args, kwargs = self.create_arg(args), self.create_arg(kwargs)
         node = self.create_node(kind, target, args, kwargs, name, type_expr)
@@ -186,6 +192,8 @@ class Proxy:
     """Stands for a value: operators, methods, attributes and torch functions become nodes.
 
     node: the Node that makes the value. tracer: the tracer that adds nodes.
+
+    Raises AttributeError where it is used and node is no Node.
 
     >>> torch.fx.symbolic_trace(lambda x: x + 1)(torch.ones(1))
     tensor([2.])

@@ -129,6 +129,8 @@ def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list[Mat
 
     pattern, replacement: functions or modules of the same arguments.
 
+    Raises AssertionError where pattern or replacement cannot be called.
+
     >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
     >>> matches = torch.fx.replace_pattern(gm, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))
     >>> gm(torch.zeros(1))
@@ -148,6 +150,9 @@ def replace_pattern_with_filters(
     gm: the graph's module. replacement: what stands there afterwards. match_filters: functions that
     say whether a match counts. ignore_literals: numbers match all numbers. replacement_callback:
     makes the replacement of a match.
+
+    Raises TypeError where match_filters is of the wrong type; AssertionError where pattern or
+    replacement cannot be called.
 
     >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + torch.relu(x + 1))
     >>> first = lambda match, graph, pattern: match.anchor.name == "relu"

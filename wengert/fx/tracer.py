@@ -286,6 +286,8 @@ class Tracer(TracerBase):
         """The graph of a module or function, run once on proxies.
 
         root: the module. concrete_args: arguments that are constants.
+
+        Raises AssertionError where root is of the wrong type.
         """
         global _tracing
         if isinstance(root, Module):
@@ -408,6 +410,9 @@ def wrap(fn_or_name: Any) -> Any:
     Only at the top level of a module.
 
     fn_or_name: a function, or the name of one.
+
+    Raises RuntimeError where fn_or_name is of the wrong type; NotImplementedError where fn_or_name
+    is unknown.
 
     >>> torch.fx.wrap("len")
     'len'

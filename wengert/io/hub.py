@@ -47,6 +47,8 @@ def set_dir(d: str | os.PathLike[str]) -> None:
 
     d: the folder.
 
+    Raises TypeError where d is no path.
+
     >>> before = torch.hub.get_dir()
     >>> torch.hub.set_dir("models")
     >>> torch.hub.get_dir()
@@ -180,6 +182,8 @@ def load(
     repo_or_dir: a folder (source="local"), or "owner/name[:ref]" of a repository in the cache. Its
     code is run. trust_repo: accepted. force_reload: accepted. verbose: accepted. skip_validation:
     accepted.
+
+    Raises FileNotFoundError where there is no hubconf.py.
     """
     return _entry(_folder_of(repo_or_dir, source), model)(*args, **kwargs)
 
@@ -192,6 +196,8 @@ def list(  # noqa: A001
 
     github: "owner/name:branch", or a folder with source="local". force_reload: accepted.
     skip_validation: accepted. trust_repo: accepted. verbose: accepted. source: 'github' or 'local'.
+
+    Raises FileNotFoundError where there is no hubconf.py.
 
     >>> with open("hubconf.py", "w") as file:
     ...     print("def tiny(): return nn.Linear(2, 1)", file=file)
@@ -210,5 +216,7 @@ def help(  # noqa: A001
 
     github: "owner/name:branch", or a folder with source="local". force_reload: accepted.
     skip_validation: accepted. trust_repo: accepted. source: 'github' or 'local'.
+
+    Raises FileNotFoundError where there is no hubconf.py.
     """
     return _entry(_folder_of(github, source), model).__doc__

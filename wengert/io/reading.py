@@ -132,6 +132,8 @@ def location_tag(storage: Any) -> str:
 
     storage: a storage.
 
+    Raises AttributeError for what is no storage.
+
     >>> torch.serialization.location_tag(torch.ones(2).untyped_storage())
     'cpu'
     """
@@ -345,6 +347,8 @@ def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """The names in a file that weights_only=True would not allow.
 
     f: a path or an open file.
+
+    Raises FileNotFoundError where there is none.
 
     >>> torch.save({"weight": torch.ones(2)}, "model.pt")
     >>> get_unsafe_globals_in_checkpoint("model.pt")

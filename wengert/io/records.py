@@ -53,6 +53,8 @@ class PyTorchFileReader:
         """The bytes of a record.
 
         name: of the record.
+
+        Raises RuntimeError where name is of the wrong type or name is unknown.
         """
         return self._archive.read(name)
 
@@ -60,6 +62,8 @@ class PyTorchFileReader:
         """How many bytes a record has.
 
         name: of the record.
+
+        Raises RuntimeError where name is of the wrong type or name is unknown.
         """
         return self._archive.size(name)
 
@@ -67,6 +71,8 @@ class PyTorchFileReader:
         """Where in the file a record begins.
 
         name: of the record.
+
+        Raises RuntimeError where name is of the wrong type or name is unknown.
         """
         return self._archive.start(self._archive._info(name))
 
@@ -74,6 +80,9 @@ class PyTorchFileReader:
         """A record as a tensor of one dim.
 
         name: of the record. numel: how many elements. dtype: of the elements.
+
+        Raises TypeError where dtype is of the wrong type; RuntimeError where name is of the wrong
+        type or name is unknown.
         """
         found = self._archive.array(name, dtypes.as_np(dtype))
         return from_numpy(found)[:numel]

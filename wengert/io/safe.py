@@ -52,6 +52,8 @@ def add_safe_globals(safe_globals: list[Any]) -> None:
     Args:
         safe_globals: classes and functions, or tuples (one of them, its full name in files).
 
+    Raises TypeError where safe_globals is of the wrong type.
+
     >>> torch.serialization.add_safe_globals([collections.deque])
     >>> torch.serialization.clear_safe_globals()
     """
@@ -89,6 +91,8 @@ def clear_safe_globals() -> None:
 
 class safe_globals(contextlib.AbstractContextManager):
     """add_safe_globals for the block only.
+
+    Raises TypeError where safe_globals is no sequence.
 
     >>> with safe_globals([set]):
     ...     set in get_safe_globals()

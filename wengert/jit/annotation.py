@@ -125,6 +125,8 @@ def isinstance(obj: Any, target_type: Any) -> bool:  # noqa: A001
 
     obj: what is asked about, or the class. target_type: a type, or a tuple of them.
 
+    Raises TypeError where target_type is of the wrong type.
+
     >>> from typing import List
     >>> torch.jit.isinstance([1, 2], List[int]), torch.jit.isinstance([1.0], List[int])
     (True, False)
@@ -161,6 +163,8 @@ class strict_fusion:
 def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     """func(*args, **kwargs) as a future; it is run at once.
 
+    Raises nothing itself: an error of func is raised where the future is waited for.
+
     >>> torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 1))
     tensor([2.])
     """
@@ -174,6 +178,8 @@ def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
 
 def wait(future: Future) -> Any:
     """The value of a future.
+
+    Raises the error that the future ended with, and AttributeError for what is no future.
 
     >>> torch.jit.wait(torch.jit.fork(max, 1, 2))
     2

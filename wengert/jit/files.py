@@ -21,6 +21,8 @@ def save(m: Any, f: Any, _extra_files: dict[str, Any] | None = None) -> None:
     f: a path or a file open for writing; _extra_files: name -> text or bytes to keep beside it. m:
     what torch.jit made.
 
+    Raises AttributeError for what was not scripted and not traced.
+
     >>> torch.jit.save(torch.jit.script(nn.Linear(2, 1)), "net.pt")
     >>> torch.jit.load("net.pt")(torch.ones(4, 2)).shape
     torch.Size([4, 1])

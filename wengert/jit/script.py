@@ -85,6 +85,9 @@ def steps(graph: Any) -> list[Any]:
 class ScriptModule(Module):
     """A module that torch.jit made: it has a graph, code, and can be saved.
 
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit or input holds integers, booleans or complex numbers.
+
     >>> net = torch.jit.script(nn.Linear(2, 1))
     >>> net.save("net.pt"), len(net.save_to_buffer()) > 0
     (None, True)
@@ -235,6 +238,8 @@ def script(
 
     obj: what is asked about, or the class. optimize: accepted. example_inputs: an example of the
     inputs.
+
+    Raises RuntimeError where obj is of the wrong type.
 
     >>> m = torch.jit.script(nn.Linear(2, 1))
     >>> isinstance(m, torch.jit.ScriptModule), m(torch.ones(1, 2)).shape

@@ -39,6 +39,9 @@ class TracingCheckError(Exception):
 class TracedModule(ScriptModule):
     """A module that was traced.
 
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit or input holds integers, booleans or complex numbers.
+
     >>> traced = torch.jit.trace(nn.ReLU(), torch.ones(2))
     >>> traced(-torch.ones(2))
     tensor([0., 0.])
@@ -250,6 +253,8 @@ def trace_module(
     mod: the module. optimize: accepted. check_trace: compare the trace with the function.
     check_inputs: more inputs to compare with. check_tolerance: the relative difference that is
     allowed. strict: accepted.
+
+    Raises AttributeError where inputs is no dict or there is no such method.
 
     >>> net = torch.jit.trace_module(nn.Linear(2, 1), {"forward": torch.ones(1, 2)})
     >>> net(torch.ones(4, 2)).shape

@@ -42,7 +42,9 @@ def _shown(module: Any, *names: str) -> str:
 class Threshold(Module):
     """x where x > threshold, else value.
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where threshold or value is of the
+    wrong type or input is no tensor; NotImplementedError where input holds booleans or complex
+    numbers.
 
     >>> nn.Threshold(1.0, 0.0)(torch.tensor([0.5, 2.0]))
     tensor([0., 2.])
@@ -64,7 +66,8 @@ class Threshold(Module):
 class ReLU(_InPlace):
     """max(0, x).
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where input is no tensor;
+    RuntimeError where input holds booleans; NotImplementedError where input holds complex numbers.
 
     >>> nn.ReLU()(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -77,7 +80,9 @@ class ReLU(_InPlace):
 class RReLU(Module):
     """x where positive, else x times a slope drawn from [lower, upper) in training, its mean after.
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where lower or upper is of the wrong
+    type or input is no tensor; RuntimeError where upper is negative; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.RReLU(0.5, 0.5).eval()(torch.tensor([-1.0, 2.0]))
     tensor([-0.5000,  2.0000])
@@ -101,8 +106,9 @@ class RReLU(Module):
 class Hardtanh(Module):
     """x clipped to [min_val, max_val].
 
-    inplace: write the result over the input. min_value: old form of min_val. max_value: old
-    form of max_val.
+    inplace: write the result over the input. min_value: old form of min_val. max_value: old form of
+    max_val. Raises TypeError where input is no tensor; RuntimeError where input holds booleans;
+    NotImplementedError where input holds complex numbers.
 
     >>> nn.Hardtanh()(torch.tensor([-3.0, 0.5]))
     tensor([-1.0000,  0.5000])
@@ -136,7 +142,8 @@ class Hardtanh(Module):
 class ReLU6(Hardtanh):
     """x clipped to [0, 6].
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where input is no tensor;
+    RuntimeError where input holds booleans; NotImplementedError where input holds complex numbers.
 
     >>> nn.ReLU6()(torch.tensor([-1.0, 8.0]))
     tensor([0., 6.])
@@ -150,7 +157,7 @@ class ReLU6(Hardtanh):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)).
+    """1 / (1 + exp(-x)). Raises AttributeError for what is no tensor.
 
     >>> nn.Sigmoid()(torch.zeros(1))
     tensor([0.5000])
@@ -163,7 +170,8 @@ class Sigmoid(Module):
 class Hardsigmoid(_InPlace):
     """x / 6 + 1/2 clipped to [0, 1].
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where input is no tensor;
+    NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
@@ -177,7 +185,7 @@ class Hardsigmoid(_InPlace):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent.
+    """The hyperbolic tangent. Raises AttributeError for what is no tensor.
 
     >>> nn.Tanh()(torch.zeros(1))
     tensor([0.])
@@ -192,6 +200,9 @@ class SiLU(_InPlace):
 
     inplace: write the result over the input.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers or
+    booleans.
+
     >>> nn.SiLU()(torch.zeros(1))
     tensor([0.])
     """
@@ -205,6 +216,9 @@ class Mish(_InPlace):
 
     inplace: write the result over the input.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.Mish()(torch.zeros(1))
     tensor([0.])
     """
@@ -217,6 +231,9 @@ class Hardswish(_InPlace):
     """x times hardsigmoid of x.
 
     inplace: write the result over the input.
+
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
 
     >>> nn.Hardswish()(torch.tensor([-4.0, 4.0]))
     tensor([-0.,  4.])
@@ -246,6 +263,9 @@ class ELU(_Alpha):
 
     inplace: write the result over the input.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.ELU()(torch.tensor([-100.0, 2.0]))
     tensor([-1.,  2.])
     """
@@ -258,6 +278,9 @@ class CELU(_Alpha):
     """x where positive, else alpha (exp(x / alpha) - 1).
 
     inplace: write the result over the input.
+
+    Raises TypeError where alpha is of the wrong type or input is no tensor; NotImplementedError
+    where input holds integers, booleans or complex numbers.
 
     >>> nn.CELU(2.0)(torch.tensor([-100.0, 2.0]))
     tensor([-2.,  2.])
@@ -272,6 +295,9 @@ class SELU(_InPlace):
 
     inplace: write the result over the input.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.SELU()(torch.tensor([1.0]))
     tensor([1.0507])
     """
@@ -282,6 +308,9 @@ class SELU(_InPlace):
 
 class GLU(Module):
     """One half of the input along dim times the sigmoid of the other.
+
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.GLU()(torch.tensor([2.0, 0.0]))
     tensor([1.])
@@ -300,6 +329,9 @@ class GLU(Module):
 
 class GELU(Module):
     """x times the normal distribution function of x; approximate: 'none' or 'tanh'.
+
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
 
     >>> nn.GELU()(torch.tensor([1.0]))
     tensor([0.8413])
@@ -330,6 +362,9 @@ class _Shrink(Module):
 class Hardshrink(_Shrink):
     """x outside [-lambd, lambd], else 0.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.Hardshrink()(torch.tensor([0.4, 2.0]))
     tensor([0., 2.])
     """
@@ -340,6 +375,9 @@ class Hardshrink(_Shrink):
 
 class Softshrink(_Shrink):
     """x moved towards 0 by lambd.
+
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
 
     >>> nn.Softshrink()(torch.tensor([0.4, 2.0]))
     tensor([0.0000, 1.5000])
@@ -353,6 +391,9 @@ class LeakyReLU(Module):
     """x where positive, else negative_slope x.
 
     inplace: write the result over the input.
+
+    Raises TypeError where negative_slope is of the wrong type or input is no tensor;
+    NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
@@ -373,6 +414,9 @@ class LeakyReLU(Module):
 class LogSigmoid(Module):
     """log(sigmoid(x)), without overflow.
 
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers or
+    booleans.
+
     >>> nn.LogSigmoid()(torch.zeros(1))
     tensor([-0.6931])
     """
@@ -383,6 +427,9 @@ class LogSigmoid(Module):
 
 class Softplus(Module):
     """log(1 + exp(beta x)) / beta, and x itself above threshold / beta.
+
+    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
+    booleans or complex numbers.
 
     >>> nn.Softplus()(torch.zeros(1))
     tensor([0.6931])
@@ -409,6 +456,9 @@ class PReLU(Module):
     None: the default dtype.
 
     init: what the weight starts with.
+
+    Raises TypeError where input is no tensor; RuntimeError where input holds integers, booleans or
+    complex numbers.
 
     >>> nn.PReLU()(torch.tensor([-1.0, 2.0])).detach()
     tensor([-0.2500,  2.0000])
@@ -438,7 +488,7 @@ class PReLU(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|).
+    """x / (1 + |x|). Raises AttributeError for what is no tensor.
 
     >>> nn.Softsign()(torch.ones(1))
     tensor([0.5000])
@@ -450,6 +500,8 @@ class Softsign(Module):
 
 class Tanhshrink(Module):
     """x - tanh(x).
+
+    Raises RuntimeError where input holds booleans.
 
     >>> nn.Tanhshrink()(torch.zeros(1))
     tensor([0.])
@@ -475,6 +527,9 @@ class Softmin(_AlongDim):
 
     dim: the dimension that it works along.
 
+    Raises TypeError where dim is of the wrong type or input is no tensor; RuntimeError where input
+    holds booleans; NotImplementedError where input holds integers or complex numbers.
+
     >>> nn.Softmin(0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
     """
@@ -486,6 +541,9 @@ class Softmin(_AlongDim):
 class Softmax(_AlongDim):
     """exp(x) divided by its sum along dim.
 
+    Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
+
     >>> nn.Softmax(dim=0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
     """
@@ -496,6 +554,9 @@ class Softmax(_AlongDim):
 
 class Softmax2d(Module):
     """Softmax over the channels of each place of an image: input (N, C, H, W) or (C, H, W).
+
+    Raises ValueError where input has a shape that does not fit; NotImplementedError where input
+    holds integers, booleans or complex numbers.
 
     >>> nn.Softmax2d()(torch.zeros(2, 1, 1)).flatten()
     tensor([0.5000, 0.5000])
@@ -511,6 +572,9 @@ class Softmax2d(Module):
 
 class LogSoftmax(_AlongDim):
     """log(softmax(x)) along dim, without overflow.
+
+    Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.LogSoftmax(dim=0)(torch.zeros(2))
     tensor([-0.6931, -0.6931])

@@ -32,6 +32,12 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     the parameters are made; None: the default device. dtype: of the parameters; None: the
     default dtype.
 
+    Raises TypeError where in_features, n_classes or cutoffs is of the wrong type; ValueError where
+    n_classes is below 1, cutoffs is empty or cutoffs is too long; RuntimeError where in_features is
+    negative, input_ or target_ has a shape that does not fit, input_ holds integers, booleans or
+    complex numbers or target_ holds values out of range; NotImplementedError where target_ holds
+    complex numbers.
+
     >>> layer = nn.AdaptiveLogSoftmaxWithLoss(8, 20, [4, 10])
     >>> layer(torch.ones(3, 8), torch.tensor([1, 5, 19])).output.shape
     torch.Size([3])
@@ -107,6 +113,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
     def log_prob(self, input: Tensor) -> Tensor:
         """Log-probabilities of all classes: (N, in_features) -> (N, n_classes).
 
+        Raises TypeError where input is no tensor; IndexError where input has a shape that does not
+        fit; RuntimeError where input has a shape that does not fit or input holds integers,
+        booleans or complex numbers.
+
         >>> m = nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[3])
         >>> m.log_prob(torch.ones(2, 4)).shape, m.predict(torch.ones(2, 4)).shape
         (torch.Size([2, 10]), torch.Size([2]))
@@ -120,6 +130,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def predict(self, input: Tensor) -> Tensor:
         """The most probable class of each row, without scoring tails that cannot win.
+
+        Raises TypeError where input is no tensor; IndexError where input has a shape that does not
+        fit; RuntimeError where input has a shape that does not fit or input holds integers,
+        booleans or complex numbers.
 
         >>> m = nn.AdaptiveLogSoftmaxWithLoss(4, 10, cutoffs=[3])
         >>> m.predict(torch.ones(2, 4)).shape

@@ -31,7 +31,8 @@ Ordered = TypeVar("Ordered", bound="_Ordered")
 
 
 class Container(Module):
-    """Modules by keyword; old form of ModuleDict.
+    """Modules by keyword; old form of ModuleDict. Raises TypeError where a keyword argument is no
+    module.
 
     >>> nn.Container(first=nn.ReLU())
     Container(
@@ -89,7 +90,8 @@ def position(index: Any, length: int) -> int:
 class Sequential(_Ordered):
     """Modules one after the other: each gets the output of the one before.
 
-    args: modules, or one OrderedDict of name -> module.
+    args: modules, or one OrderedDict of name -> module. Raises TypeError where an argument is no
+    module or an index no int; IndexError where there is no such module.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> net(torch.ones(1, 2)).shape
@@ -136,7 +138,10 @@ class Sequential(_Ordered):
         self._renumber(self._modules.values())
 
     def insert(self, index: int, module: Module) -> Sequential:
-        """Put a module in front of the one at index; returns self."""
+        """Put a module in front of the one at index; returns self. Raises TypeError where index is
+        of the wrong type; IndexError where index is out of range; AssertionError where module is of
+        the wrong type.
+        """
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
         n = len(self)
@@ -150,7 +155,7 @@ class Sequential(_Ordered):
     def extend(self, sequential: Iterable[Module]) -> Sequential:
         """Add the modules of another Sequential at the end; returns self.
 
-        sequential: the modules to add.
+        sequential: the modules to add. Raises TypeError where sequential is of the wrong type.
         """
         for module in list(sequential):
             self.append(module)
@@ -192,7 +197,8 @@ class Sequential(_Ordered):
 class ModuleList(_Ordered):
     """A list whose modules are found by parameters() and the like; it has no forward.
 
-    modules: an iterable of modules.
+    modules: an iterable of modules. Raises TypeError where modules is no iterable of modules, or an
+    index no int.
 
     >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
     >>> len(layers), len(list(layers.parameters()))
@@ -226,13 +232,17 @@ class ModuleList(_Ordered):
         self._renumber(modules)
 
     def insert(self, index: int, module: Module) -> None:
-        """Put a module in front of the one at index."""
+        """Put a module in front of the one at index. Raises TypeError where index is of the wrong
+        type.
+        """
         modules = list(self._modules.values())
         modules.insert(index, module)
         self._renumber(modules)
 
     def extend(self, modules: Iterable[Module]) -> ModuleList:
-        """Add modules at the end; returns self."""
+        """Add modules at the end; returns self. Raises TypeError where modules is of the wrong
+        type.
+        """
         if not isinstance(modules, Iterable):
             raise TypeError(
                 "ModuleList.extend should be called with an iterable, but got "
@@ -264,7 +274,8 @@ class ModuleList(_Ordered):
 class ModuleDict(Module):
     """A dictionary whose modules are found by parameters() and the like; it has no forward.
 
-    modules: a mapping or an iterable of (name, module).
+    modules: a mapping or an iterable of (name, module). Raises TypeError where modules is of the
+    wrong type.
 
     >>> choices = nn.ModuleDict({"relu": nn.ReLU(), "tanh": nn.Tanh()})
     >>> choices["relu"]
@@ -303,7 +314,9 @@ class ModuleDict(Module):
         self._modules.clear()
 
     def pop(self, key: str) -> Module:
-        """Remove the module under key and return it."""
+        """Remove the module under key and return it. Raises KeyError where key is of the wrong type
+        or key is unknown.
+        """
         return self._modules.pop(key)
 
     def keys(self) -> KeysView[str]:
@@ -319,7 +332,9 @@ class ModuleDict(Module):
         return self._modules.values()
 
     def update(self, modules: Any) -> None:
-        """Add modules from a mapping or an iterable of pairs, replacing those of equal names."""
+        """Add modules from a mapping or an iterable of pairs, replacing those of equal names.
+        Raises TypeError where modules is of the wrong type.
+        """
         for key, module in pairs(modules, "ModuleDict"):
             self[key] = module
 
@@ -360,7 +375,8 @@ def _described(key: Any, value: Any, kind: Callable[[Any], Any]) -> str:
 class ParameterList(Module):
     """A list whose parameters are found by parameters(); tensors become parameters.
 
-    values: an iterable; what is no tensor is kept but not a parameter.
+    values: an iterable; what is no tensor is kept but not a parameter. Raises TypeError where
+    values is no iterable, RuntimeError where one holds integers or booleans.
 
     >>> weights = nn.ParameterList([torch.ones(2), torch.zeros(3)])
     >>> [p.shape for p in weights]
@@ -401,13 +417,18 @@ class ParameterList(Module):
         return [k for k in super().__dir__() if not k.isdigit()]
 
     def append(self, value: Any) -> ParameterList:
-        """Add a value at the end; returns self."""
+        """Add a value at the end; returns self. Raises RuntimeError where value holds integers or
+        booleans.
+        """
         self._size += 1
         self[self._size - 1] = value
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
-        """Add values at the end; returns self."""
+        """Add values at the end; returns self.
+
+        Raises TypeError where values is of the wrong type.
+        """
         if isinstance(values, Tensor) or not isinstance(values, Iterable):
             raise TypeError(
                 f"ParameterList.extend should be called with an iterable, but got "
@@ -428,6 +449,8 @@ class ParameterDict(Module):
     """A dictionary whose parameters are found by parameters(); tensors become parameters.
 
     parameters: a mapping, an iterable of (name, value), or names alone in a ParameterDict.
+
+    Raises TypeError where parameters is of the wrong type.
 
     >>> p = nn.ParameterDict({"left": torch.ones(2)})
     >>> p["left"].requires_grad
@@ -485,7 +508,10 @@ class ParameterDict(Module):
         return ParameterDict(OrderedDict((k, self[k]) for k in self._keys))
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """self[key], which is default from now on if there was none."""
+        """self[key], which is default from now on if there was none.
+
+        Raises TypeError where key is of the wrong type.
+        """
         if key not in self:
             self[key] = default
         return self[key]
@@ -496,7 +522,10 @@ class ParameterDict(Module):
             del self[key]
 
     def pop(self, key: str) -> Any:
-        """Remove the value under key and return it."""
+        """Remove the value under key and return it.
+
+        Raises TypeError where key is of the wrong type.
+        """
         value = self[key]
         del self[key]
         return value
@@ -511,7 +540,10 @@ class ParameterDict(Module):
         return self[key] if key in self else default  # noqa: SIM401
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
-        """A new dictionary with default under all keys."""
+        """A new dictionary with default under all keys.
+
+        Raises TypeError where keys is of the wrong type.
+        """
         return ParameterDict((k, default) for k in keys)
 
     def keys(self) -> KeysView[str]:
@@ -527,7 +559,10 @@ class ParameterDict(Module):
         return (self[k] for k in self._keys)
 
     def update(self, parameters: Any) -> None:
-        """Add values from a mapping or an iterable of pairs, replacing those of equal names."""
+        """Add values from a mapping or an iterable of pairs, replacing those of equal names.
+
+        Raises TypeError where parameters is of the wrong type.
+        """
         if isinstance(parameters, (OrderedDict, ParameterDict)) or not isinstance(
             parameters, Mapping
         ):

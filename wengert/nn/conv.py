@@ -166,6 +166,11 @@ class Conv1d(_Conv):
     'reflect', 'replicate' or 'circular'. device: where the parameters are made; None: the
     default device. dtype: of the parameters; None: the default dtype.
 
+    Raises TypeError where in_channels, out_channels or kernel_size is of the wrong type or input is
+    no tensor; ValueError where padding is of the wrong type; RuntimeError where in_channels,
+    out_channels, kernel_size or padding is negative, input has a shape that does not fit or input
+    holds integers, booleans or complex numbers.
+
     >>> nn.Conv1d(2, 4, 3, padding=1)(torch.ones(1, 2, 8)).shape
     torch.Size([1, 4, 8])
     """
@@ -184,6 +189,10 @@ class Conv2d(_Conv):
     bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect', 'replicate'
     or 'circular'. device: where the parameters are made; None: the default device. dtype: of
     the parameters; None: the default dtype.
+
+    Raises TypeError where in_channels, out_channels or kernel_size is of the wrong type or input is
+    no tensor; RuntimeError where in_channels, out_channels or kernel_size is negative, input has a
+    shape that does not fit or input holds integers, booleans or complex numbers.
 
     >>> nn.Conv2d(1, 8, 3)(torch.ones(2, 1, 28, 28)).shape
     torch.Size([2, 8, 26, 26])
@@ -204,6 +213,10 @@ class Conv3d(_Conv):
     that are added. padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where
     the parameters are made; None: the default device. dtype: of the parameters; None: the
     default dtype.
+
+    Raises TypeError where in_channels, out_channels or kernel_size is of the wrong type or input is
+    no tensor; RuntimeError where in_channels, out_channels or kernel_size is negative, input has a
+    shape that does not fit or input holds integers, booleans or complex numbers.
 
     >>> nn.Conv3d(1, 2, 3)(torch.ones(1, 1, 5, 5, 5)).shape
     torch.Size([1, 2, 3, 3, 3])
@@ -291,6 +304,11 @@ class ConvTranspose1d(_ConvTransposeNd):
     'circular'. device: where the parameters are made; None: the default device. dtype: of the
     parameters; None: the default dtype.
 
+    Raises TypeError where in_channels, out_channels, kernel_size or stride is of the wrong type or
+    input is no tensor; RuntimeError where in_channels, out_channels, kernel_size or stride is
+    negative, input has a shape that does not fit or input holds integers, booleans or complex
+    numbers.
+
     >>> nn.ConvTranspose1d(2, 1, 3, stride=2)(torch.ones(1, 2, 4)).shape
     torch.Size([1, 1, 9])
     """
@@ -311,6 +329,11 @@ class ConvTranspose2d(_ConvTransposeNd):
     padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where the parameters
     are made; None: the default device. dtype: of the parameters; None: the default dtype.
 
+    Raises TypeError where in_channels, out_channels, kernel_size or stride is of the wrong type or
+    input is no tensor; RuntimeError where in_channels, out_channels, kernel_size or stride is
+    negative, input has a shape that does not fit or input holds integers, booleans or complex
+    numbers.
+
     >>> nn.ConvTranspose2d(2, 1, 2, stride=2)(torch.ones(1, 2, 4, 4)).shape
     torch.Size([1, 1, 8, 8])
     """
@@ -330,6 +353,10 @@ class ConvTranspose3d(_ConvTransposeNd):
     whether there are terms that are added. dilation: steps between the elements of a window.
     padding_mode: 'zeros', 'reflect', 'replicate' or 'circular'. device: where the parameters
     are made; None: the default device. dtype: of the parameters; None: the default dtype.
+
+    Raises TypeError where in_channels, out_channels or kernel_size is of the wrong type or input is
+    no tensor; RuntimeError where in_channels, out_channels or kernel_size is negative, input has a
+    shape that does not fit or input holds integers, booleans or complex numbers.
 
     >>> nn.ConvTranspose3d(1, 1, 2)(torch.ones(1, 1, 3, 3, 3)).shape
     torch.Size([1, 1, 4, 4, 4])

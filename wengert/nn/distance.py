@@ -14,6 +14,8 @@ class PairwiseDistance(Module):
 
     x1, x2 (N, D) or (D) -> (N) or (); with keepdim (N, 1) or (1).
 
+    Raises TypeError where x1 or x2 is no tensor; RuntimeError where x1 or x2 holds booleans.
+
     >>> nn.PairwiseDistance()(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
     tensor([5.0000])
     """
@@ -30,6 +32,8 @@ class PairwiseDistance(Module):
 
 class CosineSimilarity(Module):
     """The cosine of the angle between x1 and x2 along dim; norms count at least eps.
+
+    Raises TypeError where x1 or x2 is no tensor; RuntimeError where x1 or x2 holds complex numbers.
 
     >>> nn.CosineSimilarity()(torch.ones(1, 2), torch.tensor([[1.0, -1.0]]))
     tensor([0.])

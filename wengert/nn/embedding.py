@@ -114,6 +114,8 @@ class Embedding(_Table):
         gradients by how often an index occurs. sparse: whether the gradient of the weight is
         sparse. embeddings: the table, (num_embeddings, embedding_dim).
 
+        Raises AssertionError where embeddings has a shape that does not fit.
+
         >>> nn.Embedding.from_pretrained(torch.eye(3))(torch.tensor([2]))
         tensor([[0., 0., 1.]])
         """
@@ -163,6 +165,12 @@ class EmbeddingBag(_Table):
     gets no gradient, and starts as zeros. device: where the parameters are made; None: the
     default device. dtype: of the parameters; None: the default dtype.
 
+    Raises TypeError where num_embeddings or embedding_dim is of the wrong type or input or offsets
+    is no tensor; ValueError where mode is of the wrong type, mode is unknown or input or offsets
+    has a shape that does not fit; RuntimeError where num_embeddings or embedding_dim is negative,
+    input or offsets holds values out of range or input or offsets holds booleans or complex
+    numbers.
+
     >>> nn.EmbeddingBag(10, 3, mode="sum")(torch.tensor([1, 2, 4]), torch.tensor([0, 2])).shape
     torch.Size([2, 3])
     """
@@ -197,6 +205,9 @@ class EmbeddingBag(_Table):
         the gradient of the weight is sparse. include_last_offset: the last offset is the end of the
         last bag. padding_idx: a row that gets no gradient, and starts as zeros. embeddings: the
         table, (num_embeddings, embedding_dim).
+
+        Raises RuntimeError where embeddings holds integers or booleans; AssertionError where
+        embeddings has a shape that does not fit.
 
         >>> nn.EmbeddingBag.from_pretrained(torch.eye(3))(torch.tensor([[0, 2]]))
         tensor([[0.5000, 0.0000, 0.5000]])

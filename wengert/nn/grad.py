@@ -46,6 +46,10 @@ def conv1d_input(
     many elements are added on each side. dilation: the distance between elements of a window.
     groups: how many groups of channels are convolved apart.
 
+    Raises TypeError where input_size is of the wrong type or weight is no tensor; RuntimeError
+    where input_size has another length, weight or grad_output has a shape that does not fit or
+    weight or grad_output holds integers, booleans or complex numbers.
+
     >>> nn.grad.conv1d_input((1, 1, 4), torch.ones(1, 1, 3), torch.ones(1, 1, 2))
     tensor([[[1., 2., 2., 1.]]])
     """
@@ -61,6 +65,10 @@ def conv1d_weight(
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
+
+    Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
+    where input or grad_output has a shape that does not fit, input or grad_output holds integers,
+    booleans or complex numbers or weight_size has another length.
 
     >>> x, g = torch.arange(4.0).view(1, 1, 4), torch.ones(1, 1, 3)
     >>> nn.grad.conv1d_weight(x, (1, 1, 2), g)
@@ -79,6 +87,10 @@ def conv2d_input(
     input. grad_output: the gradient of the output. stride: the step between windows. padding: how
     many elements are added on each side. dilation: the distance between elements of a window.
     groups: how many groups of channels are convolved apart.
+
+    Raises TypeError where input_size is of the wrong type or weight is no tensor; RuntimeError
+    where input_size has another length, weight or grad_output has a shape that does not fit or
+    weight or grad_output holds integers, booleans or complex numbers.
 
     >>> w, g = torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
     >>> nn.grad.conv2d_input((1, 1, 3, 3), w, g)[0, 0]
@@ -99,6 +111,10 @@ def conv2d_weight(
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
 
+    Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
+    where input or grad_output has a shape that does not fit, input or grad_output holds integers,
+    booleans or complex numbers or weight_size has another length.
+
     >>> x, g = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
     >>> nn.grad.conv2d_weight(x, (1, 1, 2, 2), g)[0, 0]
     tensor([[4., 4.],
@@ -118,6 +134,10 @@ def conv3d_input(
     many elements are added on each side. dilation: the distance between elements of a window.
     groups: how many groups of channels are convolved apart.
 
+    Raises TypeError where input_size is of the wrong type or weight is no tensor; RuntimeError
+    where input_size has another length, weight or grad_output has a shape that does not fit or
+    weight or grad_output holds integers, booleans or complex numbers.
+
     >>> w, g = torch.ones(1, 1, 1, 1, 2), torch.ones(1, 1, 1, 1, 2)
     >>> nn.grad.conv3d_input((1, 1, 1, 1, 3), w, g).flatten()
     tensor([1., 2., 1.])
@@ -134,6 +154,10 @@ def conv3d_weight(
     weight_size: the shape of the weight. grad_output: the gradient of the output. stride: the step
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
+
+    Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
+    where input or grad_output has a shape that does not fit, input or grad_output holds integers,
+    booleans or complex numbers or weight_size has another length.
 
     >>> x, g = torch.ones(1, 1, 1, 1, 3), torch.ones(1, 1, 1, 1, 2)
     >>> nn.grad.conv3d_weight(x, (1, 1, 1, 1, 2), g).flatten()

@@ -79,6 +79,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
+    Raises NotImplementedError where tensor holds integers or booleans.
+
     >>> nn.init.uniform_(torch.empty(100)).max() < 1
     tensor(True)
     """
@@ -91,6 +93,9 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
+
+    Raises TypeError where mean is of the wrong type; NotImplementedError where tensor holds
+    integers or booleans.
 
     >>> nn.init.normal_(torch.empty(1000), mean=3.0).mean().round()
     tensor(3.)
@@ -107,6 +112,8 @@ def trunc_normal_(
 
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
+
+    Raises NotImplementedError where tensor holds integers, booleans or complex numbers.
 
     >>> nn.init.trunc_normal_(torch.empty(100)).abs().max() <= 2
     tensor(True)
@@ -161,6 +168,8 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
     tensor: the tensor that is filled, and returned. val: the number.
 
+    Raises TypeError where val is of the wrong type.
+
     >>> nn.init.constant_(torch.empty(2), 3.0)
     tensor([3., 3.])
     """
@@ -172,6 +181,8 @@ def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones.
 
     tensor: the tensor that is filled, and returned.
+
+    Raises AttributeError for what is no tensor.
 
     >>> nn.init.ones_(torch.empty(2))
     tensor([1., 1.])
@@ -185,6 +196,8 @@ def zeros_(tensor: Tensor) -> Tensor:
 
     tensor: the tensor that is filled, and returned.
 
+    Raises AttributeError for what is no tensor.
+
     >>> nn.init.zeros_(torch.empty(2))
     tensor([0., 0.])
     """
@@ -196,6 +209,8 @@ def eye_(tensor: Tensor) -> Tensor:
     """Make a matrix the identity, as far as it is square.
 
     tensor: the tensor that is filled, and returned.
+
+    Raises ValueError where tensor has a shape that does not fit.
 
     >>> nn.init.eye_(torch.empty(2, 3))
     tensor([[1., 0., 0.],
@@ -211,6 +226,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make a convolution's weight pass its input channels on unchanged, in each group.
 
     tensor: (out_channels, in_channels / groups, ...), 3 to 5 dimensions.
+
+    Raises ValueError where tensor has a shape that does not fit.
 
     >>> nn.init.dirac_(torch.empty(1, 1, 3))
     tensor([[[0., 1., 0.]]])
@@ -255,6 +272,9 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
     generator: where random numbers come from; None: the default.
 
+    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
+    holds integers or booleans.
+
     >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
     tensor(True)
     >>> nn.init.xavier_uniform_(torch.empty(100, 200)).abs().max() < 0.2
@@ -271,6 +291,9 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
+
+    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
+    holds integers or booleans.
 
     >>> nn.init.xavier_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
@@ -299,6 +322,9 @@ def kaiming_uniform_(
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
+    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
+    holds integers or booleans.
+
     >>> nn.init.kaiming_uniform_(torch.empty(100, 200)).abs().max() < 0.2
     tensor(True)
     """
@@ -320,6 +346,9 @@ def kaiming_normal_(
     is kept. nonlinearity: what follows the layer, for the gain. generator: where random numbers
     come from; None: the default.
 
+    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
+    holds integers or booleans.
+
     >>> nn.init.kaiming_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
     """
@@ -336,6 +365,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
     tensor: the tensor that is filled, and returned. gain: a factor. generator: where random
     numbers come from; None: the default.
+
+    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
+    holds integers, booleans or complex numbers.
 
     >>> w = nn.init.orthogonal_(torch.empty(3, 3))
     >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)
@@ -359,6 +391,9 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
     tensor: the tensor that is filled, and returned. std: their standard deviation. generator:
     where random numbers come from; None: the default.
+
+    Raises TypeError where sparsity is of the wrong type; ValueError where tensor has a shape that
+    does not fit; NotImplementedError where tensor holds integers or booleans.
 
     >>> (nn.init.sparse_(torch.empty(4, 2), sparsity=0.5) == 0).sum(0)
     tensor([2, 2])
@@ -385,7 +420,7 @@ def _old(new: Callable[..., Any]) -> Callable[..., Any]:
         return new(*args, **kwargs)
 
     old.__name__ = old.__qualname__ = name[:-1]
-    old.__doc__ = f"Old name of {name}."
+    old.__doc__ = f"Old name of {name}, which says what it raises."
     return old
 
 

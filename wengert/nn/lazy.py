@@ -238,6 +238,10 @@ class LazyConv1d(_LazyPlain, Conv1d):
     'replicate' or 'circular'. device: where the parameters are made; None: the default device.
     dtype: of the parameters; None: the default dtype.
 
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyConv1d(4, 3)(torch.ones(1, 2, 8)).shape
     torch.Size([1, 4, 6])
     """
@@ -256,6 +260,10 @@ class LazyConv2d(_LazyPlain, Conv2d):
     'replicate' or 'circular'. device: where the parameters are made; None: the default device.
     dtype: of the parameters; None: the default dtype.
 
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyConv2d(4, 3)(torch.ones(1, 2, 8, 8)).shape
     torch.Size([1, 4, 6, 6])
     """
@@ -273,6 +281,10 @@ class LazyConv3d(_LazyPlain, Conv3d):
     of its own. bias: whether there are terms that are added. padding_mode: 'zeros', 'reflect',
     'replicate' or 'circular'. device: where the parameters are made; None: the default device.
     dtype: of the parameters; None: the default dtype.
+
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
 
     >>> nn.LazyConv3d(1, 3)(torch.ones(1, 2, 4, 4, 4)).shape
     torch.Size([1, 1, 2, 2, 2])
@@ -293,6 +305,10 @@ class LazyConvTranspose1d(_LazyTransposed, ConvTranspose1d):
     'circular'. device: where the parameters are made; None: the default device. dtype: of the
     parameters; None: the default dtype.
 
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyConvTranspose1d(1, 3)(torch.ones(1, 2, 4)).shape
     torch.Size([1, 1, 6])
     """
@@ -312,6 +328,10 @@ class LazyConvTranspose2d(_LazyTransposed, ConvTranspose2d):
     'circular'. device: where the parameters are made; None: the default device. dtype: of the
     parameters; None: the default dtype.
 
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyConvTranspose2d(1, 3)(torch.ones(1, 2, 4, 4)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -330,6 +350,10 @@ class LazyConvTranspose3d(_LazyTransposed, ConvTranspose3d):
     between the elements of a window. padding_mode: 'zeros', 'reflect', 'replicate' or
     'circular'. device: where the parameters are made; None: the default device. dtype: of the
     parameters; None: the default dtype.
+
+    Raises TypeError where out_channels or kernel_size is of the wrong type; RuntimeError where
+    out_channels or kernel_size is negative, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
 
     >>> nn.LazyConvTranspose3d(1, 3)(torch.ones(1, 2, 2, 2, 2)).shape
     torch.Size([1, 1, 4, 4, 4])
@@ -404,6 +428,9 @@ class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
 
+    Raises ValueError where input has a shape that does not fit; RuntimeError where input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyBatchNorm2d()(torch.randn(4, 3, 2, 2)).shape
     torch.Size([4, 3, 2, 2])
     """
@@ -419,6 +446,9 @@ class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):
     are learned. track_running_stats: whether means and variances are kept for evaluation.
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
+
+    Raises ValueError where input has a shape that does not fit; RuntimeError where input holds
+    integers, booleans or complex numbers.
 
     >>> nn.LazyBatchNorm3d()(torch.randn(4, 3, 2, 2, 2)).shape
     torch.Size([4, 3, 2, 2, 2])
@@ -436,6 +466,9 @@ class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
 
+    Raises ValueError where input has a shape that does not fit; RuntimeError where input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyInstanceNorm1d()(torch.randn(4, 3, 2)).shape
     torch.Size([4, 3, 2])
     """
@@ -452,6 +485,9 @@ class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
 
+    Raises ValueError where input has a shape that does not fit; RuntimeError where input holds
+    integers, booleans or complex numbers.
+
     >>> nn.LazyInstanceNorm2d()(torch.randn(4, 3, 2, 2)).shape
     torch.Size([4, 3, 2, 2])
     """
@@ -467,6 +503,9 @@ class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):
     are learned. track_running_stats: whether means and variances are kept for evaluation.
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
+
+    Raises ValueError where input has a shape that does not fit; RuntimeError where input holds
+    integers, booleans or complex numbers.
 
     >>> nn.LazyInstanceNorm3d()(torch.randn(4, 3, 2, 2, 2)).shape
     torch.Size([4, 3, 2, 2, 2])

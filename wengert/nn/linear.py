@@ -104,6 +104,11 @@ class Bilinear(Module):
     device: where the parameters are made; None: the default device. dtype: of the parameters; None:
     the default dtype. bias: whether there is a bias that is trained.
 
+    Raises TypeError where in1_features, in2_features or out_features is of the wrong type or input1
+    or input2 is no tensor; ValueError where in1_features is below 1; RuntimeError where
+    in2_features or out_features is negative, input1 or input2 has a shape that does not fit or
+    input1 or input2 holds integers, booleans or complex numbers.
+
     >>> nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
     torch.Size([5, 4])
     """

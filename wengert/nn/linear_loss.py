@@ -24,6 +24,12 @@ class LinearCrossEntropyLoss(_WeightedLoss):
     many classes there are. label_smoothing: how much of the target is spread over all classes.
     options: see LinearCrossEntropyOptions.
 
+    Raises TypeError where in_features or num_classes is of the wrong type or input or target is no
+    tensor; ValueError where input or target has a shape that does not fit; IndexError where target
+    holds values out of range; RuntimeError where in_features or num_classes is negative, input has
+    a shape that does not fit, input holds integers, booleans or complex numbers or target holds
+    booleans or complex numbers.
+
     >>> nn.LinearCrossEntropyLoss(3, 4)(torch.ones(2, 3), torch.tensor([0, 1])).shape
     torch.Size([])
     """

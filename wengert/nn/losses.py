@@ -61,8 +61,9 @@ class _WeightedLoss(_Loss):
 class L1Loss(_Loss):
     """|input - target|.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    RuntimeError where input or target holds booleans.
 
     >>> nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.zeros(2))
     tensor(1.5000)
@@ -78,8 +79,11 @@ class NLLLoss(_WeightedLoss):
     input (N, C), (C) or (N, C, ...); target (N), () or (N, ...) of class indices. weight (C);
     targets equal to ignore_index do not count.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    ValueError or RuntimeError where their shapes do not fit; IndexError where target holds values
+    out of range; RuntimeError where it holds booleans or complex numbers; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.NLLLoss()(torch.log(torch.tensor([[0.5, 0.5]])), torch.tensor([1]))
     tensor(0.6931)
@@ -112,9 +116,9 @@ class PoissonNLLLoss(_Loss):
 
     full: add Stirling's approximation of log(target!).
 
-    size_average: old form of reduction. eps: added to the variance or the norm, against
-    division by zero. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is
-    made of the terms.
+    size_average: old form of reduction. eps: added to the variance or the norm, against division by
+    zero. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the
+    terms. Raises TypeError where log_input or target is no tensor.
 
     >>> nn.PoissonNLLLoss()(torch.zeros(2), torch.ones(2))
     tensor(1.)
@@ -139,8 +143,11 @@ class PoissonNLLLoss(_Loss):
 class GaussianNLLLoss(_Loss):
     """(log(var) + (input - target) ** 2 / var) / 2, var at least eps.
 
-    full: add the Stirling term of the target. reduction: 'mean', 'sum' or 'none': what is made
-    of the terms.
+    full: add the Stirling term of the target. reduction: 'mean', 'sum' or 'none': what is made of
+    the terms. Raises TypeError where input, target or var is no tensor; ValueError where input or
+    var has a shape that does not fit or var holds values out of range; RuntimeError where input or
+    target holds booleans or var holds integers or booleans; NotImplementedError where var holds
+    complex numbers.
 
     >>> nn.GaussianNLLLoss()(torch.zeros(2), torch.ones(2), torch.ones(2))
     tensor(0.5000)
@@ -162,7 +169,9 @@ class KLDivLoss(_Loss):
 
     reduction: also 'batchmean', the divergence per sample. log_target: target is logarithms too.
 
-    size_average: old form of reduction. reduce: old form of reduction.
+    size_average: old form of reduction. reduce: old form of reduction. Raises TypeError where input
+    or target is no tensor; ValueError where reduction is of the wrong type or reduction is unknown;
+    RuntimeError where input or target holds integers, booleans or complex numbers.
 
     >>> nn.KLDivLoss(reduction="sum")(torch.zeros(1), torch.ones(1))
     tensor(0.)
@@ -182,8 +191,9 @@ class KLDivLoss(_Loss):
 class MSELoss(_Loss):
     """(input - target) ** 2.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    NotImplementedError where input or target holds complex numbers.
 
     >>> nn.MSELoss()(torch.tensor([1.0, 3.0]), torch.zeros(2))
     tensor(5.)
@@ -214,7 +224,10 @@ class BCEWithLogitsLoss(_Loss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
     'none': what is made of the terms. weight: a factor for each element or class, a tensor; None:
-    ones.
+    ones. Raises TypeError where input or target is no tensor; ValueError where input or target has
+    a shape that does not fit; RuntimeError where input holds complex numbers or target holds
+    integers, booleans or complex numbers; NotImplementedError where input holds integers or
+    booleans.
 
     >>> nn.BCEWithLogitsLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -237,8 +250,10 @@ class BCEWithLogitsLoss(_Loss):
 class HingeEmbeddingLoss(_Loss):
     """input where target is 1, max(0, margin - input) where it is -1.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    RuntimeError where input holds integers or booleans; NotImplementedError where input holds
+    complex numbers.
 
     >>> nn.HingeEmbeddingLoss()(torch.zeros(2), torch.tensor([1.0, -1.0]))
     tensor(0.5000)
@@ -260,8 +275,11 @@ class MultiLabelMarginLoss(_Loss):
 
     target: the wanted classes, ended by -1.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    RuntimeError where input or target has a shape that does not fit, target holds values out of
+    range or target holds booleans or complex numbers; NotImplementedError where input holds
+    integers or booleans.
 
     >>> nn.MultiLabelMarginLoss()(torch.zeros(1, 2), torch.tensor([[0, -1]]))
     tensor(0.5000)
@@ -274,8 +292,9 @@ class MultiLabelMarginLoss(_Loss):
 class SmoothL1Loss(_Loss):
     """d ** 2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    NotImplementedError where input or target holds complex numbers.
 
     >>> nn.SmoothL1Loss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
@@ -295,7 +314,9 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """d ** 2 / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
 
-    reduction: 'mean', 'sum' or 'none': what is made of the terms.
+    reduction: 'mean', 'sum' or 'none': what is made of the terms. Raises TypeError where input or
+    target is no tensor; RuntimeError where input holds integers or booleans or target holds complex
+    numbers; NotImplementedError where input holds complex numbers.
 
     >>> nn.HuberLoss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
@@ -314,8 +335,10 @@ class HuberLoss(_Loss):
 class SoftMarginLoss(_Loss):
     """log(1 + exp(-target * input)), target being 1 or -1.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    RuntimeError where input or target has a shape that does not fit or input holds integers or
+    booleans.
 
     >>> nn.SoftMarginLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -333,6 +356,10 @@ class CrossEntropyLoss(_WeightedLoss):
 
     size_average: old form of reduction. ignore_index: a target that does not count. reduce: old
     form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the terms.
+
+    Raises TypeError where input or target is no tensor; ValueError or RuntimeError where their
+    shapes do not fit; IndexError where target holds values out of range; RuntimeError where it
+    holds booleans or complex numbers; NotImplementedError where input holds no real numbers.
 
     >>> nn.CrossEntropyLoss()(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
@@ -360,6 +387,9 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
     or 'none': what is made of the terms.
 
+    Raises TypeError where input or target is no tensor; RuntimeError where target holds booleans;
+    NotImplementedError where input holds integers or booleans.
+
     >>> nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
     """
@@ -377,6 +407,10 @@ class CosineEmbeddingLoss(_Loss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
     or 'none': what is made of the terms.
+
+    Raises TypeError where input1, input2 or target is no tensor; RuntimeError where input1, input2
+    or target has a shape that does not fit; NotImplementedError where input1 or input2 holds
+    complex numbers.
 
     >>> nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1)).abs() < 1e-6
     tensor(True)
@@ -400,6 +434,10 @@ class MarginRankingLoss(_Loss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
     or 'none': what is made of the terms.
+
+    Raises TypeError where input1, input2 or target is no tensor; RuntimeError where input1, input2
+    or target has a shape that does not fit or input1, input2 or target holds booleans;
+    NotImplementedError where input1, input2 or target holds complex numbers.
 
     >>> nn.MarginRankingLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
     tensor(1.)
@@ -425,6 +463,10 @@ class MultiMarginLoss(_WeightedLoss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
     or 'none': what is made of the terms.
+
+    Raises TypeError where input or target is no tensor; RuntimeError where input or target has a
+    shape that does not fit, target holds values out of range or target holds booleans or complex
+    numbers; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.MultiMarginLoss()(torch.zeros(1, 2), torch.tensor([0]))
     tensor(0.5000)
@@ -466,6 +508,10 @@ class TripletMarginLoss(_Loss):
     reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is made
     of the terms.
 
+    Raises TypeError where anchor, positive or negative is no tensor; RuntimeError where anchor,
+    positive or negative has a shape that does not fit or anchor, positive or negative holds
+    booleans.
+
     >>> nn.TripletMarginLoss()(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.)
     """
@@ -492,6 +538,10 @@ class TripletMarginWithDistanceLoss(_Loss):
 
     reduction: 'mean', 'sum' or 'none': what is made of the terms. margin: the distance that is
     demanded. swap: use the distance of positive and negative if it is smaller.
+
+    Raises TypeError where distance_function cannot be called or anchor, positive or negative is no
+    tensor; RuntimeError where anchor, positive or negative has a shape that does not fit or anchor,
+    positive or negative holds booleans.
 
     >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(1))
     >>> loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
@@ -523,6 +573,12 @@ class CTCLoss(_Loss):
 
     blank: the number of the class blank. reduction: 'mean', 'sum' or 'none': what is made of
     the terms. zero_infinity: losses that are infinite count as zero.
+
+    Raises TypeError where log_probs or targets is no tensor or input_lengths or target_lengths is
+    of the wrong type; IndexError where log_probs has a shape that does not fit or targets holds
+    values out of range; RuntimeError where log_probs or targets has a shape that does not fit or
+    input_lengths or target_lengths has another length; NotImplementedError where log_probs holds
+    integers, booleans or complex numbers.
 
     >>> nn.CTCLoss()(torch.zeros(2, 1, 2), torch.tensor([[1]]), [2], [1]).shape
     torch.Size([])

@@ -57,8 +57,8 @@ if TYPE_CHECKING:
 class Module(Stateful, Hookable, Movable, NamedInit):
     """Base class of networks and layers: define `__init__` and `forward`.
 
-    Parameters, buffers and modules that become attributes are found by parameters(),
-    state_dict(), to() and the like.
+    Parameters, buffers and modules that become attributes are found by parameters(), state_dict(),
+    to() and the like. Raises TypeError for arguments.
 
     >>> class Net(nn.Module):
     ...     def __init__(self):
@@ -259,7 +259,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name; None keeps the name without a parameter.
 
-        param: a Parameter, or None.
+        param: a Parameter, or None. Raises TypeError where param is no parameter, KeyError where
+        name has a dot or is taken.
         """
         if "_parameters" not in self.__dict__:
             raise AttributeError(
@@ -285,7 +286,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but not trained; None keeps the name.
 
-        persistent: whether state_dict() holds it.
+        persistent: whether state_dict() holds it. Raises TypeError where name is of the wrong type
+        or tensor is no tensor.
 
         >>> m = nn.Module()
         >>> m.register_buffer("mean", torch.zeros(2))
@@ -309,7 +311,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name, which may be one that attributes cannot have.
 
-        module: the module.
+        module: the module. Raises TypeError where module is no module, KeyError where name has a
+        dot or is taken.
         """
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass{as_modules(module)}")
@@ -319,7 +322,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def register_module(self, name: str, module: Module | None) -> None:
         """Another name of add_module.
 
-        module: the module.
+        module: the module. Raises TypeError where module is no module, KeyError where name has a
+        dot or is taken.
         """
         self.add_module(name, module)
 
@@ -434,7 +438,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
         """Put module at a dotted path; strict: only where there is one already.
 
-        target: a path such as "0.weight".
+        target: a path such as "0.weight". Raises ValueError where target is empty, AttributeError
+        where the path does not exist.
         """
         if not target:
             raise ValueError("Cannot set the submodule without a target name!")
@@ -476,7 +481,9 @@ class Module(Stateful, Hookable, Movable, NamedInit):
         return found
 
     def apply(self: Self, fn: Callable[[Module], Any]) -> Self:
-        """Call fn on every module below this one, then on this one; returns it."""
+        """Call fn on every module below this one, then on this one; returns it. Raises TypeError
+        where fn cannot be called.
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -487,7 +494,7 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def train(self: Self, mode: bool = True) -> Self:
         """Turn training behaviour (dropout, batch statistics) on or off, here and below.
 
-        mode: whether training is on.
+        mode: whether training is on. Raises ValueError where mode is no bool.
         """
         if not isinstance(mode, bool):
             raise ValueError(f"training mode is expected to be boolean, got {mode!r}")
@@ -503,7 +510,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def requires_grad_(self: Self, requires_grad: bool = True) -> Self:
         """Train the parameters, or freeze them.
 
-        requires_grad: whether gradients are recorded.
+        requires_grad: whether gradients are recorded. Raises TypeError where requires_grad is no
+        bool.
         """
         for p in self.parameters():
             p.requires_grad_(requires_grad)

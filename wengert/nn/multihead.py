@@ -31,6 +31,11 @@ class MultiheadAttention(Module):
 
     add_bias_kv: one more learned key and value. add_zero_attn: one more key and value of zeros.
 
+    Raises TypeError where embed_dim or num_heads is of the wrong type or key or value is no tensor;
+    ValueError where embed_dim or num_heads is below 1; RuntimeError where query, key or value holds
+    integers, booleans or complex numbers; AssertionError where embed_dim or num_heads does not fit
+    or query, key or value has a shape that does not fit.
+
     >>> attention = nn.MultiheadAttention(8, 2)
     >>> x = torch.ones(5, 3, 8)
     >>> out, weights = attention(x, x, x)

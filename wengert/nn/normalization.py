@@ -170,11 +170,13 @@ class BatchNorm2d(_BatchNorm):
     input (N, C, H, W).
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
-    are terms that are added.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. affine: whether weight and bias are learned. track_running_stats: whether means and
+    variances are kept for evaluation. device: where the parameters are made; None: the default
+    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
+    are added. Raises TypeError where num_features is of the wrong type; ValueError where input has
+    a shape that does not fit; RuntimeError where num_features is negative or input holds integers,
+    booleans or complex numbers.
 
     >>> nn.BatchNorm2d(3)(torch.randn(2, 3, 4, 4)).shape
     torch.Size([2, 3, 4, 4])
@@ -189,11 +191,13 @@ class BatchNorm3d(_BatchNorm):
     input (N, C, D, H, W).
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
-    are terms that are added.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. affine: whether weight and bias are learned. track_running_stats: whether means and
+    variances are kept for evaluation. device: where the parameters are made; None: the default
+    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
+    are added. Raises TypeError where num_features is of the wrong type; ValueError where input has
+    a shape that does not fit; RuntimeError where num_features is negative or input holds integers,
+    booleans or complex numbers.
 
     >>> nn.BatchNorm3d(1)(torch.randn(2, 1, 2, 2, 2)).shape
     torch.Size([2, 1, 2, 2, 2])
@@ -208,12 +212,12 @@ class SyncBatchNorm(_BatchNorm):
     input (N, C, ...), 2 dimensions or more.
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. process_group: the processes that share
-    statistics; None: all. device: where the parameters are made; None: the default device.
-    dtype: of the parameters; None: the default dtype. bias: whether there are terms that are
-    added.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. affine: whether weight and bias are learned. track_running_stats: whether means and
+    variances are kept for evaluation. process_group: the processes that share statistics; None:
+    all. device: where the parameters are made; None: the default device. dtype: of the parameters;
+    None: the default dtype. bias: whether there are terms that are added. Raises TypeError where
+    num_features is no int, ValueError where input has less than two dimensions.
 
     >>> net = nn.Sequential(nn.BatchNorm2d(3))
     >>> type(nn.SyncBatchNorm.convert_sync_batchnorm(net)[0]).__name__
@@ -333,10 +337,11 @@ class InstanceNorm1d(_InstanceNorm):
     input (N, C, L) or (C, L). affine: learn a weight and bias for each channel.
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. track_running_stats: whether means and variances are kept for evaluation.
-    device: where the parameters are made; None: the default device. dtype: of the parameters;
-    None: the default dtype.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. track_running_stats: whether means and variances are kept for evaluation. device: where
+    the parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype. Raises ValueError where input has a shape that does not fit; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.InstanceNorm1d(2)(torch.randn(3, 2, 5)).shape
     torch.Size([3, 2, 5])
@@ -351,11 +356,12 @@ class InstanceNorm2d(_InstanceNorm):
     input (N, C, H, W) or (C, H, W).
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
-    are terms that are added.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. affine: whether weight and bias are learned. track_running_stats: whether means and
+    variances are kept for evaluation. device: where the parameters are made; None: the default
+    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
+    are added. Raises ValueError where input has a shape that does not fit; NotImplementedError
+    where input holds integers or booleans.
 
     >>> nn.InstanceNorm2d(2)(torch.randn(3, 2, 4, 4)).shape
     torch.Size([3, 2, 4, 4])
@@ -370,11 +376,12 @@ class InstanceNorm3d(_InstanceNorm):
     input (N, C, D, H, W) or (C, D, H, W).
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
-    division by zero. momentum: the share of a batch in the running statistics; None: their
-    plain average. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype. bias: whether there
-    are terms that are added.
+    division by zero. momentum: the share of a batch in the running statistics; None: their plain
+    average. affine: whether weight and bias are learned. track_running_stats: whether means and
+    variances are kept for evaluation. device: where the parameters are made; None: the default
+    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
+    are added. Raises ValueError where input has a shape that does not fit; NotImplementedError
+    where input holds integers or booleans.
 
     >>> nn.InstanceNorm3d(1)(torch.randn(1, 1, 2, 2, 2)).shape
     torch.Size([1, 1, 2, 2, 2])
@@ -496,8 +503,10 @@ class RMSNorm(Module):
 
     input (*, *normalized_shape). eps: the dtype's machine epsilon if None.
 
-    elementwise_affine: whether a weight is learned. device: where the parameters are made;
-    None: the default device.
+    elementwise_affine: whether a weight is learned. device: where the parameters are made; None:
+    the default device. Raises TypeError where normalized_shape is of the wrong type, x is no tensor
+    or x holds integers; RuntimeError where normalized_shape is negative or x has a shape that does
+    not fit; NotImplementedError where x holds booleans.
 
     >>> nn.RMSNorm(2)(torch.tensor([3.0, 4.0]))
     tensor([0.8485, 1.1314], grad_fn=<MulBackward0>)
@@ -538,7 +547,8 @@ class RMSNorm(Module):
 class LocalResponseNorm(Module):
     """Divides each value by (k + alpha * mean of the squares of `size` channels around) ** beta.
 
-    input (N, C, *).
+    input (N, C, *). Raises TypeError where size is of the wrong type or input is no tensor;
+    ValueError where input has a shape that does not fit; RuntimeError where size is negative.
 
     >>> nn.LocalResponseNorm(2)(torch.ones(1, 4, 3)).shape
     torch.Size([1, 4, 3])
@@ -563,7 +573,9 @@ class CrossMapLRN2d(LocalResponseNorm):
 
     input (N, C, H, W). Its sliding sum never lets go of the first channel, here as there.
 
-    alpha: the factor. beta: the factor of the input.
+    alpha: the factor. beta: the factor of the input. Raises TypeError where size is of the wrong
+    type; ValueError where input has a shape that does not fit; RuntimeError where input holds
+    booleans.
 
     >>> nn.CrossMapLRN2d(3)(torch.ones(1, 4, 2, 2)).shape
     torch.Size([1, 4, 2, 2])

@@ -64,6 +64,8 @@ class ConstantPad1d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding or value is of the wrong type or input is no tensor.
+
     >>> nn.ConstantPad1d(1, 9.0)(torch.zeros(1, 2))
     tensor([[9., 0., 0., 9.]])
     """
@@ -75,6 +77,8 @@ class ConstantPad2d(_ConstantPadNd):
     """Puts value around the last two dimensions.
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding or value is of the wrong type or input is no tensor.
 
     >>> nn.ConstantPad2d(1, 9.0)(torch.zeros(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -88,6 +92,8 @@ class ConstantPad3d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding or value is of the wrong type or input is no tensor.
+
     >>> nn.ConstantPad3d(1, 9.0)(torch.zeros(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
     """
@@ -99,6 +105,8 @@ class ZeroPad1d(ConstantPad1d):
     """Puts zeros before and behind the last dimension.
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type or input is no tensor.
 
     >>> nn.ZeroPad1d(1)(torch.ones(1, 2))
     tensor([[0., 1., 1., 0.]])
@@ -116,6 +124,8 @@ class ZeroPad2d(ConstantPad2d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where input is no tensor.
+
     >>> nn.ZeroPad2d((1, 1, 0, 0))(torch.ones(1, 1, 2))
     tensor([[[0., 1., 1., 0.]]])
     """
@@ -131,6 +141,8 @@ class ZeroPad3d(ConstantPad3d):
     """Puts zeros around the last three dimensions.
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type or input is no tensor.
 
     >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -150,6 +162,9 @@ class ReflectionPad1d(_Pad):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding is of the wrong type or input is no tensor; NotImplementedError
+    where input has a shape that does not fit.
+
     >>> nn.ReflectionPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[2., 1., 2., 3., 2.]])
     """
@@ -161,6 +176,10 @@ class ReflectionPad2d(_Pad):
     """Continues an image by its mirror image; input (N, C, H, W) or (C, H, W).
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    padding is negative or input has a shape that does not fit; NotImplementedError where input has
+    a shape that does not fit.
 
     >>> nn.ReflectionPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -174,6 +193,10 @@ class ReflectionPad3d(_Pad):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    padding is negative or input has a shape that does not fit; NotImplementedError where input has
+    a shape that does not fit.
+
     >>> nn.ReflectionPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
     """
@@ -185,6 +208,9 @@ class ReplicationPad1d(_Pad):
     """Continues a sequence by its border values; input (N, C, L) or (C, L).
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    padding is negative; NotImplementedError where input has a shape that does not fit.
 
     >>> nn.ReplicationPad1d(1)(torch.tensor([[1.0, 2.0]]))
     tensor([[1., 1., 2., 2.]])
@@ -198,6 +224,9 @@ class ReplicationPad2d(_Pad):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    padding is negative; NotImplementedError where input has a shape that does not fit.
+
     >>> nn.ReplicationPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
     """
@@ -209,6 +238,9 @@ class ReplicationPad3d(_Pad):
     """Continues a volume by its border values; input (N, C, D, H, W) or (C, D, H, W).
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    padding is negative; NotImplementedError where input has a shape that does not fit.
 
     >>> nn.ReplicationPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -236,6 +268,9 @@ class CircularPad1d(_CircularPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
+    does not fit.
+
     >>> nn.CircularPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[3., 1., 2., 3., 1.]])
     """
@@ -248,6 +283,9 @@ class CircularPad2d(_CircularPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
+    Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
+    does not fit.
+
     >>> nn.CircularPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
     """
@@ -259,6 +297,9 @@ class CircularPad3d(_CircularPadNd):
     """Continues a volume from its other end; input (N, C, D, H, W) or (C, D, H, W).
 
     padding: how many elements are added on both sides, an int or one per dimension.
+
+    Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
+    does not fit.
 
     >>> nn.CircularPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])

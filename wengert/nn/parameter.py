@@ -106,6 +106,8 @@ class Buffer(metaclass=_BufferType):
 
     data: the tensor whose storage it shares. persistent: whether state_dict() holds it.
 
+    Raises AttributeError for what is no tensor.
+
     >>> m = nn.Module()
     >>> m.scale = nn.Buffer(torch.ones(1))
     >>> list(m.state_dict())
@@ -179,6 +181,8 @@ class UninitializedTensorMixin:
         """Take a shape, and with it the ordinary class; contents are uninitialized.
 
         device, dtype: the present ones if None.
+
+        Raises TypeError where shape is of the wrong type.
         """
         device = self.data.device if device is None else device
         dtype = self.data.dtype if dtype is None else dtype

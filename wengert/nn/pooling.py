@@ -71,10 +71,12 @@ class MaxPool1d(_MaxPoolNd):
 
     input (N, C, L) or (C, L) -> (N, C, L'). return_indices: also where the maxima were.
 
-    kernel_size: the size of a window, an int or one per dimension. stride: steps between
-    windows, an int or one per dimension. padding: how many elements are added on both sides, an
-    int or one per dimension. dilation: steps between the elements of a window. ceil_mode: round
-    the number of windows up instead of down.
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between windows,
+    an int or one per dimension. padding: how many elements are added on both sides, an int or one
+    per dimension. dilation: steps between the elements of a window. ceil_mode: round the number of
+    windows up instead of down. Raises TypeError where kernel_size is of the wrong type or input is
+    no tensor; RuntimeError where kernel_size is negative or input has a shape that does not fit;
+    NotImplementedError where input holds booleans or complex numbers.
 
     >>> nn.MaxPool1d(2)(torch.arange(6.0).view(1, 1, 6))
     tensor([[[1., 3., 5.]]])
@@ -88,10 +90,12 @@ class MaxPool2d(_MaxPoolNd):
 
     input (N, C, H, W) or (C, H, W) -> (N, C, H', W'). return_indices: also where they were.
 
-    kernel_size: the size of a window, an int or one per dimension. stride: steps between
-    windows, an int or one per dimension. padding: how many elements are added on both sides, an
-    int or one per dimension. dilation: steps between the elements of a window. ceil_mode: round
-    the number of windows up instead of down.
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between windows,
+    an int or one per dimension. padding: how many elements are added on both sides, an int or one
+    per dimension. dilation: steps between the elements of a window. ceil_mode: round the number of
+    windows up instead of down. Raises TypeError where kernel_size is of the wrong type or input is
+    no tensor; RuntimeError where kernel_size is negative or input has a shape that does not fit;
+    NotImplementedError where input holds booleans or complex numbers.
 
     >>> nn.MaxPool2d(2)(torch.ones(1, 3, 8, 8)).shape
     torch.Size([1, 3, 4, 4])
@@ -105,11 +109,13 @@ class MaxPool3d(_MaxPoolNd):
 
     input (N, C, D, H, W) or (C, D, H, W) -> (N, C, D', H', W').
 
-    kernel_size: the size of a window, an int or one per dimension. stride: steps between
-    windows, an int or one per dimension. padding: how many elements are added on both sides, an
-    int or one per dimension. dilation: steps between the elements of a window. return_indices:
-    return the places of the results, too. ceil_mode: round the number of windows up instead of
-    down.
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between windows,
+    an int or one per dimension. padding: how many elements are added on both sides, an int or one
+    per dimension. dilation: steps between the elements of a window. return_indices: return the
+    places of the results, too. ceil_mode: round the number of windows up instead of down. Raises
+    TypeError where kernel_size is of the wrong type or input is no tensor; RuntimeError where
+    kernel_size is negative or input has a shape that does not fit; NotImplementedError where input
+    holds booleans or complex numbers.
 
     >>> nn.MaxPool3d(2)(torch.ones(1, 3, 4, 4, 4)).shape
     torch.Size([1, 3, 2, 2, 2])
@@ -142,9 +148,11 @@ class _MaxUnpoolNd(Module):
 class MaxUnpool1d(_MaxUnpoolNd):
     """Inverse of MaxPool1d, from its output and indices; forward takes output_size too.
 
-    kernel_size: the size of a window, an int or one per dimension. stride: steps between
-    windows, an int or one per dimension. padding: how many elements are added on both sides, an
-    int or one per dimension.
+    kernel_size: the size of a window, an int or one per dimension. stride: steps between windows,
+    an int or one per dimension. padding: how many elements are added on both sides, an int or one
+    per dimension. Raises TypeError where kernel_size is of the wrong type or input or indices is no
+    tensor; RuntimeError where kernel_size is negative, input or indices has a shape that does not
+    fit, indices holds values out of range or indices holds booleans or complex numbers.
 
     >>> y, i = nn.MaxPool1d(2, return_indices=True)(torch.arange(4.0).view(1, 1, 4))
     >>> nn.MaxUnpool1d(2)(y, i)
@@ -161,6 +169,10 @@ class MaxUnpool2d(_MaxUnpoolNd):
     windows, an int or one per dimension. padding: how many elements are added on both sides, an
     int or one per dimension.
 
+    Raises TypeError where kernel_size is of the wrong type or input or indices is no tensor;
+    RuntimeError where kernel_size is negative, input or indices has a shape that does not fit,
+    indices holds values out of range or indices holds booleans or complex numbers.
+
     >>> y, i = nn.MaxPool2d(2, return_indices=True)(torch.ones(1, 1, 4, 4))
     >>> nn.MaxUnpool2d(2)(y, i).shape
     torch.Size([1, 1, 4, 4])
@@ -175,6 +187,10 @@ class MaxUnpool3d(_MaxUnpoolNd):
     kernel_size: the size of a window, an int or one per dimension. stride: steps between
     windows, an int or one per dimension. padding: how many elements are added on both sides, an
     int or one per dimension.
+
+    Raises TypeError where kernel_size is of the wrong type or input or indices is no tensor;
+    RuntimeError where kernel_size is negative, input or indices has a shape that does not fit,
+    indices holds values out of range or indices holds booleans or complex numbers.
 
     >>> y, i = nn.MaxPool3d(2, return_indices=True)(torch.ones(1, 1, 4, 4, 4))
     >>> nn.MaxUnpool3d(2)(y, i).shape
@@ -192,6 +208,10 @@ class AvgPool1d(_Pool):
     kernel_size: the size of a window, an int or one per dimension. stride: steps between
     windows, an int or one per dimension. ceil_mode: round the number of windows up instead of
     down.
+
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; RuntimeError
+    where kernel_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds booleans or complex numbers.
 
     >>> nn.AvgPool1d(2)(torch.arange(4.0).view(1, 1, 4))
     tensor([[[0.5000, 2.5000]]])
@@ -256,6 +276,10 @@ class AvgPool2d(_AvgPoolNd):
     int or one per dimension. ceil_mode: round the number of windows up instead of down.
     count_include_pad: whether padding counts in means.
 
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; RuntimeError
+    where kernel_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds booleans or complex numbers.
+
     >>> nn.AvgPool2d(2)(torch.ones(1, 1, 4, 4)).shape
     torch.Size([1, 1, 2, 2])
     """
@@ -273,6 +297,10 @@ class AvgPool3d(_AvgPoolNd):
     int or one per dimension. ceil_mode: round the number of windows up instead of down.
     count_include_pad: whether padding counts in means. divisor_override: divide by this instead
     of the window's size.
+
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; RuntimeError
+    where kernel_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds booleans or complex numbers.
 
     >>> nn.AvgPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
     torch.Size([1, 1, 2, 2, 2])
@@ -325,6 +353,11 @@ class FractionalMaxPool2d(_FractionalMaxPoolNd):
     kernel_size: the size of a window, an int or one per dimension. output_ratio: the size of
     the result as a share of the input's. return_indices: return the places of the results, too.
 
+    Raises TypeError where kernel_size or output_size is of the wrong type or input is no tensor;
+    ValueError where kernel_size is below 1; RuntimeError where output_size is negative or input has
+    a shape that does not fit; NotImplementedError where input holds integers, booleans or complex
+    numbers.
+
     >>> nn.FractionalMaxPool2d(2, output_size=3)(torch.ones(1, 1, 7, 7)).shape
     torch.Size([1, 1, 3, 3])
     """
@@ -338,6 +371,11 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
     kernel_size: the size of a window, an int or one per dimension. output_size: the size of the
     result; None keeps that of the input. output_ratio: the size of the result as a share of the
     input's. return_indices: return the places of the results, too.
+
+    Raises TypeError where kernel_size or output_size is of the wrong type or input is no tensor;
+    ValueError where kernel_size is below 1; RuntimeError where output_size is negative or input has
+    a shape that does not fit; NotImplementedError where input holds integers, booleans or complex
+    numbers.
 
     >>> nn.FractionalMaxPool3d(2, output_size=3)(torch.ones(1, 1, 7, 7, 7)).shape
     torch.Size([1, 1, 3, 3, 3])
@@ -379,6 +417,10 @@ class LPPool1d(_LPPoolNd):
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
 
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
+    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
+    that does not fit; NotImplementedError where input holds complex numbers.
+
     >>> nn.LPPool1d(2, 2)(torch.tensor([[[3.0, 4.0]]]))
     tensor([[[5.]]])
     """
@@ -393,6 +435,10 @@ class LPPool2d(_LPPoolNd):
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
 
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
+    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
+    that does not fit; NotImplementedError where input holds complex numbers.
+
     >>> nn.LPPool2d(2, 2)(torch.ones(1, 1, 2, 2))
     tensor([[[[2.]]]])
     """
@@ -406,6 +452,10 @@ class LPPool3d(_LPPoolNd):
     norm_type: which norm: its exponent. kernel_size: the size of a window, an int or one per
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
+
+    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
+    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
+    that does not fit; NotImplementedError where input holds complex numbers.
 
     >>> nn.LPPool3d(1, 2)(torch.ones(1, 1, 2, 2, 2))
     tensor([[[[[8.]]]]])
@@ -442,6 +492,10 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
     return_indices: return the places of the results, too.
 
+    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
+    where output_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds integers, booleans or complex numbers.
+
     >>> nn.AdaptiveMaxPool1d(2)(torch.arange(5.0).view(1, 1, 5))
     tensor([[[2., 4.]]])
     """
@@ -453,6 +507,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maximum over windows that cover the image; None in output_size keeps a dimension.
 
     return_indices: return the places of the results, too.
+
+    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
+    fit; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.AdaptiveMaxPool2d((2, None))(torch.ones(1, 1, 5, 7)).shape
     torch.Size([1, 1, 2, 7])
@@ -466,6 +523,10 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 
     output_size: the size of the result; None keeps that of the input. return_indices: return
     the places of the results, too.
+
+    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
+    where output_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -485,6 +546,10 @@ class _AdaptiveAvgPoolNd(_AdaptivePool):
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Mean over output_size windows that cover the sequence.
 
+    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
+    where output_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds integers or booleans.
+
     >>> nn.AdaptiveAvgPool1d(1)(torch.arange(5.0).view(1, 1, 5))
     tensor([[[2.]]])
     """
@@ -494,6 +559,9 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Mean over windows that cover the image; None in output_size keeps a dimension.
+
+    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
+    where output_size is negative; NotImplementedError where input holds integers or booleans.
 
     >>> nn.AdaptiveAvgPool2d(1)(torch.ones(1, 8, 5, 7)).shape
     torch.Size([1, 8, 1, 1])
@@ -506,6 +574,9 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     """Mean over windows that cover the volume.
 
     output_size: the size of the result; None keeps that of the input.
+
+    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
+    where output_size is negative; NotImplementedError where input holds integers or booleans.
 
     >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])

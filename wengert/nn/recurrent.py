@@ -38,9 +38,10 @@ class RNNBase(Module):
     dtype.
 
     num_layers: how many layers lie over each other. bidirectional: run backwards, too. proj_size:
-    the size the state is projected to; 0: not at all. mode: 'LSTM',
-    'GRU', 'RNN_TANH' or 'RNN_RELU'. bias: whether there is a
-    bias that is trained.
+    the size the state is projected to; 0: not at all. mode: 'LSTM', 'GRU', 'RNN_TANH' or
+    'RNN_RELU'. bias: whether there is a bias that is trained. Raises TypeError where a size is of
+    the wrong type; ValueError where mode is unknown, a size is below 1 or input holds integers,
+    booleans or complex numbers; RuntimeError where the last dimension of input is not input_size.
 
     >>> m = nn.RNNBase("GRU", 2, 3)
     >>> m.reset_parameters(), m.flatten_parameters()
@@ -158,7 +159,8 @@ class RNNBase(Module):
     ) -> tuple[int, int, int]:
         """(layers * directions, batch, width of h) for an input.
 
-        batch_sizes: how many sequences are left at each step.
+        batch_sizes: how many sequences are left at each step. Raises TypeError where batch_sizes is
+        of the wrong type.
         """
         layers, batch = self._states(input, batch_sizes)
         return layers, batch, self.proj_size or self.hidden_size
@@ -186,6 +188,8 @@ class RNNBase(Module):
         """The checks of input and states.
 
         batch_sizes: how many sequences are left at each step. hidden: the states that are given.
+        Raises ValueError where input holds integers, booleans or complex numbers; RuntimeError
+        where input or hidden has a shape that does not fit or batch_sizes is of the wrong type.
         """
         self.check_input(input, batch_sizes)
         self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
@@ -193,7 +197,8 @@ class RNNBase(Module):
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
         """The states in another order of the batch.
 
-        hx: states (layers, batch, width). permutation: the new order of the batch.
+        hx: states (layers, batch, width). permutation: the new order of the batch. Raises TypeError
+        where permutation is of the wrong type.
         """
         if permutation is None:
             return hx
@@ -321,9 +326,11 @@ def _check_arguments(m: Any, dropout: Any) -> None:
 class RNN(RNNBase):
     """h_t = tanh(x_t @ w_ih.T + b_ih + h @ w_hh.T + b_hh), or relu, in layers.
 
-    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time,
-    input_size), or a PackedSequence; h_0 (layers * directions, batch, hidden_size), zeros if
-    absent. Returns (output, h_n); output (time, batch, directions * hidden_size).
+    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time, input_size),
+    or a PackedSequence; h_0 (layers * directions, batch, hidden_size), zeros if absent. Returns
+    (output, h_n); output (time, batch, directions * hidden_size). Raises TypeError where a size is
+    of the wrong type; ValueError where one is below 1 or input holds integers, booleans or complex
+    numbers; RuntimeError where the last dimension of input is not input_size.
 
     >>> out, h = nn.RNN(3, 5)(torch.ones(7, 2, 3))
     >>> out.shape, h.shape
@@ -357,10 +364,12 @@ class RNN(RNNBase):
 class LSTM(RNNBase):
     """Long short-term memory: cells that forget, take in and give out through gates.
 
-    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time,
-    input_size), or a PackedSequence; state (h_0, c_0) of (layers * directions, batch,
-    hidden_size), zeros if absent. proj_size: width of h and output, if not hidden_size.
-    Returns (output, (h_n, c_n)); output (time, batch, directions * hidden_size).
+    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time, input_size),
+    or a PackedSequence; state (h_0, c_0) of (layers * directions, batch, hidden_size), zeros if
+    absent. proj_size: width of h and output, if not hidden_size. Returns (output, (h_n, c_n));
+    output (time, batch, directions * hidden_size). Raises TypeError where a size is of the wrong
+    type; ValueError where one is below 1 or input holds integers, booleans or complex numbers;
+    RuntimeError where the last dimension of input is not input_size.
 
     >>> out, (h, c) = nn.LSTM(3, 5, num_layers=2)(torch.ones(7, 2, 3))
     >>> out.shape, c.shape
@@ -375,7 +384,8 @@ class LSTM(RNNBase):
     ) -> tuple[int, int, int]:
         """(layers * directions, batch, hidden_size) for an input.
 
-        batch_sizes: how many sequences are left at each step.
+        batch_sizes: how many sequences are left at each step. Raises TypeError where batch_sizes is
+        of the wrong type.
 
         >>> nn.LSTM(2, 3).get_expected_cell_size(torch.ones(5, 4, 2), None)
         (1, 4, 3)
@@ -416,9 +426,11 @@ class LSTM(RNNBase):
 class GRU(RNNBase):
     """Gated recurrent unit: h_t = (1 - z) n + z h, with reset gate r inside the new value n.
 
-    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time,
-    input_size), or a PackedSequence; h_0 (layers * directions, batch, hidden_size), zeros if
-    absent. Returns (output, h_n); output (time, batch, directions * hidden_size).
+    input (time, batch, input_size), (batch, time, input_size) with batch_first, (time, input_size),
+    or a PackedSequence; h_0 (layers * directions, batch, hidden_size), zeros if absent. Returns
+    (output, h_n); output (time, batch, directions * hidden_size). Raises TypeError where a size is
+    of the wrong type; ValueError where one is below 1 or input holds integers, booleans or complex
+    numbers; RuntimeError where the last dimension of input is not input_size.
 
     >>> out, h = nn.GRU(3, 5, bidirectional=True)(torch.ones(7, 2, 3))
     >>> out.shape, h.shape
@@ -447,7 +459,8 @@ class RNNCellBase(Module):
     are terms that are added. device: where the parameters are made; None: the default device.
     dtype: of the parameters; None: the default dtype.
 
-    num_chunks: how many gates there are.
+    num_chunks: how many gates there are. Raises TypeError where input_size or hidden_size is of the
+    wrong type; RuntimeError where input_size or hidden_size is negative.
 
     >>> isinstance(nn.GRUCell(2, 3), nn.RNNCellBase)
     True
@@ -515,7 +528,10 @@ class RNNCell(RNNCellBase):
     bias: whether there are terms that are added. device: where the parameters are made; None:
     the default device. dtype: of the parameters; None: the default dtype.
 
-    nonlinearity: 'tanh' or 'relu'.
+    nonlinearity: 'tanh' or 'relu'. Raises TypeError where input_size or hidden_size is of the wrong
+    type; ValueError where input has a shape that does not fit; RuntimeError where input_size or
+    hidden_size is negative, input has a shape that does not fit or input holds integers, booleans
+    or complex numbers.
 
     >>> nn.RNNCell(3, 5)(torch.ones(2, 3)).shape
     torch.Size([2, 5])
@@ -538,9 +554,11 @@ class RNNCell(RNNCellBase):
 class LSTMCell(RNNCellBase):
     """One step of LSTM: input (batch, input_size) or (input_size), (h, c) -> (h, c).
 
-    hidden_size: the size of the state. bias: whether there are terms that are added. device:
-    where the parameters are made; None: the default device. dtype: of the parameters; None: the
-    default dtype.
+    hidden_size: the size of the state. bias: whether there are terms that are added. device: where
+    the parameters are made; None: the default device. dtype: of the parameters; None: the default
+    dtype. Raises TypeError where input_size or hidden_size is of the wrong type; ValueError where
+    input has a shape that does not fit; RuntimeError where input_size or hidden_size is negative,
+    input has a shape that does not fit or input holds integers, booleans or complex numbers.
 
     >>> h, c = nn.LSTMCell(3, 5)(torch.ones(2, 3))
     >>> h.shape, c.shape
@@ -562,8 +580,11 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of GRU: input (batch, input_size) or (input_size), h (batch, hidden_size) -> h.
 
-    bias: whether there are terms that are added. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype.
+    bias: whether there are terms that are added. device: where the parameters are made; None: the
+    default device. dtype: of the parameters; None: the default dtype. Raises TypeError where
+    input_size or hidden_size is of the wrong type; ValueError where input has a shape that does not
+    fit; RuntimeError where input_size or hidden_size is negative, input has a shape that does not
+    fit or input holds integers, booleans or complex numbers.
 
     >>> nn.GRUCell(3, 5)(torch.ones(2, 3)).shape
     torch.Size([2, 5])

@@ -18,6 +18,9 @@ Size = int | tuple[int, ...]
 class Flatten(Module):
     """Joins dimensions start_dim to end_dim into one; by default all but the batch.
 
+    Raises IndexError for a dimension that is not there, RuntimeError where end_dim lies before
+    start_dim.
+
     >>> nn.Flatten()(torch.ones(2, 3, 4)).shape
     torch.Size([2, 12])
     """
@@ -38,6 +41,9 @@ class Unflatten(Module):
     """Splits a dimension into several.
 
     unflattened_size: the sizes that dim is taken apart into.
+
+    Raises TypeError where dim or unflattened_size is of the wrong type; IndexError where input has
+    a shape that does not fit; RuntimeError where input has a shape that does not fit.
 
     >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
     torch.Size([2, 3, 4])
@@ -76,6 +82,9 @@ class Fold(Module):
     elements of a window. padding: how many elements are added on both sides, an int or one per
     dimension. stride: steps between windows, an int or one per dimension.
 
+    Raises TypeError where input is no tensor; RuntimeError where output_size, kernel_size or stride
+    is of the wrong type, kernel_size or stride is negative or input has a shape that does not fit.
+
     >>> nn.Fold((4, 4), 2, stride=2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 1, 4, 4])
     """
@@ -112,6 +121,9 @@ class Unfold(Module):
     elements of a window. padding: how many elements are added on both sides, an int or one per
     dimension. stride: steps between windows, an int or one per dimension.
 
+    Raises TypeError where input is no tensor; RuntimeError where kernel_size is of the wrong type,
+    kernel_size is negative or input has a shape that does not fit.
+
     >>> nn.Unfold(2)(torch.ones(1, 3, 4, 4)).shape
     torch.Size([1, 12, 9])
     """
@@ -142,6 +154,9 @@ class PixelShuffle(Module):
 
     upscale_factor: how much larger the image becomes.
 
+    Raises TypeError where upscale_factor is of the wrong type or input is no tensor; RuntimeError
+    where upscale_factor is negative.
+
     >>> nn.PixelShuffle(2)(torch.ones(1, 4, 3, 3)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -162,6 +177,9 @@ class PixelUnshuffle(Module):
 
     downscale_factor: how much smaller the image becomes.
 
+    Raises TypeError where downscale_factor is of the wrong type or input is no tensor; RuntimeError
+    where downscale_factor is negative or input has a shape that does not fit.
+
     >>> nn.PixelUnshuffle(2)(torch.ones(1, 1, 6, 6)).shape
     torch.Size([1, 4, 3, 3])
     """
@@ -179,6 +197,9 @@ class PixelUnshuffle(Module):
 
 class ChannelShuffle(Module):
     """Deals the channels (N, C, *) to groups in turn, as cards.
+
+    Raises TypeError where groups is of the wrong type or input is no tensor; RuntimeError where
+    groups is negative or input has a shape that does not fit.
 
     >>> nn.ChannelShuffle(2)(torch.arange(4.0).view(1, 4, 1)).flatten()
     tensor([0., 2., 1., 3.])

@@ -144,6 +144,8 @@ class Transformer(Module):
         device: where the parameters are made; None: the default device. dtype: of the parameters;
         None: the default dtype. sz: how many rows.
 
+        Raises TypeError where sz is of the wrong type; RuntimeError where sz is negative.
+
         >>> nn.Transformer.generate_square_subsequent_mask(2)
         tensor([[0., -inf],
                 [0., 0.]])
@@ -163,6 +165,10 @@ class TransformerEncoder(Module):
     without gradients, rows that are padding come out as zeros (before norm), as in PyTorch.
 
     encoder_layer: a layer, which is copied. mask_check: accepted, without effect.
+
+    Raises TypeError where encoder_layer or num_layers is of the wrong type; IndexError where
+    num_layers is negative; RuntimeError where src holds integers, booleans or complex numbers;
+    AssertionError where src has a shape that does not fit.
 
     >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
     >>> nn.TransformerEncoder(layer, 2)(torch.ones(3, 5, 8)).shape
@@ -247,6 +253,11 @@ class TransformerDecoder(Module):
 
     decoder_layer: a layer, which is copied.
 
+    Raises TypeError where decoder_layer or num_layers is of the wrong type or memory is no tensor;
+    IndexError where num_layers is negative; RuntimeError where tgt or memory holds integers,
+    booleans or complex numbers or memory has a shape that does not fit; AssertionError where tgt or
+    memory has a shape that does not fit.
+
     >>> layer = nn.TransformerDecoderLayer(8, 2, 16)
     >>> nn.TransformerDecoder(layer, 2)(torch.ones(4, 3, 8), torch.ones(5, 3, 8)).shape
     torch.Size([4, 3, 8])
@@ -287,6 +298,11 @@ class TransformerEncoderLayer(Module):
     layer_norm_eps: eps of the layer norms. bias: whether there are terms that are added.
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype.
+
+    Raises TypeError where d_model, nhead or dim_feedforward is of the wrong type; ValueError where
+    d_model or nhead is below 1; RuntimeError where dim_feedforward is negative or src holds
+    integers, booleans or complex numbers; AssertionError where d_model or nhead does not fit or src
+    has a shape that does not fit.
 
     >>> nn.TransformerEncoderLayer(8, 2, 16)(torch.ones(5, 3, 8)).shape
     torch.Size([5, 3, 8])
@@ -363,6 +379,12 @@ class TransformerDecoderLayer(Module):
     feed-forward, not after. bias: whether there are terms that are added. device: where the
     parameters are made; None: the default device. dtype: of the parameters; None: the default
     dtype.
+
+    Raises TypeError where d_model, nhead or dim_feedforward is of the wrong type or memory is no
+    tensor; ValueError where d_model or nhead is below 1; RuntimeError where dim_feedforward is
+    negative, tgt or memory holds integers, booleans or complex numbers or memory has a shape that
+    does not fit; AssertionError where d_model or nhead does not fit or tgt or memory has a shape
+    that does not fit.
 
     >>> nn.TransformerDecoderLayer(8, 2, 16)(torch.ones(4, 3, 8), torch.ones(5, 3, 8)).shape
     torch.Size([4, 3, 8])

@@ -21,6 +21,10 @@ class Upsample(Module):
 
     recompute_scale_factor: compute the factor from the rounded size.
 
+    Raises TypeError where input is no tensor; ValueError where scale_factor is of the wrong type;
+    RuntimeError where scale_factor is negative; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.Upsample(scale_factor=2)(torch.ones(1, 1, 3, 3)).shape
     torch.Size([1, 1, 6, 6])
     """
@@ -59,6 +63,10 @@ class UpsamplingNearest2d(Upsample):
 
     scale_factor: how much larger the result is.
 
+    Raises TypeError where input is no tensor; ValueError where scale_factor is of the wrong type;
+    RuntimeError where scale_factor is negative; NotImplementedError where input holds integers,
+    booleans or complex numbers.
+
     >>> nn.UpsamplingNearest2d(scale_factor=2)(torch.ones(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])
     """
@@ -71,6 +79,10 @@ class UpsamplingBilinear2d(Upsample):
     """Bilinear, corners aligned: input (N, C, H, W).
 
     scale_factor: how much larger the result is.
+
+    Raises TypeError where input is no tensor; ValueError where scale_factor is of the wrong type;
+    RuntimeError where scale_factor is negative; NotImplementedError where input has a shape that
+    does not fit or input holds integers, booleans or complex numbers.
 
     >>> nn.UpsamplingBilinear2d(scale_factor=2)(torch.ones(1, 1, 2, 2)).shape
     torch.Size([1, 1, 4, 4])

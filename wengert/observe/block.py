@@ -129,6 +129,8 @@ class profile:
         """Write the events for chrome://tracing and Perfetto.
 
         path: the file to write.
+
+        Raises TypeError where path is no path.
         """
         self._finished().export_chrome_trace(path)
 
@@ -138,6 +140,8 @@ class profile:
         """Write lines for flame graph programs; with_stack=True is needed.
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
+
+        Raises RuntimeError without with_stack=True.
 
         >>> with torch.autograd.profiler.profile(with_stack=True) as p:
         ...     y = torch.ones(2) + 1

@@ -31,6 +31,8 @@ class Interval:
 
     start: in microseconds. end: in microseconds.
 
+    Raises TypeError where start or end is of the wrong type.
+
     >>> torch.autograd.profiler_util.Interval(2.0, 5.0).elapsed_us()
     3.0
     """
@@ -331,6 +333,8 @@ class EventList(list):
         """Write the events for chrome://tracing and Perfetto: JSON, compressed for names in .gz.
 
         path: the file to write.
+
+        Raises TypeError where path is no path.
         """
         pid = os.getpid()
         events: list[dict[str, Any]] = [

@@ -134,6 +134,8 @@ class profile:
             give them; without TorchScript and Kineto they change nothing.
         use_cuda: as ProfilerActivity.CUDA among the activities.
 
+    Its exports raise AssertionError before anything was recorded.
+
     >>> x = torch.ones(2, 2)
     >>> with torch.profiler.profile(record_shapes=True) as prof:
     ...     y = x @ x
@@ -304,6 +306,8 @@ class profile:
         """Write the events for chrome://tracing and Perfetto; compressed for names in .gz.
 
         path: the file to write.
+
+        Raises AssertionError before anything was recorded.
         """
         self._recorded("exporting chrome trace").export_chrome_trace(path, **self.metadata)
 
@@ -313,6 +317,8 @@ class profile:
         """Write lines for flame graph programs; with_stack=True is needed.
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
+
+        Raises AssertionError before anything was recorded.
 
         >>> with torch.profiler.profile(with_stack=True) as p:
         ...     y = torch.ones(2) + 1
@@ -331,5 +337,7 @@ class profile:
         """Have a value, given as JSON, in the trace.
 
         key: a name.
+
+        Raises TypeError where value is of the wrong type; ValueError where it is no JSON.
         """
         self.metadata[key] = json.loads(value)

@@ -132,6 +132,8 @@ def get_device(self):
 def is_nonzero(input):
     """Whether the only element is not zero.
 
+    Raises RuntimeError where there is not exactly one.
+
     >>> torch.is_nonzero(torch.tensor([3.]))
     True
     """

@@ -67,6 +67,8 @@ def is_deterministic_algorithms_warn_only_enabled():
 def set_deterministic_debug_mode(debug_mode):
     """use_deterministic_algorithms() by level: 0 'default', 1 'warn', 2 'error'.
 
+    Raises RuntimeError where debug_mode is none of these.
+
     >>> torch.set_deterministic_debug_mode("default")
     """
     if not isinstance(debug_mode, (int, str)):
@@ -229,6 +231,8 @@ def typename(obj, /):
 def sym_int(a):
     """a rounded towards zero.
 
+    Raises ValueError where a is no number.
+
     >>> torch.sym_int(3.7)
     3
     """
@@ -239,6 +243,8 @@ def sym_int(a):
 def sym_float(a):
     """a as a float.
 
+    Raises ValueError where a is no number.
+
     >>> torch.sym_float(3)
     3.0
     """
@@ -248,6 +254,8 @@ def sym_float(a):
 @public("sym_max(any a, any b) -> any", method=False, foreign=False)
 def sym_max(a, b):
     """The larger number; a float if either is.
+
+    Raises TypeError where a and b cannot be compared.
 
     >>> torch.sym_max(1, 2)
     2
@@ -260,6 +268,8 @@ def sym_max(a, b):
 def sym_min(a, b):
     """The smaller number; a float if either is.
 
+    Raises TypeError where a and b cannot be compared.
+
     >>> torch.sym_min(1, 2)
     1
     """
@@ -271,6 +281,8 @@ def sym_min(a, b):
 def sym_not(a):
     """not a.
 
+    Raises RuntimeError where a is a tensor of several elements.
+
     >>> torch.sym_not(True)
     False
     """
@@ -281,6 +293,8 @@ def sym_not(a):
 def sym_ite(b, t, f):
     """t if b else f.
 
+    Raises RuntimeError where b is a tensor of several elements.
+
     >>> torch.sym_ite(True, 1, 2)
     1
     """
@@ -290,6 +304,8 @@ def sym_ite(b, t, f):
 @public("sym_sum(*any args) -> any", method=False, foreign=False)
 def sym_sum(*args):
     """The sum of numbers, given one by one or as a sequence.
+
+    Raises TypeError where they are no numbers.
 
     >>> torch.sym_sum([1, 2, 3])
     6
@@ -302,6 +318,8 @@ def sym_sum(*args):
 @public("sym_sqrt(any a) -> any", method=False, foreign=False)
 def sym_sqrt(a):
     """The square root of a number.
+
+    Raises ValueError where a is negative, TypeError where it is no number.
 
     >>> torch.sym_sqrt(9)
     3.0

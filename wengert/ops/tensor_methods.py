@@ -24,6 +24,8 @@ from .index.mask import SCALAR, refuse_recorded
 def apply_(self, callable):
     """Replace every element by callable(element), in place; slow, CPU only.
 
+    Raises TypeError where callable cannot be called or self requires grad.
+
     >>> torch.tensor([1., 2.]).apply_(lambda v: v + 1)
     tensor([2., 3.])
     """
@@ -110,6 +112,8 @@ def type_as(self, other):
 def as_subclass(self, cls):
     """The same memory and history as an instance of a subclass of Tensor.
 
+    Raises TypeError where cls is no class of tensors.
+
     >>> torch.ones(2).as_subclass(torch.nn.Parameter)
     Parameter containing:
     tensor([1., 1.])
@@ -189,6 +193,9 @@ def fill(input, value):
 def new(self, *args, device=None):
     """A tensor of self's dtype: new() is empty, new(2, 3) has that shape, new([1, 2]) those
     values.
+
+    Raises TypeError for arguments that are no sizes, no sequence and no tensor; RuntimeError for
+    negative sizes.
 
     >>> torch.ones(2, dtype=torch.float64).new(3).dtype
     torch.float64

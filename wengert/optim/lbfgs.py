@@ -92,6 +92,8 @@ class LBFGS(Optimizer):
         """Iterate up to max_iter times; returns the first loss.
 
         closure: evaluates the model, calls backward() and returns the loss.
+
+        Raises TypeError where closure cannot be called.
         """
         closure = enable_grad()(closure)
         group = self.param_groups[0]

@@ -32,7 +32,7 @@ MultiAverage = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The exponential moving average, as a function of (average, current, number averaged).
 
-    Raises ValueError unless decay is in [0, 1].
+    decay: the share that the average keeps. Raises ValueError unless it is in [0, 1].
 
     >>> torch.optim.swa_utils.get_ema_avg_fn(0.5)(torch.tensor(1.0), torch.tensor(3.0), 1)
     tensor(2.)
@@ -78,6 +78,8 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
     """The exponential moving average of lists of tensors, in place.
 
     decay: how much of the average is kept.
+
+    Raises TypeError where decay is of the wrong type; ValueError where decay is not in [0, 1].
 
     >>> mean = [torch.tensor(1.0)]
     >>> torch.optim.swa_utils.get_ema_multi_avg_fn(0.5)(mean, [torch.tensor(3.0)], 1)
@@ -140,7 +142,10 @@ class AveragedModel(Module):
 
     @no_grad()
     def update_parameters(self, model: Module) -> None:
-        """Take the parameters of model into the average; the first time they are copied."""
+        """Take the parameters of model into the average; the first time they are copied.
+
+        Raises RuntimeError where the parameters have other shapes.
+        """
 
         def tensors(m: Module) -> list[Tensor]:
             every = chain(m.parameters(), m.buffers()) if self.use_buffers else m.parameters()
@@ -172,6 +177,8 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
 
     loader: batches, each a tensor or a sequence that begins with one. device: where to move them
     first.
+
+    Raises TypeError where loader is of the wrong type.
 
     >>> net = nn.Sequential(nn.BatchNorm1d(1))
     >>> torch.optim.swa_utils.update_bn([torch.ones(4, 1)], net)

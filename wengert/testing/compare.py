@@ -328,6 +328,9 @@ def assert_allclose(
     allowed. atol: the absolute difference that is allowed. equal_nan: whether nan equals nan. msg:
     the text of the error, or a function of it.
 
+    Raises RuntimeError where actual or expected is of the wrong type; AssertionError where actual
+    or expected has a shape that does not fit or actual or expected holds values out of range.
+
     >>> torch.testing.assert_allclose(torch.ones(2), torch.ones(2))
     """
     advise(

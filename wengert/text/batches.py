@@ -72,6 +72,8 @@ class Batch:
 
     device: where tensors are made. data: the examples, or their values. dataset: a Dataset.
 
+    Raises TypeError where data is of the wrong type.
+
     >>> from wengert.text.data import Dataset, Example, Field
     >>> field = Field()
     >>> rows = [Example.fromlist([text], [("text", field)]) for text in ("a cat", "a dog")]
@@ -109,6 +111,8 @@ class Iterator:
 
     batch_size: examples in a batch. device: where tensors are made. dataset: a Dataset.
     batch_size_fn: (new example, count, size so far) -> the size of the group; None: the count.
+
+    Raises TypeError where items is of the wrong type.
 
     >>> from wengert.text.data import Dataset, Example, Field
     >>> field = Field()
@@ -153,6 +157,8 @@ class Iterator:
 
         batch_size: examples in a batch. datasets: the data sets. batch_sizes: examples in a batch,
         for each data set.
+
+        Raises TypeError where datasets is of the wrong type.
         """
         sizes = batch_sizes or [batch_size] * len(datasets)
         return tuple(
@@ -164,6 +170,8 @@ class Iterator:
         """Items in random order.
 
         items: a list.
+
+        Raises TypeError where items is of the wrong type.
         """
         return random.sample(items, len(items))
 
@@ -235,6 +243,8 @@ class BPTTIterator(Iterator):
     (bptt_len, batch); the last piece may be shorter.
 
     dataset: a Dataset.
+
+    Raises TypeError where batch_size is of the wrong type.
 
     >>> from wengert.text.data import Dataset, Example, Field
     >>> field = Field()

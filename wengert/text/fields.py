@@ -27,6 +27,8 @@ class RawField:
     preprocessing: a function of a raw value. postprocessing: a function of a batch. is_target:
     accepted: which columns are targets.
 
+    Raises TypeError where preprocessing or x is of the wrong type.
+
     >>> column = RawField(preprocessing=str.upper)
     >>> column.preprocess("a"), column.process(["a", "b"])
     ('A', ['a', 'b'])
@@ -46,6 +48,8 @@ class RawField:
         """What an example keeps of a raw value.
 
         x: the raw value.
+
+        Raises TypeError where x is of the wrong type.
         """
         return x if self.preprocessing is None else self.preprocessing(x)
 
@@ -67,6 +71,8 @@ class Field(RawField):
     postprocessing: a function of a batch. tokenizer_language: for tokenizers that ask for one.
     pad_first: pad at the beginning. truncate_first: cut at the beginning. stop_words: tokens that
     are left out. is_target: accepted: which columns are targets.
+
+    Raises TypeError where x or an argument is of the wrong type.
 
     >>> field = Field(lower=True)
     >>> field.build_vocab([field.preprocess("A b"), field.preprocess("b")])
@@ -119,7 +125,10 @@ class Field(RawField):
         self.vocab: Any
 
     def preprocess(self, x: Any) -> Any:
-        """The tokens of a text, or the label as it is."""
+        """The tokens of a text, or the label as it is.
+
+        Raises TypeError where x is of the wrong type.
+        """
         if self.sequential and isinstance(x, str):
             x = self.tokenize(x.rstrip("\n"))
         if self.lower:
@@ -132,6 +141,8 @@ class Field(RawField):
         """The tensor of a batch's values.
 
         device: where tensors are made.
+
+        Raises TypeError where batch is of the wrong type.
         """
         return self.numericalize(self.pad(batch), device=device)
 
@@ -139,6 +150,8 @@ class Field(RawField):
         """Examples of one length, with the marks of beginning and end; and their lengths.
 
         minibatch: the tokens of each example.
+
+        Raises TypeError where minibatch is of the wrong type.
         """
         rows = list(minibatch)
         if not self.sequential:
@@ -159,7 +172,10 @@ class Field(RawField):
         return (padded, lengths) if self.include_lengths else padded
 
     def build_vocab(self, *args: Any, **kwargs: Any) -> None:
-        """Make `vocab` of the tokens of data sets (the columns of this field) or of examples."""
+        """Make `vocab` of the tokens of data sets (the columns of this field) or of examples.
+
+        Raises TypeError where an argument is of the wrong type.
+        """
         sources: list[Any] = []
         for source in args:
             if isinstance(source, Dataset):
@@ -180,6 +196,8 @@ class Field(RawField):
 
         device: where tensors are made. arr: the padded examples, lists of tokens; with
         include_lengths a pair with their lengths.
+
+        Raises TypeError where arr is of the wrong type.
         """
         lengths = None
         if self.include_lengths and isinstance(arr, tuple):
@@ -220,6 +238,8 @@ class LabelField(Field):
 class Example:
     """One row of a data set: an attribute for each field.
 
+    Raises TypeError where pair is of the wrong type; ValueError where pair has another length.
+
     >>> Example.fromlist(["a cat"], [("text", Field())]).text
     ['a', 'cat']
     >>> Example.fromdict({"t": "a cat"}, {"t": ("text", Field())}).text
@@ -236,8 +256,9 @@ class Example:
 
     @classmethod
     def fromlist(cls, data: Sequence[Any], fields: Sequence[Any]) -> Example:
-        """A row from values in the order of fields, pairs (name, Field); None, or a pair of
-        None, skips a column."""
+        """A row from data, values in the order of fields, pairs (name, Field); None, or a pair of
+        None, skips a column. TypeError where one of them is no sequence.
+        """
         made = cls()
         for pair, value in zip(fields, data):
             if pair is not None and pair[0] is not None:
@@ -248,6 +269,8 @@ class Example:
         """Set the attributes of a pair, or of a tuple of names and a tuple of fields.
 
         value: the raw value.
+
+        Raises TypeError where pair is of the wrong type; ValueError where pair has another length.
         """
         name, field = pair
         names, used = ((name,), (field,)) if isinstance(name, str) else (name, field)
@@ -258,7 +281,10 @@ class Example:
 
     @classmethod
     def fromdict(cls, data: dict[str, Any], fields: dict[str, Any]) -> Example:
-        """A row from a dictionary; fields: key -> (name, Field), or a list of such pairs."""
+        """A row from data, a dictionary; fields: key -> (name, Field), or a list of such pairs.
+
+        Raises TypeError where data is of the wrong type.
+        """
         made = cls()
         for key, pairs in fields.items():
             if pairs is None:
@@ -274,9 +300,11 @@ class Example:
 
     @classmethod
     def fromJSON(cls, data: str, fields: dict[str, Any]) -> Example:
-        """A row from a line of JSON.
+        """A row from data, a line of JSON.
 
         fields: (name, Field) pairs.
+
+        Raises TypeError where data is of the wrong type; ValueError where it is no JSON.
         """
         return cls.fromdict(json.loads(data), fields)
 
@@ -284,9 +312,11 @@ class Example:
     def fromCSV(
         cls, data: Any, fields: Any, field_to_index: dict[str, int] | None = None
     ) -> Example:
-        """A row from a line of CSV, or its values.
+        """A row from data, a line of CSV or its values.
 
         fields: (name, Field) pairs. field_to_index: the column of each field.
+
+        Raises TypeError where data or fields is of the wrong type.
         """
         values = next(csv.reader(io.StringIO(data))) if isinstance(data, str) else data
         if field_to_index is None:
@@ -298,6 +328,8 @@ class Dataset(TorchDataset[Any]):
     """Examples and the fields that they have; fields: pairs (name, Field).
 
     examples: the rows, each an Example. filter_pred: which examples are kept.
+
+    Raises TypeError where examples, fields or split_ratio is of the wrong type.
 
     >>> word, label = Field(), LabelField()
     >>> fields = [("text", word), ("label", label)]
@@ -352,6 +384,9 @@ class Dataset(TorchDataset[Any]):
         validation: the name of the file of the validation part. test: the name of the file of the
         test part.
 
+        Raises TypeError where path or fields is of the wrong type; ValueError where format is
+        unknown.
+
         >>> with open("train.csv", "w") as file:
         ...     print("a cat,good", file=file)
         >>> fields = [("text", Field()), ("label", LabelField())]
@@ -375,6 +410,8 @@ class Dataset(TorchDataset[Any]):
         random_state: of Python's `random`. stratified: each part has every label's share.
 
         strata_field: the field whose shares are kept in every part.
+
+        Raises TypeError where split_ratio is of the wrong type.
         """
         shares = [split_ratio, 1 - split_ratio] if isinstance(split_ratio, float) else split_ratio
         shares = [s / sum(shares) for s in shares]
@@ -411,6 +448,8 @@ class TabularDataset(Dataset):
 
     path: of the file. format: 'csv', 'tsv' or 'json'. skip_header: leave out the first line.
     csv_reader_params: options of csv.reader.
+
+    Raises TypeError where fields is of the wrong type; ValueError where format is unknown.
 
     >>> with open("train.csv", "w") as file:
     ...     print("a cat,good", file=file)

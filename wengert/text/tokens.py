@@ -31,6 +31,8 @@ def get_tokenizer(tokenizer: Any, language: str = "en") -> Callable[[str], Any]:
     "subword" (those packages must be installed), or a function, which is returned. language: of
     spaCy's models.
 
+    Raises ValueError where tokenizer is of the wrong type or tokenizer is unknown.
+
     >>> get_tokenizer("basic_english")("You can, now!")
     ['you', 'can', ',', 'now', '!']
     """
@@ -91,6 +93,10 @@ def bleu_score(
 
     candidate_corpus: the tokens of each translation; references_corpus: of each, several references
     as tokens. weights: of the shares of 1 to max_n tokens.
+
+    Raises TypeError where candidate_corpus, references_corpus or weights is of the wrong type;
+    ValueError where candidate_corpus or references_corpus has another length; AssertionError where
+    max_n is of the wrong type, max_n is out of range or weights has another length.
 
     >>> bleu_score([["My", "full", "test"]], [[["My", "full", "test"], ["No"]]], 2, [0.5, 0.5])
     1.0

@@ -34,6 +34,9 @@ class Vocab(nn.Module):
     unk_init: makes vectors of words that are not known. vectors_cache: the folder of the files of
     vectors. specials_first: specials before the other tokens.
 
+    Raises TypeError where counter or index is of the wrong type; RuntimeError where index is out of
+    range.
+
     >>> v = Vocab(Counter("abca"))
     >>> v.itos, v["a"], v["z"]
     (['<unk>', '<pad>', 'a', 'b', 'c'], 2, 0)
@@ -93,7 +96,10 @@ class Vocab(nn.Module):
     __hash__ = nn.Module.__hash__
 
     def forward(self, tokens: Iterable[str]) -> list[int]:
-        """The numbers of tokens."""
+        """The numbers of tokens.
+
+        Raises TypeError where tokens is of the wrong type.
+        """
         return [self[token] for token in tokens]
 
     lookup_indices = alias(forward, "lookup_indices")
@@ -102,6 +108,8 @@ class Vocab(nn.Module):
         """The token of a number.
 
         index: a number.
+
+        Raises TypeError where index is of the wrong type; RuntimeError where index is out of range.
         """
         if not 0 <= index < len(self.itos):
             raise RuntimeError(f"Specified index {index} is out of bounds of {len(self.itos)}")
@@ -111,6 +119,8 @@ class Vocab(nn.Module):
         """The tokens of numbers.
 
         indices: numbers of tokens.
+
+        Raises TypeError where indices is of the wrong type.
         """
         return [self.lookup_token(i) for i in indices]
 
@@ -129,6 +139,8 @@ class Vocab(nn.Module):
         """Add a token at a place; those behind it move up.
 
         index: a number.
+
+        Raises TypeError where index is of the wrong type; RuntimeError where index is out of range.
         """
         if token in self.stoi or not 0 <= index <= len(self.itos):
             raise RuntimeError(f"{token!r} is there already, or {index} is out of bounds")
@@ -195,6 +207,9 @@ class Vocab(nn.Module):
 
         unk_init: makes vectors of words that are not known. stoi: the row of each word.
 
+        Raises TypeError where stoi or dim is of the wrong type or vectors is no tensor;
+        RuntimeError where vectors has a shape that does not fit or dim is out of range.
+
         >>> words = torchtext.vocab.Vocab({"cat": 2}, specials=())
         >>> words.set_vectors({"cat": 0}, torch.eye(2), dim=2)
         >>> words.vectors
@@ -217,6 +232,8 @@ def vocab(
 
     min_freq: how often a word has to occur. specials: words put in front. special_first: whether
     they stand in front, else behind. ordered_dict: how often each token occurs.
+
+    Raises TypeError where specials is of the wrong type; RuntimeError where specials is too long.
 
     >>> v = vocab(OrderedDict(b=2, a=1), specials=["<unk>"])
     >>> v(["a", "b"]), v.get_itos()
@@ -245,6 +262,9 @@ def build_vocab_from_iterator(
     iterator: of sequences of words. min_freq: how often a word has to occur. special_first:
     whether they stand in front, else behind.
 
+    Raises TypeError where iterator or specials is of the wrong type; RuntimeError where specials is
+    too long.
+
     >>> build_vocab_from_iterator([["a", "b"], ["b"]], specials=["<unk>"]).get_itos()
     ['<unk>', 'b', 'a']
     """
@@ -261,6 +281,9 @@ class Vectors:
     name: the file, in the folder cache (".vector_cache" if None); unk_init fills a vector for words
     that are not there (zeros if None); max_vectors: only the first so many are read. url: accepted:
     nothing is downloaded.
+
+    Raises TypeError where name, cache or tokens is of the wrong type; RuntimeError where name is
+    unknown or tokens is empty.
 
     >>> with open("two.vec", "w") as file:
     ...     print("cat 1 0", "dog 0 1", sep=chr(10), file=file)
@@ -318,6 +341,8 @@ class Vectors:
         not there are looked up in lower case.
 
         tokens: a token or several.
+
+        Raises TypeError where tokens is of the wrong type; RuntimeError where tokens is empty.
         """
         words = [tokens] if isinstance(tokens, str) else tokens
         lower = lambda w: w.lower() if lower_case_backup and w not in self.stoi else w

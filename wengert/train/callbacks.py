@@ -115,6 +115,9 @@ class Checkpoint(Callback):
     `torch.load(path)` gives "module" and "optimizer", two state dicts, and "epoch"; `restore(net)`
     puts them back.
 
+    Raises TypeError where path or monitor is of the wrong type; ValueError where monitor is
+    unknown.
+
     >>> Checkpoint("runs/best.pt").path
     'runs/best.pt'
     >>> class Net:  # what an estimator has
@@ -208,6 +211,8 @@ class LRSchedule(Callback):
         per_batch: whether it steps after each batch instead of after each epoch (OneCycleLR).
         monitor: what ReduceLROnPlateau goes by; as for EarlyStopping.
         **kwargs: the schedule's arguments.
+
+    Raises TypeError where policy, step_size or gamma is of the wrong type.
 
     >>> LRSchedule(torch.optim.lr_scheduler.StepLR, step_size=10).kwargs
     {'step_size': 10}

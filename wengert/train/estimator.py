@@ -271,6 +271,9 @@ class Classifier(ClassifierMixin, _Net):
     Attributes: `module_`, `criterion_`, `optimizer_`, `history_` (a dict for each epoch),
     `classes_`, `n_features_in_`.
 
+    Raises TypeError where max_epochs is of the wrong type; ValueError where random_state, X or y is
+    of the wrong type, random_state is negative or X or y has another length.
+
     >>> net = Classifier(max_epochs=100, random_state=0)
     >>> net.fit([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "yes", "yes", "no"])
     Classifier(max_epochs=100, random_state=0)
@@ -304,6 +307,8 @@ class Classifier(ClassifierMixin, _Net):
 
         X: rows of features.
 
+        Raises ValueError where X is of the wrong type.
+
         >>> from wengert.sklearn import Classifier
         >>> X, y = np.arange(4.0, dtype=np.float32).reshape(4, 1), np.array(["a", "b", "a", "b"])
         >>> Classifier(nn.Linear(1, 2), verbose=False).fit(X, y).predict_proba(X).shape
@@ -316,6 +321,8 @@ class Classifier(ClassifierMixin, _Net):
         """The most probable class of each sample: (n_samples,).
 
         X: rows of features.
+
+        Raises ValueError where X is of the wrong type, X is empty or X is too short.
         """
         best = self.predict_proba(X).argmax(1)
         return self.classes_[best]
@@ -381,6 +388,10 @@ class Regressor(RegressorMixin, _Net):
     validation. callbacks: Callbacks. warm_start: go on from the last fit. verbose: print progress.
     device: where it is trained.
 
+    Raises TypeError where module__hidden, max_epochs, lr or y is of the wrong type; ValueError
+    where lr or random_state is negative, random_state or X is of the wrong type or X or y has
+    another length.
+
     >>> net = Regressor(module__hidden=(), max_epochs=300, lr=0.1, random_state=0)
     >>> net.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).predict([[3.0]]).round(1)
     array([7.])
@@ -395,6 +406,8 @@ class Regressor(RegressorMixin, _Net):
             X: (n_samples, ...) as for fit.
             y: (n_samples,) or (n_samples, n_outputs), as in the first call.
 
+        Raises TypeError where y is of the wrong type; ValueError where X is of the wrong type.
+
         >>> from wengert.sklearn import Regressor
         >>> X, y = np.arange(4.0, dtype=np.float32).reshape(4, 1), np.arange(4.0, dtype=np.float32)
         >>> len(Regressor(nn.Linear(1, 1), verbose=False).partial_fit(X, y).history_)
@@ -406,6 +419,8 @@ class Regressor(RegressorMixin, _Net):
         """The network's results, of the shape and float dtype of the targets it was fitted to.
 
         X: rows of features.
+
+        Raises ValueError where X is of the wrong type, X is empty or X is too short.
         """
         out = self._outputs(X).numpy()
         return out.reshape(len(out), *self._shape).astype(self._float, copy=False)

@@ -214,6 +214,8 @@ class _Inputs(Function):
 def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warn if no tensor among inputs requires grad, so that none will get a gradient.
 
+    Raises TypeError where inputs is of the wrong type.
+
     >>> check_backward_validity([torch.ones(2, requires_grad=True)])
     """
     if not any(isinstance(t, Tensor) and t.requires_grad for t in inputs):
@@ -404,6 +406,10 @@ def checkpoint_sequential(
         segments: how many parts.
 
     input: what the first module gets.
+
+    Raises TypeError where functions, segments or input is of the wrong type, segments is out of
+    range, input has a shape that does not fit or input holds values out of range; RuntimeError
+    where input has a shape that does not fit.
 
     >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh()), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False)

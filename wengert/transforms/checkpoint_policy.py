@@ -219,6 +219,8 @@ def set_device_states(devices: Any, states: Any, *, device_type: str | None = No
 
     device_type: accepted.
 
+    Raises TypeError where states is of the wrong type.
+
     >>> set_device_states([], [])
     """
     for state in states:

@@ -57,6 +57,9 @@ def jvp(
     strict: raise an error for inputs that are not used. has_aux: f returns (output, something
     else).
 
+    Raises TypeError where func cannot be called; RuntimeError where primals or tangents is of the
+    wrong type or primals or tangents has another length.
+
     >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(1.0),))
     (tensor(0.), tensor(1.))
     """
@@ -134,6 +137,8 @@ def jacfwd(
     argnums: which arguments, by number. has_aux: f returns (output, something else).
     randomness: 'error', 'same' or 'different'.
 
+    Raises RuntimeError where func returns no tensor or there is no argument argnums.
+
     >>> torch.func.jacfwd(lambda x: x**2)(torch.tensor([1.0, 2.0]))
     tensor([[2., 0.],
             [0., 4.]])
@@ -189,6 +194,8 @@ def hessian(func: Callable[..., Any], argnums: Any = 0) -> Callable[..., Any]:
     """The matrix of second derivatives: forward mode over reverse mode.
 
     argnums: which arguments, by number. func: the function.
+
+    Raises RuntimeError where func returns no tensor or there is no argument argnums.
 
     >>> torch.func.hessian(lambda x: (x**3).sum())(torch.tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],

@@ -210,6 +210,9 @@ def jacobian(
     Returns a tensor; a tuple over the inputs and around it a tuple over the outputs where these
     are tuples.
 
+    Raises TypeError where func cannot be called or inputs is of the wrong type; RuntimeError where
+    inputs holds integers, booleans or complex numbers.
+
     >>> torch.autograd.functional.jacobian(torch.exp, torch.zeros(2))
     tensor([[1., 0.],
             [0., 1.]])

@@ -379,6 +379,9 @@ def gradgradcheck(
     too. gen_non_contig_grad_outputs: with cotangents that are not contiguous. check_undefined_grad:
     accepted. check_batched_grad: accepted. fast_mode: one random direction. masked: accepted.
 
+    Raises TypeError where func cannot be called or inputs is of the wrong type; ValueError where
+    inputs holds integers or booleans; GradcheckError where inputs holds complex numbers.
+
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradgradcheck(torch.sin, x)
     True

@@ -159,6 +159,8 @@ def grad_and_value(
 
     has_aux: f returns (output, something else).
 
+    Raises RuntimeError where func returns no scalar or there is no argument argnums.
+
     >>> torch.func.grad_and_value(lambda x: x**2)(torch.tensor(3.0))
     (tensor(6.), tensor(9.))
     """
@@ -205,6 +207,8 @@ def grad(func: Callable[..., Any], argnums: Any = 0, has_aux: bool = False) -> C
 
     has_aux: f returns (output, something else).
 
+    Raises RuntimeError where func returns no scalar or there is no argument argnums.
+
     >>> grad(lambda x: x ** 3)(torch.tensor(2.0))
     tensor(12.)
     """
@@ -225,6 +229,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     computed from.
 
     has_aux: f returns (output, something else).
+
+    Raises TypeError where func cannot be called; ValueError where primals is of the wrong type;
+    RuntimeError where primals holds integers or booleans.
 
     >>> y, pullback = torch.func.vjp(lambda x: x**2, torch.tensor([1.0, 2.0]))
     >>> pullback(torch.ones(2))
@@ -299,6 +306,9 @@ def jacrev(
 
     argnums: which arguments, by number. has_aux: f returns (output, something else).
     chunk_size: how many at once; None: all.
+
+    Raises RuntimeError where func returns no tensor or there is no argument argnums, ValueError
+    where chunk_size is below 1.
 
     >>> torch.func.jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))
     tensor([[2., 0.],

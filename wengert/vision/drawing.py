@@ -90,6 +90,10 @@ def draw_bounding_boxes(
     the colours behind the labels; None: as the boxes. fill_labels: fill the ground behind the
     labels.
 
+    Raises TypeError where image is no tensor; ValueError where image or boxes has a shape that does
+    not fit, image holds integers, booleans or complex numbers, colors is of the wrong type or
+    colors is unknown; NotImplementedError where boxes holds complex numbers.
+
     >>> image = torch.zeros(3, 8, 8, dtype=torch.uint8)
     >>> drawn = draw_bounding_boxes(image, torch.tensor([[1, 1, 6, 6]]), colors="red")
     >>> drawn[:, 1, 3]
@@ -148,6 +152,10 @@ def draw_segmentation_masks(
     alpha: how much of the tint, from 0 to 1. colors: a name, an (R, G, B) or a list of them, one
     for each; None: different ones.
 
+    Raises TypeError where image is no tensor; ValueError where image or masks has a shape that does
+    not fit, image holds integers, booleans or complex numbers, masks holds integers or complex
+    numbers or alpha or colors is of the wrong type.
+
     >>> image = torch.zeros(3, 2, 2, dtype=torch.uint8)
     >>> mask = torch.tensor([[[True, False], [False, False]]])
     >>> draw_segmentation_masks(image, mask, alpha=1.0, colors="red")[:, 0, 0]
@@ -189,6 +197,9 @@ def draw_keypoints(
 
     width: of the result, or of the image, in pixels. colors: a name, an (R, G, B) or a list of
     them, one for each; None: different ones. radius: of a point, in pixels.
+
+    Raises TypeError where image is no tensor; ValueError where image or keypoints has a shape that
+    does not fit, image holds integers, booleans or complex numbers or colors is unknown.
 
     >>> image = torch.zeros(3, 16, 16, dtype=torch.uint8)
     >>> draw_keypoints(image, torch.tensor([[[8, 8]]]), colors="blue")[:, 8, 8]

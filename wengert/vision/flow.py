@@ -33,6 +33,9 @@ def color_wheel() -> np.ndarray:
 def flow_to_image(flow: Tensor) -> Tensor:
     """A flow (2, H, W) or (N, 2, H, W), float32, as RGB images, uint8.
 
+    Raises ValueError where flow has a shape that does not fit or flow holds integers, booleans or
+    complex numbers.
+
     >>> flow_to_image(torch.zeros(2, 4, 6)).shape
     torch.Size([3, 4, 6])
     """

@@ -61,6 +61,9 @@ def make_grid(
     padding: how many pixels are added: for all sides, left and top, or each side. tensor: (N, C, H,
     W), or a list of images. pad_value: the grey of the border.
 
+    Raises TypeError where tensor or nrow is of the wrong type; ValueError where tensor has a shape
+    that does not fit; RuntimeError where nrow is negative.
+
     >>> make_grid(torch.zeros(5, 3, 4, 4), nrow=3).shape
     torch.Size([3, 14, 20])
     """
@@ -98,6 +101,10 @@ def save_image(
     """Write `make_grid(tensor, **kwargs)`, whose values are in [0, 1], to an image file.
 
     format: needed where fp is an open file; else the name tells.
+
+    Raises TypeError where tensor or nrow is of the wrong type; ValueError where tensor has a shape
+    that does not fit, fp is of the wrong type or fp is unknown; RuntimeError where nrow is
+    negative; NotImplementedError where tensor holds complex numbers.
 
     >>> save_image(torch.zeros(4, 3, 8, 8), "grid.png", nrow=2)
     >>> torchvision.io.read_image("grid.png").shape

@@ -32,6 +32,8 @@ class Graph:
 
     vertices: of the graph. failure: the exception, if there was one.
 
+    Raises TypeError where path is of the wrong type; ValueError where its ending is unknown.
+
     >>> x = torch.ones(2, requires_grad=True)
     >>> g = viz.graph((x * 2).sum())
     >>> g.svg()[:4], "<html" in g.html().lower(), "boxes" in g.data()

@@ -22,6 +22,8 @@ class Picture:
 
     pixels: the picture. text: what stands below.
 
+    Raises TypeError where path is of the wrong type.
+
     >>> picture = viz.heatmap(torch.eye(2))
     >>> picture.save("eye.png").name
     'eye.png'
@@ -38,7 +40,10 @@ class Picture:
         return img(self.pixels, self.width, self.text)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a PNG file; returns the path."""
+        """Write a PNG file; returns the path.
+
+        Raises TypeError where path is of the wrong type.
+        """
         p = Path(path)
         p.write_bytes(png(self.pixels))
         return p
@@ -61,6 +66,8 @@ def heatmap(t: Tensor, width: int | None = None) -> Picture:
     Args:
         t: (rows, columns), or of more dimensions, which are put below each other.
         width: in the notebook, in pixels.
+
+    Raises TypeError where t is no tensor.
 
     >>> viz.heatmap(torch.eye(3))
     <viz.Picture: 3×3 pixels, heat map of 3×3>

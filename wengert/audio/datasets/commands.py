@@ -27,6 +27,8 @@ class SPEECHCOMMANDS(Dataset[Any]):
     "testing".
 
     download: accepted: nothing is downloaded.
+
+    Raises RuntimeError where the recordings are not there.
     """
 
     def __init__(
@@ -87,6 +89,8 @@ class YESNO(Dataset[Any]):
     eight labels, 1 for yes).
 
     url: accepted. download: accepted: nothing is downloaded.
+
+    Raises RuntimeError where the recordings are not there.
     """
 
     def __init__(

@@ -65,6 +65,10 @@ def lfilter(
     one for each of waveform's channels (..., filters, time), else all for each. clamp: the result
     is limited to [-1, 1].
 
+    Raises ValueError where a_coeffs or b_coeffs has a shape that does not fit; RuntimeError where
+    waveform holds integers, booleans or complex numbers or a_coeffs or b_coeffs holds complex
+    numbers.
+
     >>> x = torch.tensor([[1.0, 0.0, 0.0]])
     >>> lfilter(x, torch.tensor([1.0, -0.5]), torch.tensor([1.0, 0.0]))
     tensor([[1.0000, 0.5000, 0.2500]])
@@ -96,6 +100,10 @@ def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool =
     waveform: samples (..., time). a_coeffs: of the outputs, from the newest. b_coeffs: of the
     inputs, from the newest. clamp: limit the result to [-1, 1].
 
+    Raises ValueError where a_coeffs or b_coeffs has a shape that does not fit; IndexError where
+    waveform has a shape that does not fit; RuntimeError where waveform holds integers, booleans or
+    complex numbers or a_coeffs or b_coeffs holds complex numbers.
+
     >>> one = torch.tensor([1.0, 0.0])
     >>> torchaudio.functional.filtfilt(torch.tensor([0.1, 0.2]), one, one)
     tensor([0.1000, 0.2000])
@@ -109,6 +117,10 @@ def biquad(waveform: Tensor, b0: Any, b1: Any, b2: Any, a0: Any, a1: Any, a2: An
 
     waveform: samples (..., time). b0: a factor of x[n]. b1: a factor of x[n-1]. b2: a factor of
     x[n-2]. a0: divides all. a1: a factor of y[n-1]. a2: a factor of y[n-2].
+
+    Raises ValueError where b0, b1, b2 or a0 is of the wrong type; IndexError where waveform has a
+    shape that does not fit; RuntimeError where waveform holds integers or booleans;
+    NotImplementedError where waveform holds complex numbers.
 
     >>> torchaudio.functional.biquad(torch.tensor([0.1, 0.2]), 0.5, 0.0, 0.0, 1.0, 0.0, 0.0)
     tensor([0.0500, 0.1000])
@@ -136,6 +148,9 @@ def lowpass_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
     Q: the quality factor: centre by width.
 
+    Raises TypeError where sample_rate or cutoff_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.lowpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
     """
@@ -151,6 +166,9 @@ def highpass_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. cutoff_freq: in Hz.
     Q: the quality factor: centre by width.
 
+    Raises TypeError where sample_rate or cutoff_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.highpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
     """
@@ -165,6 +183,9 @@ def allpass_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    Raises TypeError where sample_rate or central_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
 
     >>> torchaudio.functional.allpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
@@ -185,6 +206,9 @@ def bandpass_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz.
 
+    Raises TypeError where sample_rate or central_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.bandpass_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
     """
@@ -201,6 +225,9 @@ def bandreject_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
 
+    Raises TypeError where sample_rate or central_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.bandreject_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
     """
@@ -215,6 +242,9 @@ def band_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
+
+    Raises TypeError where sample_rate or central_freq is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
 
     >>> torchaudio.functional.band_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
@@ -235,6 +265,9 @@ def equalizer_biquad(
 
     waveform: samples (..., time). sample_rate: samples per second, in Hz. Q: the quality factor:
     centre by width. center_freq: the centre, in Hz.
+
+    Raises TypeError where sample_rate, center_freq or gain is of the wrong type; RuntimeError where
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
 
     >>> torchaudio.functional.equalizer_biquad(torch.zeros(1, 8), 16000, 1000.0, gain=3.0).shape
     torch.Size([1, 8])
@@ -267,6 +300,9 @@ def bass_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
 
+    Raises TypeError where sample_rate or gain is of the wrong type; RuntimeError where waveform
+    holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.bass_biquad(torch.zeros(1, 8), 16000, gain=3.0).shape
     torch.Size([1, 8])
     """
@@ -282,6 +318,9 @@ def treble_biquad(
     waveform: samples (..., time). sample_rate: samples per second, in Hz. central_freq: the
     centre, in Hz. Q: the quality factor: centre by width.
 
+    Raises TypeError where sample_rate or gain is of the wrong type; RuntimeError where waveform
+    holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.functional.treble_biquad(torch.zeros(1, 8), 16000, gain=3.0).shape
     torch.Size([1, 8])
     """
@@ -294,6 +333,8 @@ def gain(waveform: Tensor, gain_db: float = 1.0) -> Tensor:
 
     waveform: samples (..., time). gain_db: how much louder, in decibels.
 
+    Raises TypeError where waveform is no tensor or gain_db is of the wrong type.
+
     >>> torchaudio.functional.gain(torch.tensor([0.1]), gain_db=20.0)
     tensor([1.])
     """
@@ -305,6 +346,9 @@ def preemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
 
     waveform: samples (..., time).
 
+    Raises TypeError where waveform is no tensor or coeff is of the wrong type; IndexError where
+    waveform has a shape that does not fit; RuntimeError where waveform holds booleans.
+
     >>> torchaudio.functional.preemphasis(torch.tensor([1.0, 1.0]), coeff=0.5)
     tensor([1.0000, 0.5000])
     """
@@ -315,6 +359,9 @@ def deemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
     """What preemphasis came from.
 
     waveform: samples (..., time). coeff: the factor.
+
+    Raises TypeError where coeff is of the wrong type; IndexError where waveform has a shape that
+    does not fit; RuntimeError where waveform holds integers or booleans.
 
     >>> torchaudio.functional.deemphasis(torch.tensor([1.0, 0.0]), coeff=0.5)
     tensor([1.0000, 0.5000])
@@ -337,6 +384,9 @@ def fftconvolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
 
     mode: "full", "valid" (where both overlap wholly) or "same" (as long as x). y: a tensor.
 
+    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
+    complex numbers.
+
     >>> torchaudio.functional.fftconvolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
     """
@@ -351,6 +401,9 @@ def convolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
 
     x: a tensor. y: a tensor. mode: of the edges: see nn.functional.pad; of convolutions: "full",
     "valid" or "same".
+
+    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
+    integers, booleans or complex numbers.
 
     >>> torchaudio.functional.convolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -412,6 +465,9 @@ def resample(
 
     orig_freq: samples per second before. new_freq: samples per second after. resampling_method:
     "sinc_interp_hann" or "sinc_interp_kaiser". beta: the shape of the Kaiser window.
+
+    Raises TypeError where orig_freq or new_freq is of the wrong type; ValueError where orig_freq or
+    new_freq is below 1; NotImplementedError where waveform holds booleans or complex numbers.
 
     >>> resample(torch.ones(1, 100), 16000, 8000).shape
     torch.Size([1, 50])

@@ -49,6 +49,10 @@ def spectrogram(
     on their times. pad_mode: how the ends are continued. onesided: without negative frequencies.
     return_complex: accepted.
 
+    Raises TypeError where pad, n_fft, hop_length or win_length is of the wrong type or window is no
+    tensor; RuntimeError where waveform holds integers, booleans or complex numbers, window has a
+    shape that does not fit, window holds complex numbers or n_fft or win_length is out of range.
+
     >>> window = torch.hann_window(16)
     >>> torchaudio.functional.spectrogram(
     ...     torch.zeros(1, 32), 0, window, 16, 8, 16, power=2.0, normalized=False
@@ -92,6 +96,11 @@ def inverse_spectrogram(
     window. center: frames lie around their times, with padding at the ends. pad_mode: how the
     ends are padded. onesided: leave out frequencies that real signals repeat.
 
+    Raises TypeError where length, n_fft, hop_length or win_length is of the wrong type or window is
+    no tensor; ValueError where spectrogram holds integers or booleans; RuntimeError where window
+    has a shape that does not fit, window holds integers or complex numbers or n_fft, hop_length or
+    win_length is out of range.
+
     >>> window = torch.hann_window(16)
     >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
     >>> torchaudio.functional.inverse_spectrogram(
@@ -133,6 +142,11 @@ def griffinlim(
     hop_length: samples between frames. win_length: samples of a frame. length: of the result, in
     samples. rand_init: start from random phases.
 
+    Raises TypeError where window is no tensor or n_fft, hop_length, win_length or power is of the
+    wrong type; ValueError where momentum is not in [0, 1]; RuntimeError where window has a shape
+    that does not fit, window holds integers or complex numbers or n_fft, hop_length or win_length
+    is out of range.
+
     >>> window = torch.hann_window(16)
     >>> spectrogram = torch.ones(1, 9, 5)
     >>> torchaudio.functional.griffinlim(
@@ -170,6 +184,9 @@ def amplitude_to_DB(
 
     amin: the least value of x.
 
+    Raises TypeError where multiplier, amin or db_multiplier is of the wrong type;
+    NotImplementedError where x holds complex numbers.
+
     >>> torchaudio.functional.amplitude_to_DB(torch.tensor([1.0, 10.0]), 20.0, 1e-10, 0.0)
     tensor([ 0., 20.])
     """
@@ -184,6 +201,8 @@ def amplitude_to_DB(
 
 def DB_to_amplitude(x: Tensor, ref: float, power: float) -> Tensor:
     """ref * 10 ** (x / 10 * power).
+
+    Raises TypeError where x is no tensor or ref or power is of the wrong type.
 
     >>> torchaudio.functional.DB_to_amplitude(torch.tensor([0.0, 20.0]), ref=1.0, power=0.5)
     tensor([ 1., 10.])
@@ -234,6 +253,9 @@ def melscale_fbanks(
     f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
     sample_rate. sample_rate: samples per second, in Hz. mel_scale: 'htk' or 'slaney'.
 
+    Raises TypeError where n_freqs, f_min, f_max or n_mels is of the wrong type; IndexError where
+    n_freqs is 0; RuntimeError where n_freqs is negative.
+
     >>> melscale_fbanks(5, 0.0, 4000.0, 2, 8000).shape
     torch.Size([5, 2])
     """
@@ -260,6 +282,9 @@ def linear_fbanks(
     f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
     sample_rate. sample_rate: samples per second, in Hz.
 
+    Raises TypeError where n_freqs, f_min, f_max or n_filter is of the wrong type; RuntimeError
+    where n_freqs is negative.
+
     >>> torchaudio.functional.linear_fbanks(9, 0.0, 8000.0, 4, 16000).shape
     torch.Size([9, 4])
     """
@@ -270,6 +295,9 @@ def linear_fbanks(
 
 def create_dct(n_mfcc: int, n_mels: int, norm: str | None) -> Tensor:
     """(n_mels, n_mfcc): the cosine transform of kind II; norm: None or "ortho".
+
+    Raises ValueError where n_mfcc, n_mels or norm is of the wrong type or norm is unknown;
+    IndexError where n_mfcc is 0; RuntimeError where n_mfcc or n_mels is negative.
 
     >>> torchaudio.functional.create_dct(13, 40, "ortho").shape
     torch.Size([40, 13])
@@ -289,6 +317,8 @@ def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
 
     x: a tensor.
 
+    Raises TypeError where quantization_channels is of the wrong type.
+
     >>> torchaudio.functional.mu_law_encoding(torch.tensor([-1.0, 0.0, 1.0]), 256)
     tensor([  0, 128, 255])
     """
@@ -303,6 +333,8 @@ def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
     """The signal of mu-law numbers.
 
     quantization_channels: how many values there are. x_mu: numbers from 0.
+
+    Raises TypeError where quantization_channels is of the wrong type.
 
     >>> torchaudio.functional.mu_law_decoding(torch.tensor([0, 255]), 256)
     tensor([-1.,  1.])
@@ -319,6 +351,10 @@ def phase_vocoder(complex_specgrams: Tensor, rate: float, phase_advance: Tensor)
 
     phase_advance: what each frequency's phase grows by in one hop, (frequencies, 1).
     complex_specgrams: (..., frequencies, frames).
+
+    Raises TypeError where rate is of the wrong type; RuntimeError where complex_specgrams or
+    phase_advance has a shape that does not fit or rate is negative; NotImplementedError where
+    phase_advance holds booleans or complex numbers.
 
     >>> spectrogram = torch.zeros(9, 5, dtype=torch.complex64)
     >>> torchaudio.functional.phase_vocoder(spectrogram, 2.0, torch.zeros(9, 1)).shape
@@ -352,6 +388,9 @@ def mask_along_axis(
 
     p: the largest share that is masked.
 
+    Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgram
+    has a shape that does not fit, axis is of the wrong type or axis is out of range.
+
     >>> torchaudio.functional.mask_along_axis(torch.ones(1, 4, 4), 2, 0.0, axis=1).shape
     torch.Size([1, 4, 4])
     """
@@ -378,6 +417,10 @@ def mask_along_axis_iid(
     specgrams: (batch, channels, frequencies, frames). mask_param: the largest width of the band.
     mask_value: what is put there. axis: the dimension. p: the largest share that is masked.
 
+    Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgrams
+    has a shape that does not fit, axis is of the wrong type or axis is out of range;
+    NotImplementedError where specgrams holds integers or booleans.
+
     >>> torchaudio.functional.mask_along_axis_iid(torch.ones(2, 1, 4, 4), 2, 0.0, axis=2).shape
     torch.Size([2, 1, 4, 4])
     """
@@ -402,6 +445,8 @@ def compute_deltas(specgram: Tensor, win_length: int = 5, mode: str = "replicate
     """The slope of each row over win_length frames, (..., frames) like specgram.
 
     mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
+
+    Raises NotImplementedError where specgram holds booleans or complex numbers.
 
     >>> torchaudio.functional.compute_deltas(torch.arange(6.0).view(1, 1, 6))
     tensor([[[0.5000, 0.8000, 1.0000, 1.0000, 0.8000, 0.5000]]])
@@ -431,6 +476,10 @@ def spectral_centroid(
     sides. window: the window, a vector. n_fft: samples of a Fourier transform. hop_length:
     samples between frames; None: half the window. win_length: samples of a window; None: n_fft.
 
+    Raises TypeError where sample_rate, pad, n_fft or hop_length is of the wrong type or window is
+    no tensor; RuntimeError where waveform holds integers, booleans or complex numbers, window has a
+    shape that does not fit, window holds complex numbers or n_fft or win_length is out of range.
+
     >>> window = torch.hann_window(16)
     >>> sound = torch.sin(torch.arange(32.0)).unsqueeze(0)
     >>> torchaudio.functional.spectral_centroid(sound, 16000, 0, window, 16, 8, 16).shape
@@ -448,6 +497,9 @@ def add_noise(
 
     lengths (...): how many samples of each count for the energies.
 
+    Raises TypeError where snr is no tensor; RuntimeError where waveform or noise has a shape that
+    does not fit, waveform or noise holds integers or booleans or snr holds booleans.
+
     >>> torchaudio.functional.add_noise(torch.ones(4), torch.ones(4), torch.tensor(0.0))
     tensor([2., 2., 2., 2.])
     """
@@ -463,6 +515,8 @@ def edit_distance(seq1: Sequence[Any], seq2: Sequence[Any]) -> int:
     """How many insertions, deletions and replacements lead from one sequence to the other.
 
     seq1: a sequence. seq2: a sequence.
+
+    Raises TypeError where seq1 or seq2 is of the wrong type.
 
     >>> edit_distance("kitten", "sitting")
     3

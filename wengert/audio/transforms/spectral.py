@@ -55,7 +55,8 @@ class Spectrogram(Framed):
     window. pad: zeros on both sides. window_fn: makes the window from its length. wkwargs: further
     arguments of window_fn. center: frames lie around their times, with padding at the ends.
     pad_mode: how the ends are padded. onesided: leave out frequencies that real signals repeat.
-    return_complex: accepted.
+    return_complex: accepted. Raises TypeError where n_fft is of the wrong type; RuntimeError where
+    n_fft is negative or waveform holds integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.Spectrogram(n_fft=64)(torch.ones(1, 640)).shape
     torch.Size([1, 33, 21])
@@ -92,12 +93,13 @@ class Spectrogram(Framed):
 class InverseSpectrogram(Framed):
     """The waveform of a complex spectrogram.
 
-    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft.
-    hop_length: samples between frames; None: half the window. pad: zeros on both sides.
-    window_fn: makes the window from its length. normalized: divide by the norm of the window.
-    wkwargs: further arguments of window_fn. center: frames lie around their times, with padding
-    at the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real
-    signals repeat.
+    n_fft: samples of a Fourier transform. win_length: samples of a window; None: n_fft. hop_length:
+    samples between frames; None: half the window. pad: zeros on both sides. window_fn: makes the
+    window from its length. normalized: divide by the norm of the window. wkwargs: further arguments
+    of window_fn. center: frames lie around their times, with padding at the ends. pad_mode: how the
+    ends are padded. onesided: leave out frequencies that real signals repeat. Raises TypeError
+    where n_fft is of the wrong type; ValueError where spectrogram holds integers or booleans;
+    RuntimeError where n_fft is negative.
 
     >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
     >>> torchaudio.transforms.InverseSpectrogram(n_fft=16)(spectrogram).shape
@@ -137,7 +139,8 @@ class GriffinLim(Framed):
     samples between frames; None: half the window. window_fn: makes the window from its length.
     power: the exponent of magnitudes; None: complex numbers. wkwargs: further arguments of
     window_fn. length: of the result, in samples. n_iter: how many iterations. momentum: of the
-    iteration, from 0 to 1. rand_init: start from random phases.
+    iteration, from 0 to 1. rand_init: start from random phases. Raises TypeError where n_fft or
+    n_iter is of the wrong type; RuntimeError where n_fft is negative.
 
     >>> torchaudio.transforms.GriffinLim(n_fft=16, n_iter=2)(torch.ones(1, 9, 5)).shape
     torch.Size([1, 32])
@@ -173,7 +176,7 @@ class GriffinLim(Framed):
 
 class AmplitudeToDB(Module):
     """Decibels of powers (stype "power") or magnitudes ("magnitude"), at most top_db below the
-    largest.
+    largest. Raises NotImplementedError where x holds complex numbers.
 
     >>> torchaudio.transforms.AmplitudeToDB()(torch.tensor([1.0, 10.0]))
     tensor([ 0., 10.])
@@ -196,9 +199,11 @@ class AmplitudeToDB(Module):
 class MelScale(Module):
     """(..., n_mels, frames) of a spectrogram (..., n_stft, frames).
 
-    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the
-    highest frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each
-    filter by its width. mel_scale: 'htk' or 'slaney'.
+    sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the highest
+    frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each filter by its
+    width. mel_scale: 'htk' or 'slaney'. Raises TypeError where n_mels or n_stft is of the wrong
+    type; IndexError where n_stft is 0; RuntimeError where n_stft is negative or specgram holds
+    integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.MelScale(n_mels=8, n_stft=33)(torch.ones(1, 33, 3)).shape
     torch.Size([1, 8, 3])
@@ -236,7 +241,9 @@ class InverseMelScale(MelScale):
 
     sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the highest
     frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each filter by its
-    width. mel_scale: 'htk' or 'slaney'. driver: accepted.
+    width. mel_scale: 'htk' or 'slaney'. driver: accepted. Raises TypeError where n_stft or n_mels
+    is of the wrong type; IndexError where n_stft is 0; RuntimeError where n_stft or n_mels is
+    negative or melspec holds integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.InverseMelScale(n_stft=33, n_mels=8)(torch.ones(1, 8, 3)).shape
     torch.Size([1, 33, 3])
@@ -269,12 +276,13 @@ class MelSpectrogram(Module):
     sample_rate: samples per second, in Hz. n_fft: samples of a Fourier transform. win_length:
     samples of a window; None: n_fft. hop_length: samples between frames; None: half the window.
     f_min: the lowest frequency, in Hz. f_max: the highest frequency, in Hz; None: half of
-    sample_rate. pad: zeros on both sides. window_fn: makes the window from its length. power:
-    the exponent of magnitudes; None: complex numbers. normalized: divide by the norm of the
-    window. wkwargs: further arguments of window_fn. center: frames lie around their times, with
-    padding at the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that
-    real signals repeat. norm: 'slaney' or None: divide each filter by its width. mel_scale:
-    'htk' or 'slaney'.
+    sample_rate. pad: zeros on both sides. window_fn: makes the window from its length. power: the
+    exponent of magnitudes; None: complex numbers. normalized: divide by the norm of the window.
+    wkwargs: further arguments of window_fn. center: frames lie around their times, with padding at
+    the ends. pad_mode: how the ends are padded. onesided: leave out frequencies that real signals
+    repeat. norm: 'slaney' or None: divide each filter by its width. mel_scale: 'htk' or 'slaney'.
+    Raises TypeError where n_fft or n_mels is of the wrong type; RuntimeError where n_fft is
+    negative or waveform holds integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.MelSpectrogram(n_fft=64, n_mels=8)(torch.ones(1, 640)).shape
     torch.Size([1, 8, 21])
@@ -342,7 +350,9 @@ class MFCC(Cepstrum):
     """Mel-frequency cepstral coefficients (..., n_mfcc, frames) of a waveform (..., time);
     log_mels: natural logarithms instead of decibels; melkwargs: for MelSpectrogram.
 
-    sample_rate: samples per second, in Hz. dct_type: 2. norm: None or "ortho".
+    sample_rate: samples per second, in Hz. dct_type: 2. norm: None or "ortho". Raises TypeError
+    where n_mfcc is of the wrong type; IndexError where n_mfcc is 0; RuntimeError where n_mfcc is
+    negative or waveform holds integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.MFCC(n_mfcc=13)(torch.zeros(1, 800)).shape
     torch.Size([1, 13, 5])
@@ -373,7 +383,9 @@ class LFCC(Cepstrum):
     sample_rate: samples per second, in Hz. f_min: the lowest frequency, in Hz. f_max: the highest
     frequency, in Hz; None: half of sample_rate. norm: 'slaney' or None: divide each filter by its
     width. n_filter: how many filters. dct_type: 2. log_lf: natural logarithms instead of decibels.
-    speckwargs: arguments of Spectrogram.
+    speckwargs: arguments of Spectrogram. Raises TypeError where n_lfcc is of the wrong type;
+    IndexError where n_lfcc is 0; RuntimeError where n_lfcc is negative or waveform holds integers,
+    booleans or complex numbers.
 
     >>> torchaudio.transforms.LFCC(n_lfcc=13)(torch.zeros(1, 800)).shape
     torch.Size([1, 13, 5])
@@ -413,7 +425,9 @@ class LFCC(Cepstrum):
 class TimeStretch(Module):
     """A complex spectrogram played faster or slower at its pitch; fixed_rate: how much faster.
 
-    hop_length: samples between frames; None: half the window. n_freq: how many frequencies.
+    hop_length: samples between frames; None: half the window. n_freq: how many frequencies. Raises
+    TypeError where n_freq or overriding_rate is of the wrong type; RuntimeError where n_freq or
+    overriding_rate is negative.
 
     >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
     >>> torchaudio.transforms.TimeStretch(n_freq=9)(spectrogram, 2.0).shape
@@ -454,6 +468,7 @@ class Masking(Module):
 
 class FrequencyMasking(Masking):
     """Up to freq_mask_param neighbouring frequencies masked; iid_masks: anew for each example.
+    Raises TypeError where freq_mask_param is of the wrong type.
 
     >>> torchaudio.transforms.FrequencyMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -466,7 +481,7 @@ class FrequencyMasking(Masking):
 class TimeMasking(Masking):
     """Up to time_mask_param neighbouring frames masked, at most the share p of all.
 
-    iid_masks: anew for each example.
+    iid_masks: anew for each example. Raises TypeError where time_mask_param is of the wrong type.
 
     >>> torchaudio.transforms.TimeMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -484,7 +499,9 @@ class SpecAugment(Module):
 
     n_time_masks: how many masks in time. time_mask_param: their largest width, in frames.
     n_freq_masks: how many masks in frequency. freq_mask_param: their largest width. iid_masks: anew
-    for each example. p: the largest share that is masked.
+    for each example. p: the largest share that is masked. Raises TypeError where n_time_masks,
+    time_mask_param, n_freq_masks or freq_mask_param is of the wrong type; RuntimeError where
+    specgram holds integers or booleans.
 
     >>> torchaudio.transforms.SpecAugment(1, 2, 1, 2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -523,6 +540,8 @@ class ComputeDeltas(Module):
 
     mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
 
+    Raises NotImplementedError where specgram holds booleans or complex numbers.
+
     >>> torchaudio.transforms.ComputeDeltas()(torch.zeros(1, 1, 6)).shape
     torch.Size([1, 1, 6])
     """
@@ -543,6 +562,9 @@ class SpectralCentroid(Framed):
     samples of a window; None: n_fft. hop_length: samples between frames; None: half the window.
     pad: zeros on both sides. window_fn: makes the window from its length. wkwargs: further
     arguments of window_fn.
+
+    Raises TypeError where sample_rate is of the wrong type; RuntimeError where waveform holds
+    integers, booleans or complex numbers.
 
     >>> sound = torch.sin(torch.arange(800.0)).unsqueeze(0)
     >>> torchaudio.transforms.SpectralCentroid(16000)(sound).shape

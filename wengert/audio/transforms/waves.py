@@ -26,6 +26,9 @@ class Resample(Module):
     rolloff: where the filter ends, as a part of half the rate. beta: the shape of the Kaiser
     window. dtype: of the weights.
 
+    Raises ValueError where orig_freq or new_freq is of the wrong type; RuntimeError where orig_freq
+    or new_freq is negative or waveform holds integers, booleans or complex numbers.
+
     >>> torchaudio.transforms.Resample(16000, 8000)(torch.zeros(1, 16)).shape
     torch.Size([1, 8])
     """
@@ -99,6 +102,10 @@ class Fade(Module):
 
     fade_in_len: samples at the beginning. fade_out_len: samples at the end.
 
+    Raises TypeError where fade_in_len, fade_out_len or length is of the wrong type; IndexError
+    where waveform has a shape that does not fit; RuntimeError where fade_in_len, fade_out_len or
+    length is negative or device is unknown or device is of the wrong type.
+
     >>> fade = torchaudio.transforms.Fade(2, 2)
     >>> fade(torch.ones(4)), fade.rising(4, "cpu").shape, fade.falling(4, "cpu").shape
     (tensor([0., 1., 1., 0.]), torch.Size([4]), torch.Size([4]))
@@ -114,6 +121,9 @@ class Fade(Module):
         """What the first samples are multiplied with.
 
         length: of the result, in samples. device: of the result.
+
+        Raises TypeError where length is of the wrong type; RuntimeError where length is negative or
+        device is unknown or device is of the wrong type.
         """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
@@ -130,6 +140,9 @@ class Fade(Module):
         """What the last samples are multiplied with.
 
         length: of the result, in samples. device: of the result.
+
+        Raises TypeError where length is of the wrong type; RuntimeError where length is negative or
+        device is unknown or device is of the wrong type.
         """
         up = T.linspace(0, 1, length, device=device)
         if self.fade_shape == "exponential":
@@ -158,6 +171,9 @@ class Vol(Module):
 
     gain: how much louder.
 
+    Raises TypeError where gain is of the wrong type or waveform is no tensor; ValueError where gain
+    is negative; NotImplementedError where waveform holds complex numbers.
+
     >>> torchaudio.transforms.Vol(0.5)(torch.tensor([0.4]))
     tensor([0.2000])
     """
@@ -182,6 +198,9 @@ class Vol(Module):
 class Preemphasis(Module):
     """x[n] - coeff x[n-1].
 
+    Raises TypeError where coeff is of the wrong type or waveform is no tensor; IndexError where
+    waveform has a shape that does not fit; RuntimeError where waveform holds booleans.
+
     >>> torchaudio.transforms.Preemphasis(0.5)(torch.tensor([1.0, 1.0]))
     tensor([1.0000, 0.5000])
     """
@@ -198,6 +217,9 @@ class Preemphasis(Module):
 class Deemphasis(Preemphasis):
     """What Preemphasis made undone.
 
+    Raises TypeError where coeff is of the wrong type; IndexError where waveform has a shape that
+    does not fit; RuntimeError where waveform holds integers or booleans.
+
     >>> torchaudio.transforms.Deemphasis(0.5)(torch.tensor([1.0, 0.0]))
     tensor([1.0000, 0.5000])
     """
@@ -209,6 +231,9 @@ class Deemphasis(Preemphasis):
 
 class Convolve(Module):
     """Convolution along the last dimension; mode "full", "valid" or "same".
+
+    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
+    integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.Convolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -226,6 +251,9 @@ class Convolve(Module):
 class FFTConvolve(Convolve):
     """The same by Fourier transforms.
 
+    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
+    complex numbers.
+
     >>> torchaudio.transforms.FFTConvolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
     """
@@ -237,6 +265,9 @@ class FFTConvolve(Convolve):
 
 class AddNoise(Module):
     """Noise at a ratio of energies.
+
+    Raises TypeError where snr is no tensor; RuntimeError where waveform or noise has a shape that
+    does not fit, waveform or noise holds integers or booleans or snr holds booleans.
 
     >>> torchaudio.transforms.AddNoise()(torch.ones(4), torch.ones(4), torch.tensor(0.0))
     tensor([2., 2., 2., 2.])

@@ -89,6 +89,9 @@ class Join:
     raise on all ranks when the first one ends. Other arguments go to the hooks. enable: whether the
     context does anything.
 
+    Raises TypeError where joinables is of the wrong type; ValueError where joinables is empty or
+    joinables is too short.
+
     >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
     >>> with Join([net]):
     ...     for batch in torch.ones(3, 4, 2):

@@ -252,6 +252,8 @@ def optimizer_state_to_load(
 
     model: the module. options: StateDictOptions.
 
+    Raises TypeError where state is of the wrong type.
+
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> state = get_optimizer_state_dict(model, optimizer)
@@ -298,6 +300,8 @@ def set_optimizer_state_dict(
     model: the module. optim_state_dict: what get_optimizer_state_dict gave. options:
     StateDictOptions.
 
+    Raises TypeError where optim_state_dict is of the wrong type.
+
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> set_optimizer_state_dict(model, optimizer, get_optimizer_state_dict(model, optimizer))
@@ -338,6 +342,8 @@ def set_state_dict(
 
     model_state_dict: what get_model_state_dict gave. optim_state_dict: what
     get_optimizer_state_dict gave. options: StateDictOptions.
+
+    Raises TypeError where optim_state_dict is of the wrong type.
 
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

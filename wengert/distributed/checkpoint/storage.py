@@ -44,6 +44,8 @@ class FileSystemWriter:
 
     path: the folder.
 
+    Raises TypeError where path is of the wrong type.
+
     >>> from wengert.distributed import checkpoint
     >>> writer = checkpoint.FileSystemWriter("saved")
     >>> saved = checkpoint.save({"w": torch.ones(2)}, storage_writer=writer)
@@ -57,6 +59,8 @@ class FileSystemReader:
     """Where load() reads: a folder.
 
     path: the folder.
+
+    Reading raises CheckpointException where there is no checkpoint at path.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
@@ -213,6 +217,9 @@ def async_save(state_dict: dict[str, Any], **options: Any) -> Future[dict[str, A
 
     state_dict: names and values, in dicts and lists.
 
+    Raises TypeError where checkpoint_id is of the wrong type; CheckpointException where
+    it is a folder that cannot be written.
+
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.async_save({"w": torch.ones(2)}, checkpoint_id="saved").result()
     """
@@ -349,6 +356,8 @@ def load_state_dict(
     state_dict: names and values, in dicts and lists. storage_reader: a FileSystemReader instead of
     checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
     no_dist: without other processes. planner: accepted.
+
+    Raises CheckpointException where state_dict is of the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")

@@ -271,6 +271,8 @@ def register_fsdp_forward_method(module: Any, method_name: str) -> None:
 
     method_name: the method.
 
+    Raises TypeError where method_name is of the wrong type.
+
     >>> net = dist.fsdp.fully_shard(nn.Linear(2, 1))
     >>> net.twice = lambda x: net.forward(x) * 2
     >>> dist.fsdp.register_fsdp_forward_method(net, "twice")

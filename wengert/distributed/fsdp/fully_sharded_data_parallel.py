@@ -177,6 +177,8 @@ class FullyShardedDataParallel(Module):
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
 
+    Raises ValueError before init_process_group.
+
     >>> FSDP = dist.fsdp.FullyShardedDataParallel
     >>> net = FSDP(nn.Linear(2, 1))
     >>> with net.no_sync():
@@ -259,6 +261,8 @@ class FullyShardedDataParallel(Module):
         """Scale the gradients so that their norm over all ranks is at most max_norm.
 
         norm_type: the order of the norm.
+
+        Raises ValueError where max_norm is of the wrong type.
         """
         return clip_grad_norm_(self.parameters(), max_norm, norm_type)
 
@@ -385,6 +389,8 @@ class FullyShardedDataParallel(Module):
         """A state by names as optim.load_state_dict takes it, with this rank's rows.
 
         optim_state_dict: a state by names. model: the module.
+
+        Raises TypeError where optim_state_dict is of the wrong type.
 
         >>> FSDP = dist.fsdp.FullyShardedDataParallel
         >>> net = FSDP(nn.Linear(2, 1))

@@ -17,6 +17,9 @@ class ShardedGradScaler(GradScaler):
 
     process_group: the ranks, all by default; the rest is GradScaler's.
 
+    Raises ValueError where outputs is of the wrong type; RuntimeError where device or init_scale is
+    of the wrong type, device is unknown or init_scale is negative.
+
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     >>> scaler = ShardedGradScaler("cpu", init_scale=4.0)

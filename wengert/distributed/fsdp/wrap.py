@@ -36,6 +36,8 @@ def size_based_auto_wrap_policy(
     the module are not wrapped yet. force_leaf_modules: classes that are not gone into.
     exclude_wrap_modules: classes that are not wrapped.
 
+    Raises TypeError where nonwrapped_numel or min_num_params is of the wrong type.
+
     >>> size_based_auto_wrap_policy(nn.Linear(2, 3), False, 9, min_num_params=5)
     True
     """
@@ -53,6 +55,8 @@ def transformer_auto_wrap_policy(
     module: the module. recurse: the modules inside, too. nonwrapped_numel: how many parameters of
     the module are not wrapped yet. transformer_layer_cls: the classes.
 
+    Raises TypeError where transformer_layer_cls is of the wrong type.
+
     >>> transformer_auto_wrap_policy(nn.Linear(2, 3), False, 9, {nn.Linear})
     True
     """
@@ -67,6 +71,8 @@ def lambda_auto_wrap_policy(
     module: the module. recurse: the modules inside, too. nonwrapped_numel: how many parameters of
     the module are not wrapped yet. lambda_fn: a function of a module.
 
+    Raises TypeError where lambda_fn cannot be called.
+
     >>> lambda_auto_wrap_policy(nn.Linear(2, 3), False, 9, lambda module: True)
     True
     """
@@ -77,6 +83,8 @@ class ModuleWrapPolicy:
     """Wrap modules of given classes.
 
     module_classes: classes of modules.
+
+    Raises TypeError where module_classes is of the wrong type.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> [name for _, name, _ in chosen(net, ModuleWrapPolicy({nn.ReLU}))]
@@ -95,6 +103,8 @@ class CustomPolicy:
 
     lambda_fn: a function of a module.
 
+    Raises TypeError where lambda_fn cannot be called.
+
     >>> policy = CustomPolicy(lambda module: isinstance(module, nn.Linear))
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> [name for _, name, _ in chosen(net, policy)]
@@ -112,6 +122,8 @@ def chosen(module: Module, policy: Any) -> list[tuple[Module, str, Module]]:
     """(parent, name, module) of the modules to wrap, the innermost first; not the module itself.
 
     policy: which modules to wrap.
+
+    Raises TypeError where policy is of the wrong type.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> [name for _, name, _ in chosen(net, ModuleWrapPolicy({nn.Linear}))]
@@ -175,6 +187,8 @@ class enable_wrap:
 
 def wrap(module: Module, **wrap_overrides: Any) -> Module:
     """The module wrapped as enable_wrap says, or the module itself outside of its block.
+
+    Raises TypeError where module is of the wrong type.
 
     >>> with enable_wrap(wrapper_cls=nn.Sequential):
     ...     net = wrap(nn.Linear(2, 3))

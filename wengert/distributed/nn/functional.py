@@ -90,6 +90,8 @@ def all_reduce(tensor: Tensor, op: Any = SUM, group: Any = None) -> Tensor:
     tensor: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
     group: the ranks that take part; None: all.
 
+    Raises AttributeError for what is no tensor.
+
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.all_reduce(x).sum().backward()
     >>> x.grad
@@ -103,6 +105,8 @@ def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
     """The tensors of all ranks.
 
     tensor: the values of this rank. group: the ranks that take part; None: all.
+
+    Raises AttributeError for what is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.stack(dist.nn.all_gather(x)).sum().backward()
@@ -120,6 +124,9 @@ def reduce_scatter(
     input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR,
     BXOR. group: the ranks that take part; None: all.
 
+    Raises TypeError where input_list is of the wrong type; ValueError where input_list is too long;
+    RuntimeError where input_list is empty or input_list is too short.
+
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.reduce_scatter(torch.zeros(2), [x]).sum().backward()
     >>> x.grad
@@ -133,6 +140,8 @@ def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
     """Rank src's tensor.
 
     group: the ranks that take part; None: all.
+
+    Raises ValueError where src is of the wrong type or src is out of range.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.broadcast(x, src=0).sum().backward()

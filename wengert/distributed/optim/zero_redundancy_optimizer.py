@@ -71,6 +71,8 @@ class ZeroRedundancyOptimizer(Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; they are dealt to the ranks, the largest first to who has least.
 
+        Raises TypeError where param_group is of the wrong type.
+
         >>> p, q = torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)
         >>> optimizer = dist.optim.ZeroRedundancyOptimizer([p], torch.optim.SGD, lr=0.5)
         >>> optimizer.add_param_group({"params": [q], "lr": 0.1})

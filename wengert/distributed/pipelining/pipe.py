@@ -22,6 +22,9 @@ class SplitPoint(Enum):
 class Pipe(Module):
     """A model cut into stages.
 
+    Raises TypeError where stage_idx is of the wrong type; ValueError where stage_idx is out of
+    range.
+
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     >>> pipe = dist.pipelining.pipeline(net, split_spec={"1": dist.pipelining.SplitPoint.BEGINNING})
     >>> pipe.get_stage_module(1)
@@ -43,6 +46,9 @@ class Pipe(Module):
         """The part of one stage.
 
         stage_idx: the number of the stage.
+
+        Raises TypeError where stage_idx is of the wrong type; ValueError where stage_idx is out of
+        range.
         """
         if not 0 <= stage_idx < self.num_stages:
             raise ValueError(f"Invalid stage index {stage_idx}!")
@@ -55,6 +61,9 @@ class Pipe(Module):
 
         stage_index: the number of the stage. device: accepted: objects are sent from the CPU.
         group: the ranks that take part; None: all.
+
+        Raises TypeError where stage_index is of the wrong type; ValueError where stage_index is out
+        of range.
 
         >>> from wengert.distributed.pipelining import pipeline
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))

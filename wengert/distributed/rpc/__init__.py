@@ -90,6 +90,8 @@ def get_worker_info(worker_name: str | None = None) -> WorkerInfo:
 
     worker_name: None: this process.
 
+    Raises RuntimeError before init_rpc.
+
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
     >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)

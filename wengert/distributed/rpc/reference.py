@@ -330,6 +330,8 @@ def rpc_sync(
     to: the process, as name, rank or WorkerInfo. func: a function, which the other process has too.
     args: its arguments. kwargs: its arguments by name. timeout: seconds; -1: the default.
 
+    Raises RuntimeError before init_rpc, and what the function raises there.
+
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
     >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)
@@ -349,6 +351,8 @@ def remote(
 
     func: a function, which the other process has too. args: its arguments. kwargs: its arguments by
     name. timeout: seconds; -1: the default.
+
+    Raises RuntimeError before init_rpc.
 
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")

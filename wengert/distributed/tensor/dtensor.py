@@ -80,6 +80,9 @@ class DTensor(Tensor):
     the gathered whole, by every rank alike, so all ranks of the mesh call operations together.
     Made by distribute_tensor, DTensor.from_local and fully_shard.
 
+    Raises TypeError where placements is of the wrong type; ValueError where placements is too long;
+    NotImplementedError where device_mesh is of the wrong type.
+
     >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
     >>> part = dist.tensor.DTensor.from_local(torch.ones(2), mesh, [dist.tensor.Shard(0)])
     >>> part.full_tensor(), part.to_local(), part.detach().shape
@@ -118,6 +121,9 @@ class DTensor(Tensor):
 
         device_mesh: the ranks, a DeviceMesh. placements: a Placement for each dimension of the
         mesh. run_check: accepted. stride: accepted.
+
+        Raises TypeError where placements is of the wrong type; ValueError where placements is too
+        long; IndexError where local_tensor has a shape that does not fit.
         """
         mesh = device_mesh if device_mesh is not None else whole_world()
         placed = normal(placements, mesh, local_tensor.dim(), "from_local")
@@ -358,6 +364,8 @@ def distribute_tensor(
         placements: one for each dimension of the mesh; Replicate by default.
         src_data_rank: the rank, along each dimension of the mesh, whose values count; None: each
             rank has the same.
+
+    Raises TypeError where placements is of the wrong type; ValueError where placements is too long.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

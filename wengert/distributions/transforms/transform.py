@@ -77,6 +77,8 @@ class Transform(NamedInit):
         """The same map with another cache.
 
         cache_size: 1: remember the last result and its input.
+
+        Raises ValueError where cache_size is of the wrong type or cache_size is out of range.
         """
         if self._cache_size == cache_size:
             return self
@@ -122,11 +124,17 @@ class Transform(NamedInit):
         raise NotImplementedError
 
     def forward_shape(self, shape: Sequence[int]) -> Size:
-        """The shape of a result for the shape of an argument."""
+        """The shape of a result for the shape of an argument.
+
+        Raises TypeError where shape is of the wrong type.
+        """
         return Size(shape)
 
     def inverse_shape(self, shape: Sequence[int]) -> Size:
-        """The shape of the argument of a result of the given shape."""
+        """The shape of the argument of a result of the given shape.
+
+        Raises TypeError where shape is of the wrong type.
+        """
         return Size(shape)
 
     def __repr__(self) -> str:

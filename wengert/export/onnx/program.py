@@ -24,6 +24,8 @@ class ONNXProgram:
     model_proto: the `onnx.ModelProto`. Calling it runs it with onnxruntime. structure: of the
     outputs.
 
+    Raises TypeError where destination is of the wrong type.
+
     >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),))
     >>> program.save("net.onnx")
     >>> type(program.model_proto).__name__
@@ -101,6 +103,8 @@ class ONNXProgram:
         destination: a path. include_initializers: with the weights; without them, they are inputs
         where keep_initializers_as_inputs says so. external_data: the weights in a second file,
         NAME.data, which they are in any case where one file would be too large.
+
+        Raises TypeError where destination is of the wrong type.
         """
         import onnx
 
@@ -159,6 +163,8 @@ class ONNXProgram:
     def call_reference(self, *args: Any, **kwargs: Any) -> Any:
         """The same, computed by the reference evaluator of the `onnx` package.
 
+        Raises RuntimeError where an argument is of the wrong type.
+
         >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))
         >>> program.call_reference(torch.tensor([-1.0, 2.0]))
         tensor([0., 2.])
@@ -176,6 +182,9 @@ class ONNXProgram:
         """Values inside of the model, which onnxruntime computes as its outputs.
 
         value_names: of what nodes give. args, kwargs: the inputs.
+
+        Raises TypeError where value_names is of the wrong type; ValueError where an argument is of
+        the wrong type, an argument is empty or an argument is too short.
 
         >>> import importlib.util
         >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))

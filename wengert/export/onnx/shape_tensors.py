@@ -21,6 +21,10 @@ def shape_as_tensor(x: Tensor) -> Tensor:
 def reshape_from_tensor_shape(x: Tensor, shape: Tensor) -> Tensor:
     """x in the shape that a tensor of integers holds.
 
+    Raises TypeError where shape has a shape that does not fit or shape holds booleans or complex
+    numbers; RuntimeError where x or shape has a shape that does not fit or shape holds values out
+    of range.
+
     >>> from wengert.onnx import operators
     >>> operators.reshape_from_tensor_shape(torch.ones(4), torch.tensor([2, 2])).shape
     torch.Size([2, 2])

@@ -63,6 +63,9 @@ class FileWriter:
 
         global_step: the number of the step. walltime: seconds since 1970; None: now. summary: from
         utils.tensorboard.summary.
+
+        Raises TypeError where summary is of the wrong type; ValueError where global_step is of the
+        wrong type.
         """
         from tensorboard.compat.proto.event_pb2 import Event
 

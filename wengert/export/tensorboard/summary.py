@@ -164,6 +164,8 @@ def histogram(name: str, values: Any, bins: Any, max_bins: int | None = None) ->
 
     name: of the parameter, tensor or extension. values: the numbers.
 
+    Raises ValueError where values are no numbers.
+
     >>> from wengert.utils.tensorboard import summary
     >>> summary.histogram("x", np.arange(4.0), bins=[0, 2, 4]).value[0].histo.num
     4.0
@@ -217,6 +219,8 @@ def image(tag: str, tensor: Any, rescale: float = 1, dataformats: str = "NCHW") 
     tag: the name of the series. tensor: the values. rescale: the size of the result by that of the
     image. dataformats: which letters the dimensions are.
 
+    Raises AssertionError where dataformats does not name each dimension once.
+
     >>> from wengert.utils.tensorboard import summary
     >>> summary.image("x", np.zeros((3, 4, 5)), dataformats="CHW").value[0].image.width
     5
@@ -236,7 +240,8 @@ def image_boxes(
 
     tag: the name of the series. tensor_image: the image. tensor_boxes: (N, 4) as x1, y1, x2, y2.
     rescale: the size of the result by that of the image. dataformats: which letters the dimensions
-    are. labels: 0 or 1, or texts for the boxes.
+    are. labels: 0 or 1, or texts for the boxes. Raises TypeError where a frame has not four
+    numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> pixels, boxes = np.zeros((3, 9, 9)), np.array([[1, 1, 5, 5]])
@@ -250,7 +255,8 @@ def image_boxes(
 def video(tag: str, tensor: Any, fps: float = 4) -> Any:
     """Videos (n, time, channels, height, width) side by side, as an animated GIF.
 
-    tag: the name of the series. tensor: the values. fps: pictures per second.
+    tag: the name of the series. tensor: the values. fps: pictures per second. Raises AssertionError
+    for other shapes.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.video("x", np.zeros((1, 2, 3, 8, 8), dtype=np.uint8)).value[0].image.width
@@ -263,6 +269,8 @@ def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
     """A sound of one channel, numbers from -1 to 1; what is beyond is cut off.
 
     tag: the name of the series. tensor: the values. sample_rate: samples per second, in Hz.
+
+    Raises AssertionError where the tensor has not one dimension.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.audio("x", np.zeros(100), sample_rate=8000).value[0].audio.length_frames
@@ -294,6 +302,8 @@ def text(tag: str, text: str) -> Any:
     """A text, which TensorBoard reads as Markdown.
 
     tag: the name of the series.
+
+    Raises TypeError where tag is no str, AttributeError where text is none.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.text("note", "**begun**").value[0].tag
@@ -358,6 +368,8 @@ def pr_curve(
     tag: the name of the series. predictions: from 0 to 1. num_thresholds: how many thresholds.
     weights: a factor for each, or one.
 
+    Raises ValueError where labels and predictions differ in shape.
+
     >>> from wengert.utils.tensorboard import summary
     >>> s = summary.pr_curve("pr", np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=3)
     >>> s.value[0].tensor.tensor_shape.dim[1].size
@@ -401,6 +413,8 @@ def custom_scalars(layout: dict[str, dict[str, Sequence[Any]]]) -> Any:
     """Which scalars are drawn together: {category: {title: ["Multiline" or "Margin", tags]}}.
 
     layout: category -> chart -> series.
+
+    Raises AttributeError where layout is no dict.
 
     >>> from wengert.utils.tensorboard import summary
     >>> layout = {"Losses": {"both": ["Multiline", ["train", "valid"]]}}
@@ -446,6 +460,8 @@ def mesh(
 
     tag: the name of the series. config_dict: options of three.js. display_name: the title.
     description: a text.
+
+    Raises ValueError for other shapes.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.mesh("points", np.zeros((1, 4, 3)), None, None, None).value[0].tag

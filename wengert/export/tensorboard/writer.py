@@ -46,6 +46,8 @@ class SummaryWriter:
             for step in range(100):
                 writer.add_scalar("loss", loss, step)
 
+    Raises TypeError where log_dir is of the wrong type.
+
     >>> writer = torch.utils.tensorboard.SummaryWriter("runs")
     >>> writer.add_scalar("loss", 0.5, 1), writer.add_scalars("both", {"a": 1, "b": 2}, 1)
     (None, None)
@@ -131,9 +133,10 @@ class SummaryWriter:
     ) -> None:
         """Log a number under a name.
 
-        tag: the name of the series. scalar_value: the number. global_step: the number of
-        the step. walltime: seconds since 1970; None: now. new_style: write it as a tensor.
-        double_precision: keep 64 bits.
+        tag: the name of the series. scalar_value: the number. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. new_style: write it as a tensor. double_precision:
+        keep 64 bits. Raises TypeError where tag is of the wrong type; ValueError where scalar_value
+        or global_step is of the wrong type.
         """
         made = messages.scalar(
             tag, scalar_value, new_style=new_style, double_precision=double_precision
@@ -150,7 +153,8 @@ class SummaryWriter:
         """Log several numbers for one chart, each as a run of its own in a folder below.
 
         main_tag: the name before those of the series. tag_scalar_dict: series -> number.
-        global_step: the number of the step. walltime: seconds since 1970; None: now.
+        global_step: the number of the step. walltime: seconds since 1970; None: now. Raises
+        ValueError where global_step is of the wrong type.
         """
         walltime = time.time() if walltime is None else walltime
         folder = self._get_file_writer().get_logdir()
@@ -167,8 +171,8 @@ class SummaryWriter:
     ) -> None:
         """Log all numbers of a tensor.
 
-        tag: the name of the series. global_step: the number of the step. walltime: seconds
-        since 1970; None: now.
+        tag: the name of the series. global_step: the number of the step. walltime: seconds since
+        1970; None: now. Raises TypeError where tag is of the wrong type.
         """
         self._add(messages.tensor_proto(tag, tensor), global_step, walltime)
 
@@ -183,8 +187,9 @@ class SummaryWriter:
     ) -> None:
         """Log how numbers are spread; bins as in `numpy.histogram`.
 
-        tag: the name of the series. values: the numbers. global_step: the number of the
-        step. walltime: seconds since 1970; None: now. max_bins: at most so many bins.
+        tag: the name of the series. values: the numbers. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. max_bins: at most so many bins. Raises TypeError
+        where tag is of the wrong type; NotImplementedError where values is of the wrong type.
         """
         if isinstance(bins, str) and bins == "tensorflow":
             bins = self.default_bins
@@ -208,7 +213,8 @@ class SummaryWriter:
         tag: the name of the series. bucket_limits: upper ends of the bins. bucket_counts: numbers
         in the bins. global_step: the number of the step. walltime: seconds since 1970; None: now.
         min: the least number. max: the largest number. num: how many numbers. sum: their sum.
-        sum_squares: the sum of their squares.
+        sum_squares: the sum of their squares. Raises TypeError where tag, min, max or num is of the
+        wrong type; ValueError where bucket_limits or bucket_counts has another length.
         """
         if len(bucket_limits) != len(bucket_counts):
             raise ValueError(
@@ -232,8 +238,10 @@ class SummaryWriter:
     ) -> None:
         """Log an image: numbers from 0 to 1, or bytes; dataformats names its dims.
 
-        tag: the name of the series. img_tensor: the image. global_step: the number of the
-        step. walltime: seconds since 1970; None: now.
+        tag: the name of the series. img_tensor: the image. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. Raises TypeError where tag is of the wrong type;
+        NotImplementedError where img_tensor is of the wrong type; AssertionError where img_tensor
+        has a shape that does not fit.
         """
         self._add(messages.image(tag, img_tensor, dataformats=dataformats), global_step, walltime)
 
@@ -247,9 +255,10 @@ class SummaryWriter:
     ) -> None:
         """Log several images as one.
 
-        tag: the name of the series. img_tensor: the image. global_step: the number of the
-        step. walltime: seconds since 1970; None: now. dataformats: the letters of its dims:
-        N, C, H, W.
+        tag: the name of the series. img_tensor: the image. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. dataformats: the letters of its dims: N, C, H, W.
+        Raises TypeError where tag is of the wrong type; NotImplementedError where img_tensor is of
+        the wrong type; AssertionError where img_tensor has a shape that does not fit.
         """
         self._add(messages.image(tag, img_tensor, dataformats=dataformats), global_step, walltime)
 
@@ -266,10 +275,13 @@ class SummaryWriter:
     ) -> None:
         """Log an image with frames (n, 4) and what is written at each.
 
-        tag: the name of the series. img_tensor: the image. box_tensor: boxes (N, 4) as x1,
-        y1, x2, y2. global_step: the number of the step. walltime: seconds since 1970; None:
-        now. rescale: a factor of the size. dataformats: the letters of its dims: N, C, H,
-        W. labels: texts of the boxes, or of the points.
+        tag: the name of the series. img_tensor: the image. box_tensor: boxes (N, 4) as x1, y1, x2,
+        y2. global_step: the number of the step. walltime: seconds since 1970; None: now. rescale: a
+        factor of the size. dataformats: the letters of its dims: N, C, H, W. labels: texts of the
+        boxes, or of the points. Raises TypeError where tag is of the wrong type or box_tensor has a
+        shape that does not fit; ValueError where box_tensor has a shape that does not fit;
+        NotImplementedError where img_tensor or box_tensor is of the wrong type; AssertionError
+        where img_tensor has a shape that does not fit.
         """
         labels = [labels] if isinstance(labels, str) else labels
         if labels is not None and len(labels) != box_tensor.shape[0]:
@@ -287,8 +299,8 @@ class SummaryWriter:
     ) -> None:
         """Log a figure of matplotlib, or a list of them; they are closed unless close=False.
 
-        tag: the name of the series. global_step: the number of the step. walltime: seconds
-        since 1970; None: now.
+        tag: the name of the series. global_step: the number of the step. walltime: seconds since
+        1970; None: now. Raises TypeError where tag is of the wrong type.
 
         >>> import matplotlib
         >>> matplotlib.use("agg")
@@ -311,8 +323,10 @@ class SummaryWriter:
     ) -> None:
         """Log videos (n, time, channels, height, width).
 
-        tag: the name of the series. vid_tensor: (N, T, C, H, W). global_step: the number of
-        the step. fps: frames per second. walltime: seconds since 1970; None: now.
+        tag: the name of the series. vid_tensor: (N, T, C, H, W). global_step: the number of the
+        step. fps: frames per second. walltime: seconds since 1970; None: now. Raises TypeError
+        where tag is of the wrong type; NotImplementedError where vid_tensor is of the wrong type;
+        AssertionError where vid_tensor has a shape that does not fit.
 
         >>> with torch.utils.tensorboard.SummaryWriter("runs") as writer:
         ...     writer.add_video("black", torch.zeros(1, 2, 3, 4, 4))
@@ -329,9 +343,10 @@ class SummaryWriter:
     ) -> None:
         """Log a sound, numbers from -1 to 1.
 
-        tag: the name of the series. snd_tensor: samples (L,) between -1 and 1. global_step:
-        the number of the step. sample_rate: samples per second. walltime: seconds since
-        1970; None: now.
+        tag: the name of the series. snd_tensor: samples (L,) between -1 and 1. global_step: the
+        number of the step. sample_rate: samples per second. walltime: seconds since 1970; None:
+        now. Raises TypeError where tag is of the wrong type; NotImplementedError where snd_tensor
+        is of the wrong type.
         """
         self._add(messages.audio(tag, snd_tensor, sample_rate), global_step, walltime)
 
@@ -340,8 +355,8 @@ class SummaryWriter:
     ) -> None:
         """Log a text.
 
-        tag: the name of the series. text_string: the text. global_step: the number of the
-        step. walltime: seconds since 1970; None: now.
+        tag: the name of the series. text_string: the text. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. Raises TypeError where tag is of the wrong type.
         """
         self._add(messages.text(tag, text_string), global_step, walltime)
 
@@ -357,9 +372,11 @@ class SummaryWriter:
     ) -> None:
         """Log points (n, points, 3), their colors and the triangles between them.
 
-        tag: the name of the series. vertices: points (N, P, 3). faces: triangles (N, F, 3)
-        of numbers of points. config_dict: settings of the viewer. global_step: the number
-        of the step. walltime: seconds since 1970; None: now.
+        tag: the name of the series. vertices: points (N, P, 3). faces: triangles (N, F, 3) of
+        numbers of points. config_dict: settings of the viewer. global_step: the number of the step.
+        walltime: seconds since 1970; None: now. Raises TypeError where tag is of the wrong type or
+        vertices holds complex numbers; ValueError where vertices has a shape that does not fit;
+        NotImplementedError where vertices is of the wrong type.
         """
         self._add(messages.mesh(tag, vertices, colors, faces, config_dict), global_step, walltime)
 
@@ -377,9 +394,11 @@ class SummaryWriter:
     ) -> None:
         """Log the precision-recall curve of labels 0 or 1 and predicted probabilities.
 
-        tag: the name of the series. predictions: probabilities. global_step: the number of
-        the step. num_thresholds: how many points a curve has. weights: how much each
-        example counts. walltime: seconds since 1970; None: now.
+        tag: the name of the series. predictions: probabilities. global_step: the number of the
+        step. num_thresholds: how many points a curve has. weights: how much each example counts.
+        walltime: seconds since 1970; None: now. Raises TypeError where tag is of the wrong type or
+        predictions holds complex numbers; ValueError where labels or predictions has a shape that
+        does not fit; NotImplementedError where labels or predictions is of the wrong type.
         """
         made = messages.pr_curve(tag, labels, predictions, num_thresholds, weights)
         self._add(made, global_step, walltime)
@@ -404,7 +423,8 @@ class SummaryWriter:
         points a curve has. weights: how much each example counts. walltime: seconds since 1970;
         None: now. true_positive_counts: at each threshold. false_positive_counts: at each
         threshold. true_negative_counts: at each threshold. false_negative_counts: at each
-        threshold.
+        threshold. Raises TypeError where num_thresholds is of the wrong type; ValueError where
+        num_thresholds is negative.
 
         >>> counts = torch.tensor([[2.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
         >>> rates = torch.tensor([[0.7, 1.0], [1.0, 0.5]])
@@ -436,7 +456,8 @@ class SummaryWriter:
     ) -> None:
         """Say that these scalars are drawn together.
 
-        tags: names of series. category: the group on the page. title: of the chart.
+        tags: names of series. category: the group on the page. title: of the chart. Raises
+        TypeError where tags is of the wrong type.
         """
         self.add_custom_scalars({category: {title: ["Multiline", tags]}})
 
@@ -445,7 +466,8 @@ class SummaryWriter:
     ) -> None:
         """Say that the first of three scalars is drawn between the others.
 
-        tags: names of series. category: the group on the page. title: of the chart.
+        tags: names of series. category: the group on the page. title: of the chart. Raises
+        TypeError where tags is of the wrong type; AssertionError where tags has another length.
         """
         self.add_custom_scalars({category: {title: ["Margin", tags]}})
 
@@ -460,8 +482,9 @@ class SummaryWriter:
         """Log the hyperparameters of a run and what came of it, in a folder below.
 
         hparam_dict: names and values of settings. metric_dict: names and values of results.
-        hparam_domain_discrete: values that settings may have. run_name: the folder of the
-        run; None: the time. global_step: the number of the step.
+        hparam_domain_discrete: values that settings may have. run_name: the folder of the run;
+        None: the time. global_step: the number of the step. Raises TypeError where hparam_dict or
+        metric_dict is of the wrong type.
         """
         if type(hparam_dict) is not dict or type(metric_dict) is not dict:
             raise TypeError("hparam_dict and metric_dict should be dictionary.")
@@ -487,6 +510,9 @@ class SummaryWriter:
 
         model: a Module. verbose: accepted, without effect. use_strict_trace: accepted,
         without effect.
+
+        Raises TypeError where model or input_to_model is of the wrong type, RuntimeError where the
+        shape of input_to_model does not fit.
         """
         self._get_file_writer().add_graph(module_graph(model, input_to_model))
 

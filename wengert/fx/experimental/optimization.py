@@ -26,6 +26,8 @@ def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> 
 
     pattern: what to look for.
 
+    Raises TypeError where pattern is of the wrong type.
+
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     >>> nodes = list(torch.fx.symbolic_trace(net).graph.nodes)
     >>> matches_module_pattern((nn.Linear, nn.BatchNorm1d), nodes[2], dict(net.named_modules()))
@@ -44,6 +46,8 @@ def replace_node_module(node: Any, modules: dict[str, Any], new_module: Module) 
 
     modules: the modules by path. new_module: the module that is called now.
 
+    Raises TypeError where modules or new_module is of the wrong type.
+
     >>> net = torch.fx.symbolic_trace(nn.Sequential(nn.ReLU()))
     >>> node = next(n for n in net.graph.nodes if n.op == "call_module")
     >>> replace_node_module(node, dict(net.named_modules()), nn.Tanh())
@@ -59,6 +63,8 @@ def fuse(model: Module, inplace: bool = False, no_trace: bool = False) -> Module
     """The model, in evaluation, with batch norms folded into the layers before them.
 
     inplace: change the model itself. no_trace: the model is a GraphModule already.
+
+    Raises AssertionError where model is of the wrong type.
 
     >>> from wengert.fx.experimental.optimization import fuse
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval()
@@ -87,6 +93,8 @@ def fuse(model: Module, inplace: bool = False, no_trace: bool = False) -> Module
 
 def remove_dropout(model: Module) -> Module:
     """The model without its dropout layers.
+
+    Raises AssertionError where model is of the wrong type.
 
     >>> remove_dropout(nn.Sequential(nn.Dropout()).eval())(torch.ones(1))
     tensor([1.])

@@ -47,6 +47,9 @@ class ShapeProp(Interpreter):
 
     fake_mode: accepted.
 
+    Raises TypeError where args is of the wrong type; RuntimeError where args has a shape that does
+    not fit or args holds integers, booleans or complex numbers.
+
     >>> gm = torch.fx.symbolic_trace(nn.Linear(2, 3))
     >>> from wengert.fx.passes.shape_prop import ShapeProp
     >>> out = ShapeProp(gm).propagate(torch.ones(1, 2))
@@ -81,5 +84,9 @@ class ShapeProp(Interpreter):
         return result
 
     def propagate(self, *args: Any) -> Any:
-        """Run the graph on inputs."""
+        """Run the graph on inputs.
+
+        Raises TypeError where args is of the wrong type; RuntimeError where args has a shape that
+        does not fit or args holds integers, booleans or complex numbers.
+        """
         return super().run(*args)

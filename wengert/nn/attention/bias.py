@@ -52,6 +52,8 @@ class CausalBias(Tensor):
 def causal_upper_left(*size: int) -> CausalBias:
     """The causal mask (queries, keys) of sequences that start together.
 
+    Raises TypeError where size is of the wrong type; RuntimeError where size is negative.
+
     >>> from wengert.nn.attention.bias import causal_upper_left
     >>> causal_upper_left(2, 3)._materialize().int()
     tensor([[1, 0, 0],
@@ -63,6 +65,8 @@ def causal_upper_left(*size: int) -> CausalBias:
 
 def causal_lower_right(*size: int) -> CausalBias:
     """The causal mask (queries, keys) of sequences that end together.
+
+    Raises TypeError where size is of the wrong type; RuntimeError where size is negative.
 
     >>> from wengert.nn.attention.bias import causal_lower_right
     >>> causal_lower_right(2, 3)._materialize().int()

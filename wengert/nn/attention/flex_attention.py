@@ -77,6 +77,8 @@ def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) ->
 def and_masks(*mask_mods: MaskMod) -> MaskMod:
     """The mask function that lets through what all of them do.
 
+    Raises TypeError, where it is used, for what cannot be called.
+
     >>> flex = torch.nn.attention.flex_attention
     >>> near = lambda b, h, q, k: q - k < 2
     >>> mask = flex.and_masks(lambda b, h, q, k: q >= k, near)
@@ -96,6 +98,8 @@ def and_masks(*mask_mods: MaskMod) -> MaskMod:
 
 def or_masks(*mask_mods: MaskMod) -> MaskMod:
     """The mask function that lets through what one of them does.
+
+    Raises TypeError, where it is used, for what cannot be called.
 
     >>> flex = torch.nn.attention.flex_attention
     >>> mask = flex.or_masks(lambda b, h, q, k: q > k, lambda b, h, q, k: q == k)
@@ -120,6 +124,9 @@ def create_mask(
 
     mod_fn: a function of batch, head, query and key. device: where it lies.
 
+    Raises TypeError where mod_fn cannot be called or B, H, Q_LEN or KV_LEN is of the wrong type;
+    RuntimeError where Q_LEN or KV_LEN is negative.
+
     >>> from wengert.nn.attention.flex_attention import create_mask
     >>> create_mask(lambda b, h, q, kv: q >= kv, None, None, 2, 2)[0, 0].int()
     tensor([[1, 0],
@@ -134,6 +141,8 @@ class BlockMask:
 
     mask_mod: a function of batch, head, query and key. block: rows and columns of a block. device:
     where it lies.
+
+    Raises TypeError, where it is used, for a mask_mod that cannot be called.
 
     >>> flex = torch.nn.attention.flex_attention
     >>> causal = lambda b, h, q, k: q >= k
@@ -187,6 +196,8 @@ def create_block_mask(
     how many queries. KV_LEN: how many keys. device: where it lies. BLOCK_SIZE: rows and columns of
     a block.
 
+    Raises TypeError, where it is used, for a mask_mod that cannot be called.
+
     >>> flex = torch.nn.attention.flex_attention
     >>> causal = lambda b, h, q, k: q >= k
     >>> flex.create_block_mask(causal, None, None, 256, 256, device="cpu").shape
@@ -207,6 +218,10 @@ def flex_attention(
     A query whose scores are all masked gives zeros. return_lse: also log of the sum of exp.
 
     block_mask: a BlockMask. kernel_options: accepted. return_aux: an AuxRequest.
+
+    Raises TypeError where score_mod cannot be called; ValueError where query, key or value has a
+    shape that does not fit; RuntimeError where query or key has a shape that does not fit or query,
+    key or value holds integers, booleans or complex numbers.
 
     >>> from wengert.nn.attention.flex_attention import flex_attention
     >>> x = torch.ones(1, 2, 4, 8)

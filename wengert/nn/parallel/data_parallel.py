@@ -26,6 +26,9 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
 
     target_gpus: numbers of CUDA devices, or devices.
 
+    Raises TypeError where target_gpus is of the wrong type; RuntimeError where target_gpus is
+    empty.
+
     >>> [x.shape for x in nn.parallel.scatter(torch.ones(4, 2), ["cpu", "cpu"])]
     [torch.Size([2, 2]), torch.Size([2, 2])]
     """
@@ -51,6 +54,9 @@ def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
 
     outputs: of the devices. target_device: where they are joined.
 
+    Raises TypeError where outputs is of the wrong type; IndexError where outputs is empty;
+    RuntimeError where target_device is unknown or target_device is of the wrong type.
+
     >>> nn.parallel.gather([torch.ones(2), torch.zeros(1)], "cpu")
     tensor([1., 1., 0.])
     """
@@ -71,6 +77,8 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
     """Copies of the module on devices; gradients of the copies reach the original.
 
     network: a Module. detach: whether copies are constants.
+
+    Raises TypeError where devices is of the wrong type.
 
     >>> len(torch.nn.parallel.replicate(nn.Linear(2, 1), ["cpu"]))
     1
@@ -99,6 +107,8 @@ def parallel_apply(
 
     modules: one for each input. kwargs_tup: arguments by name, for each.
 
+    Raises TypeError where modules or inputs is of the wrong type.
+
     >>> net = nn.Linear(2, 1)
     >>> torch.nn.parallel.parallel_apply([net], [(torch.ones(4, 2),)])[0].shape
     torch.Size([4, 1])
@@ -116,6 +126,9 @@ def data_parallel(
 
     device_ids: numbers of CUDA devices, or devices. output_device: where the results are
     joined; None: the first device. dim: of the batch. module_kwargs: arguments by name.
+
+    Raises TypeError where module, inputs or device_ids is of the wrong type; RuntimeError where
+    inputs has a shape that does not fit or inputs holds integers, booleans or complex numbers.
 
     >>> torch.nn.parallel.data_parallel(nn.Linear(2, 1), torch.ones(4, 2), ["cpu"]).shape
     torch.Size([4, 1])
@@ -186,6 +199,8 @@ class DataParallel(Module, Generic[M]):
     def replicate(self, module: Module, device_ids: Sequence[Any]) -> list[Module]:
         """The module on each device.
 
+        Raises TypeError where device_ids is of the wrong type.
+
         >>> m = nn.DataParallel(nn.Linear(2, 1))
         >>> len(m.replicate(m.module, ["cpu"]))
         1
@@ -197,6 +212,9 @@ class DataParallel(Module, Generic[M]):
 
         inputs: the arguments, or a tuple of them for each device. kwargs: the keyword arguments, or
         a dict for each device.
+
+        Raises TypeError where device_ids is of the wrong type; RuntimeError where device_ids is
+        empty.
 
         >>> m = nn.DataParallel(nn.Linear(2, 1))
         >>> inputs, kwargs = m.scatter((torch.ones(4, 2),), {}, ["cpu", "cpu"])
@@ -217,6 +235,8 @@ class DataParallel(Module, Generic[M]):
         inputs: the arguments, or a tuple of them for each device. kwargs: the keyword arguments, or
         a dict for each device.
 
+        Raises TypeError where replicas, inputs or kwargs is of the wrong type.
+
         >>> m = nn.DataParallel(nn.Linear(2, 1))
         >>> m.parallel_apply([m.module], [(torch.ones(4, 2),)], [{}])[0].shape
         torch.Size([4, 1])
@@ -227,6 +247,9 @@ class DataParallel(Module, Generic[M]):
         """The outputs, joined on one device.
 
         output_device: where the results are joined; None: the first device.
+
+        Raises TypeError where outputs is of the wrong type; IndexError where outputs is empty;
+        RuntimeError where output_device is unknown or output_device is of the wrong type.
 
         >>> m = nn.DataParallel(nn.Linear(2, 1))
         >>> m.gather([torch.ones(2), torch.zeros(2)], "cpu")

@@ -78,6 +78,9 @@ def clip_grads_with_norm_(
 
     foreach: accepted, without effect.
 
+    Raises TypeError where parameters is of the wrong type or total_norm is no tensor; ValueError
+    where max_norm is of the wrong type; NotImplementedError where total_norm holds complex numbers.
+
     >>> w = torch.ones(2, requires_grad=True)
     >>> (3 * w).sum().backward()
     >>> torch.nn.utils.clip_grads_with_norm_([w], 1.0, torch.tensor(6.0))
@@ -134,6 +137,9 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
     """Clip every element of the gradients to [-clip_value, clip_value].
 
     parameters: tensors with gradients, or one. foreach: accepted, without effect.
+
+    Raises TypeError where parameters is of the wrong type; ValueError where clip_value is of the
+    wrong type.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, -0.5])

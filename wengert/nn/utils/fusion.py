@@ -50,6 +50,8 @@ def fuse_conv_bn_weights(
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
     transpose: whether the convolution is a transposed one.
 
+    Raises RuntimeError where the numbers of channels differ.
+
     >>> conv, bn = nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2).eval()
     >>> facts = bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
     >>> w, b = nn.utils.fuse_conv_bn_weights(conv.weight, conv.bias, *facts)
@@ -71,6 +73,8 @@ def fuse_conv_bn_weights(
 
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
     """A copy of linear that does what linear followed by bn does.
+
+    Raises AssertionError where one of them is in training mode or their sizes differ.
 
     >>> linear, bn = nn.Linear(2, 3).eval(), nn.BatchNorm1d(3).eval()
     >>> x = torch.randn(4, 2)
@@ -98,6 +102,8 @@ def fuse_linear_bn_weights(
 
     linear_w: weight of the layer. linear_b: its bias, or None. bn_rm: running mean. bn_rv:
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
+
+    Raises RuntimeError where the numbers of features differ.
 
     >>> linear, bn = nn.Linear(2, 3), nn.BatchNorm1d(3).eval()
     >>> facts = bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias

@@ -50,6 +50,8 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
 
     name: the parameter's name.
 
+    Raises ValueError where the module has no such weight.
+
     >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
     >>> layer.parametrizations.weight.original0.shape
     torch.Size([3, 1])
@@ -136,6 +138,8 @@ def spectral_norm(
 
     name: the parameter's name. n_power_iterations: steps of the power method for each forward
     pass. eps: against division by zero.
+
+    Raises ValueError where module is of the wrong type.
 
     >>> layer = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 2)).eval()
     >>> torch.linalg.matrix_norm(layer.weight, 2) < 1.01
@@ -245,6 +249,8 @@ def orthogonal(
 
     name: the parameter's name. use_trivialization: whether the map starts from the weight as it
     is.
+
+    Raises ValueError where module is of the wrong type.
 
     >>> layer = nn.utils.parametrizations.orthogonal(nn.Linear(2, 2))
     >>> torch.allclose(layer.weight @ layer.weight.T, torch.eye(2), atol=1e-5)

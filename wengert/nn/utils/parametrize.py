@@ -74,6 +74,8 @@ class ParametrizationList(ModuleList):
 
     unsafe: do not check what the parametrization returns.
 
+    right_inverse raises ValueError for a value of another dtype.
+
     >>> class Doubled(nn.Module):
     ...     def forward(self, x):
     ...         return 2 * x
@@ -134,7 +136,10 @@ class ParametrizationList(ModuleList):
             _same_form("Registering a parametrization", out, before)
 
     def right_inverse(self, value: Any) -> None:
-        """Store what gives value after the parametrizations."""
+        """Store what gives value after the parametrizations.
+
+        Raises ValueError where value holds complex numbers.
+        """
         with no_grad():
             for module in reversed(list(self)):
                 if not hasattr(module, "right_inverse"):

@@ -27,7 +27,7 @@ class BasePruningMethod(ABC):
     """A way to choose what to prune; subclasses define compute_mask and PRUNING_TYPE.
 
     PRUNING_TYPE: 'unstructured', 'structured' or 'global' (which of the entries left from earlier
-    pruning compute_mask is shown).
+    pruning compute_mask is shown). Raises TypeError where t is of the wrong type.
 
     >>> class Small(torch.nn.utils.prune.BasePruningMethod):
     ...     PRUNING_TYPE = "unstructured"
@@ -71,7 +71,8 @@ class BasePruningMethod(ABC):
     ) -> Any:
         """Prune module.name by this method, on top of earlier ones; returns the hook.
 
-        importance_scores: of the elements; None: their absolute values.
+        importance_scores: of the elements; None: their absolute values. Raises TypeError where name
+        is of the wrong type.
         """
         old = [
             (k, h) for k, h in module._forward_pre_hooks.items()
@@ -112,7 +113,7 @@ class BasePruningMethod(ABC):
         """t with the pruned entries zero.
 
         importance_scores: of the elements; None: their absolute values. default_mask: the mask so
-        far.
+        far. Raises TypeError where t is no tensor.
         """
         if importance_scores is not None and importance_scores.shape != t.shape:
             raise AssertionError(
@@ -141,7 +142,8 @@ class BasePruningMethod(ABC):
 
 
 class PruningContainer(BasePruningMethod):
-    """Several pruning methods on one tensor; the newest decides among what the others left.
+    """Several pruning methods on one tensor; the newest decides among what the others left. Raises
+    TypeError where method is of the wrong type.
 
     >>> prune = torch.nn.utils.prune
     >>> both = prune.PruningContainer()
@@ -163,7 +165,9 @@ class PruningContainer(BasePruningMethod):
             self.add_pruning_method(method)
 
     def add_pruning_method(self, method: Any) -> None:
-        """Append a method; it must act on the same tensor."""
+        """Append a method; it must act on the same tensor. Raises TypeError where method is of the
+        wrong type.
+        """
         if not isinstance(method, BasePruningMethod) and method is not None:
             raise TypeError(f"{type(method)} is not a BasePruningMethod subclass")
         if method is not None and self._tensor_name != method._tensor_name:
@@ -183,7 +187,10 @@ class PruningContainer(BasePruningMethod):
         return self._pruning_methods[idx]
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The newest method's mask for the part of t that is left.
+        """The newest method's mask for the part of t that is left. Raises ValueError where
+        default_mask holds values out of range; IndexError where t or default_mask has a shape that
+        does not fit; RuntimeError where t holds complex numbers; NotImplementedError where t holds
+        integers or booleans.
 
         >>> layer = nn.Linear(2, 1)
         >>> layer = nn.utils.prune.random_unstructured(layer, "weight", 1)
@@ -259,7 +266,8 @@ def _slices(t: Tensor, dim: int, kept: Tensor) -> Tensor:
 
 
 class Identity(BasePruningMethod):
-    """Prunes nothing; gives the parameter a mask of ones.
+    """Prunes nothing; gives the parameter a mask of ones. Raises TypeError where t is of the wrong
+    type.
 
     >>> torch.nn.utils.prune.Identity().prune(torch.ones(2))
     tensor([1., 1.])
@@ -277,7 +285,9 @@ class Identity(BasePruningMethod):
 
 
 class RandomUnstructured(BasePruningMethod):
-    """Prunes entries at random; amount: a fraction or a number.
+    """Prunes entries at random; amount: a fraction or a number. Raises TypeError where amount or t
+    is of the wrong type; ValueError where amount is negative; RuntimeError where t holds complex
+    numbers; NotImplementedError where t holds integers or booleans.
 
     >>> torch.nn.utils.prune.RandomUnstructured(1).prune(torch.ones(3)).sum()
     tensor(2.)
@@ -292,7 +302,9 @@ class RandomUnstructured(BasePruningMethod):
         return T.rand_like(t), True
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen entries zero.
+        """default_mask with the chosen entries zero. Raises IndexError where default_mask has a
+        shape that does not fit; RuntimeError where t holds complex numbers; NotImplementedError
+        where t holds integers or booleans.
 
         >>> nn.utils.prune.RandomUnstructured(1).compute_mask(torch.ones(4), torch.ones(4)).sum()
         tensor(3.)
@@ -307,7 +319,9 @@ class RandomUnstructured(BasePruningMethod):
 
 
 class L1Unstructured(RandomUnstructured):
-    """Prunes the entries of the smallest absolute values; amount: a fraction or a number.
+    """Prunes the entries of the smallest absolute values; amount: a fraction or a number. Raises
+    TypeError where amount or t is of the wrong type; ValueError where amount is negative;
+    RuntimeError where t holds booleans.
 
     >>> torch.nn.utils.prune.L1Unstructured(1).prune(torch.tensor([0.1, 0.9]))
     tensor([0.0000, 0.9000])
@@ -318,7 +332,9 @@ class L1Unstructured(RandomUnstructured):
 
 
 class RandomStructured(BasePruningMethod):
-    """Prunes whole slices along dim at random; amount: a fraction or a number of slices.
+    """Prunes whole slices along dim at random; amount: a fraction or a number of slices. Raises
+    TypeError where amount, dim or t is of the wrong type; ValueError where amount is negative or t
+    has a shape that does not fit.
 
     >>> torch.nn.utils.prune.RandomStructured(1, dim=0).prune(torch.ones(2, 2)).sum()
     tensor(2.)
@@ -331,7 +347,8 @@ class RandomStructured(BasePruningMethod):
         self.dim = dim
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen slices zero.
+        """default_mask with the chosen slices zero. Raises ValueError where t has a shape that does
+        not fit.
 
         >>> method = nn.utils.prune.RandomStructured(1, dim=0)
         >>> method.compute_mask(torch.ones(3, 2), torch.ones(3, 2)).sum()
@@ -348,7 +365,10 @@ class RandomStructured(BasePruningMethod):
 
 
 class LnStructured(BasePruningMethod):
-    """Prunes the slices along dim of the smallest n-norms; amount: a fraction or a number.
+    """Prunes the slices along dim of the smallest n-norms; amount: a fraction or a number. Raises
+    TypeError where amount, dim or t is of the wrong type; ValueError where amount is negative or t
+    has a shape that does not fit; RuntimeError where n is of the wrong type or t holds integers or
+    booleans.
 
     >>> torch.nn.utils.prune.LnStructured(1, n=2, dim=0).prune(torch.tensor([[0.1], [0.9]]))
     tensor([[0.0000],
@@ -363,7 +383,8 @@ class LnStructured(BasePruningMethod):
         self.dim = dim
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask with the chosen slices zero.
+        """default_mask with the chosen slices zero. Raises ValueError where t has a shape that does
+        not fit; RuntimeError where t holds integers or booleans.
 
         >>> method = nn.utils.prune.LnStructured(1, n=2, dim=0)
         >>> method.compute_mask(torch.tensor([[1.0, 2.0], [0.1, 0.1]]), torch.ones(2, 2))
@@ -381,7 +402,8 @@ class LnStructured(BasePruningMethod):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prunes where a given mask is zero.
+    """Prunes where a given mask is zero. Raises TypeError where t is of the wrong type;
+    AssertionError where t has a shape that does not fit.
 
     >>> prune = torch.nn.utils.prune
     >>> prune.CustomFromMask(torch.tensor([0, 1])).prune(torch.ones(2))
@@ -394,7 +416,8 @@ class CustomFromMask(BasePruningMethod):
         self.mask = mask
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """default_mask times the mask.
+        """default_mask times the mask. Raises AssertionError where default_mask has a shape that
+        does not fit.
 
         >>> method = nn.utils.prune.CustomFromMask(torch.tensor([1, 0]))
         >>> method.compute_mask(torch.ones(2), torch.ones(2))
@@ -411,7 +434,7 @@ class CustomFromMask(BasePruningMethod):
 def identity(module: Any, name: str) -> Any:
     """Give a parameter a mask of ones; returns module.
 
-    name: the parameter's name.
+    name: the parameter's name. Raises TypeError where name is of the wrong type.
 
     >>> torch.nn.utils.prune.identity(nn.Linear(2, 1), "weight").weight_mask
     tensor([[1., 1.]])
@@ -423,7 +446,8 @@ def identity(module: Any, name: str) -> Any:
 def random_unstructured(module: Any, name: str, amount: Any) -> Any:
     """Prune entries of a parameter at random; returns module.
 
-    name: the parameter's name. amount: how many elements, or which share of them.
+    name: the parameter's name. amount: how many elements, or which share of them. Raises TypeError
+    where name or amount is of the wrong type; ValueError where amount is not in [0, 1].
 
     >>> torch.nn.utils.prune.random_unstructured(nn.Linear(4, 2), "weight", 0.5).weight_mask.sum()
     tensor(4.)
@@ -436,7 +460,8 @@ def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any 
     """Prune the entries of the smallest absolute values; returns module.
 
     name: the parameter's name. amount: how many elements, or which share of them.
-    importance_scores: of the elements; None: their absolute values.
+    importance_scores: of the elements; None: their absolute values. Raises TypeError where name or
+    amount is of the wrong type; ValueError where amount is out of range.
 
     >>> layer = nn.utils.prune.l1_unstructured(nn.Linear(2, 3), "weight", amount=2)
     >>> int((layer.weight == 0).sum())
@@ -450,6 +475,9 @@ def random_structured(module: Any, name: str, amount: Any, dim: int) -> Any:
     """Prune slices of a parameter along dim at random; returns module.
 
     name: the parameter's name. amount: how many elements, or which share of them.
+
+    Raises TypeError where name, amount or dim is of the wrong type; ValueError where amount is out
+    of range; IndexError where dim is out of range.
 
     >>> layer = torch.nn.utils.prune.random_structured(nn.Linear(4, 2), "weight", 2, dim=1)
     >>> layer.weight_mask.sum()
@@ -467,6 +495,9 @@ def ln_structured(
     name: the parameter's name. amount: how many elements, or which share of them.
     importance_scores: of the elements; None: their absolute values.
 
+    Raises TypeError where name, amount or dim is of the wrong type; ValueError where amount is not
+    in [0, 1]; IndexError where dim is out of range; RuntimeError where n is of the wrong type.
+
     >>> layer = nn.utils.prune.ln_structured(nn.Linear(2, 4), "weight", 0.5, n=2, dim=0)
     >>> int((layer.weight.abs().sum(1) == 0).sum())
     2
@@ -480,6 +511,9 @@ def custom_from_mask(module: Any, name: str, mask: Tensor) -> Any:
     """Prune a parameter where mask is zero; returns module.
 
     name: the parameter's name.
+
+    Raises TypeError where name is of the wrong type; AssertionError where mask has a shape that
+    does not fit.
 
     >>> prune = torch.nn.utils.prune
     >>> prune.custom_from_mask(nn.Linear(2, 1), "weight", torch.zeros(1, 2)).weight.abs().sum()
@@ -497,6 +531,9 @@ def global_unstructured(
 
     parameters: (module, name) pairs; pruning_method: an unstructured method's class, made with
     kwargs; importance_scores: (module, name) -> scores.
+
+    Raises TypeError where parameters, pruning_method or amount is of the wrong type; ValueError
+    where parameters is empty or amount is out of range.
 
     >>> a, b = nn.Linear(2, 3), nn.Linear(3, 2)
     >>> pairs = [(a, "weight"), (b, "weight")]

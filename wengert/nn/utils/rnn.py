@@ -35,6 +35,8 @@ class PackedSequence(PackedSequence_):
     data (rows, *), batch_sizes (steps) on the CPU; sorted_indices and unsorted_indices: the order
     by length and its inverse, or None if the sequences came sorted.
 
+    Raises AssertionError where batch_sizes is absent and data is no pair.
+
     >>> nn.utils.rnn.pack_sequence([torch.ones(3), torch.ones(1)]).batch_sizes
     tensor([2, 1, 1])
     >>> x = nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
@@ -62,7 +64,10 @@ class PackedSequence(PackedSequence_):
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """data in another dtype or on another device, the indices with it."""
+        """data in another dtype or on another device, the indices with it.
+
+        Raises RuntimeError where a device is unknown.
+        """
         data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
@@ -128,6 +133,9 @@ class PackedSequence(PackedSequence_):
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes another.
+
+    Raises TypeError where permutation is no tensor; RuntimeError where permutation holds complex
+    numbers.
 
     >>> nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
     tensor([1, 2, 0])
@@ -237,6 +245,8 @@ def pad_sequence(
     sequences: tensors (T_i, ...). batch_first: batch in front: (N, T, ...). padding_value: what
     is behind the ends. padding_side: 'right' or 'left'.
 
+    Raises RuntimeError where sequences is of the wrong type or sequences is empty.
+
     >>> nn.utils.rnn.pad_sequence([torch.ones(2), torch.ones(1)], batch_first=True)
     tensor([[1., 1.],
             [1., 0.]])
@@ -274,6 +284,10 @@ def unpad_sequence(
     padded_sequences: a tensor (T, N, ...). lengths: how many steps of each count, (N,).
     batch_first: batch in front: (N, T, ...).
 
+    Raises TypeError where lengths is no tensor or lengths has a shape that does not fit; ValueError
+    where lengths has a shape that does not fit; IndexError where padded_sequences has a shape that
+    does not fit.
+
     >>> [t.shape[0] for t in nn.utils.rnn.unpad_sequence(torch.ones(3, 2), torch.tensor([3, 1]))]
     [3, 1]
     """
@@ -286,6 +300,9 @@ def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> Packe
 
     sequences: tensors (T_i, ...).
 
+    Raises TypeError where sequences is of the wrong type; RuntimeError where sequences is empty or
+    sequences is too long.
+
     >>> nn.utils.rnn.pack_sequence([torch.tensor([1., 2.]), torch.tensor([3.])]).data
     tensor([1., 3., 2.])
     """
@@ -297,6 +314,9 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     """The sequences of a packed one: the inverse of pack_sequence.
 
     packed_sequences: a PackedSequence.
+
+    Raises TypeError where packed_sequences is of the wrong type; ValueError where packed_sequences
+    has another length.
 
     >>> packed = nn.utils.rnn.pack_sequence([torch.ones(2), torch.ones(1)])
     >>> nn.utils.rnn.unpack_sequence(packed)

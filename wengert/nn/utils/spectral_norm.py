@@ -155,6 +155,8 @@ def spectral_norm(
     name: the parameter's name. n_power_iterations: steps of the power method for each forward
     pass. eps: against division by zero. dim: the dimension of the outputs.
 
+    Raises KeyError where the module has no such weight.
+
     >>> layer = nn.utils.spectral_norm(nn.Linear(2, 3))
     >>> layer.weight_u.shape
     torch.Size([3])

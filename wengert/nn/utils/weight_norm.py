@@ -70,6 +70,8 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
 
     dim: the dimension of the outputs. name: of the parameter.
 
+    Raises AttributeError where the module has no such weight.
+
     >>> import warnings
     >>> warnings.simplefilter("ignore")
     >>> [n for n, _ in nn.utils.weight_norm(nn.Linear(2, 3)).named_parameters()]

@@ -31,6 +31,8 @@ class Compare:
 
     results: Measurements.
 
+    Raises TypeError where results is of the wrong type.
+
     >>> from wengert.observe.benchmark.measurement import TaskSpec
     >>> spec = TaskSpec("x + 1", "pass", label="add", description="small")
     >>> "microseconds" in str(Compare([Measurement(1, [1e-5], spec)]))

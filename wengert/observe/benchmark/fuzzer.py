@@ -42,6 +42,9 @@ class FuzzedParameter:
     name: of the parameter, tensor or extension. minval: the least value. maxval: the largest value.
     distribution: 'uniform', 'loguniform' or a dict of values and weights. strict: accepted.
 
+    Raises ValueError where minval, maxval or distribution is of the wrong type, maxval is negative
+    or distribution is unknown.
+
     >>> k = torch.utils.benchmark.FuzzedParameter("k", minval=1, maxval=4, distribution="uniform")
     >>> 1 <= k.sample(np.random.RandomState(0)) <= 4
     True
@@ -94,6 +97,8 @@ class FuzzedTensor:
     most memory. dim_parameter: the name of the parameter that says how many dimensions there are.
     roll_parameter: accepted. dtype: of the elements. cuda: on a GPU. tensor_constructor: makes the
     tensor.
+
+    Raises TypeError where size or min_elements is of the wrong type.
 
     >>> from wengert.utils.benchmark import FuzzedParameter, FuzzedTensor, Fuzzer
     >>> sizes = FuzzedParameter("n", 4, 8, distribution="uniform")
@@ -201,6 +206,9 @@ class FuzzedSparseTensor(FuzzedTensor):
 
 class Fuzzer(NamedInit):
     """Draws parameters and makes tensors of them, until their constraints are met.
+
+    Raises TypeError where parameters or tensors is of the wrong type; ValueError where parameters
+    or tensors is too long.
 
     >>> size = FuzzedParameter("k", minval=1, maxval=9, distribution="uniform")
     >>> f = Fuzzer([size], [FuzzedTensor("x", size=("k", 2))], seed=0)

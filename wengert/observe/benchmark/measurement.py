@@ -25,6 +25,8 @@ class TaskSpec:
     stmt: the code. setup: code that runs before. global_setup: accepted. label: what it belongs to.
     sub_label: which variant. description: a text. env: where it ran. num_threads: how many threads.
 
+    Raises TypeError where stmt or setup is of the wrong type.
+
     >>> spec = torch.utils.benchmark.TaskSpec("x + 1", "x = 1")
     >>> spec.setup_str()
     'setup: x = 1'
@@ -191,6 +193,8 @@ class Measurement:
 
         measurements: several.
 
+        Raises TypeError where measurements is of the wrong type.
+
         >>> m = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)}).timeit(10)
         >>> len(torch.utils.benchmark.Measurement.merge([m, m])[0].times)
         2
@@ -211,6 +215,8 @@ def select_unit(t: float) -> tuple[str, float]:
 
     t: seconds.
 
+    Raises TypeError where t is of the wrong type.
+
     >>> select_unit(2e-5)
     ('us', 1e-06)
     >>> torch.utils.benchmark.select_unit(2e-6)
@@ -227,6 +233,8 @@ def unit_to_english(u: str) -> str:
 
     u: a unit.
 
+    Raises KeyError where u is none of these units.
+
     >>> torch.utils.benchmark.unit_to_english("us")
     'microsecond'
     """
@@ -235,6 +243,8 @@ def unit_to_english(u: str) -> str:
 
 def trim_sigfig(x: float, n: int) -> float:
     """x with n digits that mean something.
+
+    Raises TypeError where x or n is of the wrong type.
 
     >>> torch.utils.benchmark.trim_sigfig(123.456, 2)
     120.0

@@ -40,6 +40,8 @@ def set_torch_threads(n: int) -> Iterator[None]:
 
     n: how many threads.
 
+    Raises TypeError where n is no int.
+
     >>> with torch.utils.benchmark.set_torch_threads(1):
     ...     print(torch.get_num_threads())
     1
@@ -141,7 +143,10 @@ class Timer:
         return Measurement(number, times, self._task_spec)
 
     def timeit(self, number: int = 1000000) -> Measurement:
-        """Run the statement `number` times, after a hundredth of that to warm up."""
+        """Run the statement `number` times, after a hundredth of that to warm up.
+
+        Raises TypeError where number is of the wrong type.
+        """
         with set_torch_threads(self._task_spec.num_threads):
             self._run(max(number // 100, 2))
             return self._measured(number, [self._run(number)])
@@ -150,6 +155,9 @@ class Timer:
         """See `Timer.blocked_autorange`.
 
         repeat: how often. number: runs a time.
+
+        Raises NotImplementedError where repeat or number is of the wrong type or repeat or number
+        is out of range.
         """
         raise NotImplementedError("See `Timer.blocked_autorange.`")
 
@@ -176,6 +184,8 @@ class Timer:
         """Run the statement for min_run_time seconds at least, in blocks of a size that suits.
 
         callback: told after each block.
+
+        Raises TypeError where min_run_time is of the wrong type.
         """
         with set_torch_threads(self._task_spec.num_threads):
             number = self._block_size(min_run_time)
@@ -194,6 +204,8 @@ class Timer:
         median, or max_run_time seconds are over.
 
         min_run_time: seconds. callback: told after each block.
+
+        Raises TypeError where min_run_time or max_run_time is of the wrong type.
 
         >>> timer = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)})
         >>> timer.adaptive_autorange(min_run_time=0.001, max_run_time=0.002).median > 0

@@ -24,7 +24,7 @@ from .tensor import tensor
 
 
 class UntypedStorage:
-    """The bytes of a tensor's memory.
+    """The bytes of a tensor's memory. RuntimeError for a negative size.
 
     size: how many bytes. device: where it lies.
 
@@ -61,7 +61,7 @@ class UntypedStorage:
     ) -> UntypedStorage:  # fmt: skip
         """A copy of count numbers of dtype in an object with bytes, from offset on. byte_order:
         'native', 'little' or 'big', the order in which they are there. buffer: bytes, or what has
-        them.
+        them. Raises TypeError where buffer or dtype is of the wrong type.
 
         >>> torch.UntypedStorage.from_buffer(b"abc", dtype=torch.uint8).tolist()
         [97, 98, 99]
@@ -80,7 +80,8 @@ class UntypedStorage:
         return made
 
     def byteswap(self, dtype: Any) -> None:
-        """Turn round the bytes of each number of a dtype, in place.
+        """Turn round the bytes of each number of a dtype, in place. Raises TypeError where dtype is
+        of the wrong type.
 
         >>> s = torch.UntypedStorage.from_buffer(b"ab", dtype=torch.uint8)
         >>> s.byteswap(torch.int16)
@@ -105,7 +106,8 @@ class UntypedStorage:
     def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
         """The bytes of a file, mapped; shared: changes go to the file, which is made as large.
 
-        filename: the path. nbytes: how many bytes.
+        filename: the path. nbytes: how many bytes. Raises TypeError where nbytes is of the wrong
+        type; ValueError where nbytes does not fit.
 
         >>> place = open("bytes.bin", "wb").write(b"abc")
         >>> torch.UntypedStorage.from_file("bytes.bin", nbytes=3).tolist()
@@ -185,7 +187,8 @@ class UntypedStorage:
     def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
         """Overwrite the bytes with those of another storage.
 
-        source: another storage. non_blocking: accepted.
+        source: another storage. non_blocking: accepted. Raises RuntimeError where there are not as
+        many.
         """
         self.bytes_().copy_(source.bytes_())
         return self
@@ -209,7 +212,7 @@ class UntypedStorage:
 
 
 class TypedStorage:
-    """A tensor's memory as a sequence of numbers of its dtype.
+    """A tensor's memory as a sequence of numbers of its dtype. TypeError where dtype is none.
 
     wrap_storage: an UntypedStorage to use. dtype: of the numbers. device: where it lies.
 
@@ -308,6 +311,8 @@ class TypedStorage:
         """Overwrite every number.
 
         value: a number.
+
+        Raises TypeError where value is of the wrong type.
         """
         self.memory.detach().fill_(value)
         return self
@@ -319,7 +324,8 @@ class TypedStorage:
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
         """Overwrite the numbers with those of another storage.
 
-        source: another storage. non_blocking: accepted.
+        source: another storage. non_blocking: accepted. Raises RuntimeError where there are not as
+        many.
         """
         self.memory.detach().copy_(source.memory)
         return self
@@ -389,6 +395,8 @@ def memory(t: Tensor) -> Tensor:
 def storage(self):
     """The memory behind the tensor, as numbers.
 
+    Raises NotImplementedError for sparse tensors.
+
     >>> torch.ones(2).storage().tolist()
     [1.0, 1.0]
     """
@@ -404,6 +412,8 @@ def storage(self):
 @public("Tensor.untyped_storage(Tensor self) -> Storage")
 def untyped_storage(self):
     """The memory behind the tensor, as bytes.
+
+    Raises NotImplementedError for sparse tensors.
 
     >>> torch.ones(2).untyped_storage().nbytes()
     8
@@ -472,6 +482,8 @@ def resize_as_(self, the_template, *, memory_format=None):
 )
 def set_(self, source=None, storage_offset=0, size=None, stride=None):
     """Let self share the memory of a tensor or storage, with a size and strides in elements.
+
+    Raises RuntimeError where the source has another dtype or does not hold as many elements.
 
     >>> torch.ones(2).set_(torch.zeros(3))
     tensor([0., 0., 0.])

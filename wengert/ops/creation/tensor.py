@@ -108,6 +108,9 @@ NUMBERS, INTS, LISTS = {float, int}, {int}, {list}
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
     """A new tensor with a copy of data: a number, nested lists, an array.
 
+    Raises ValueError for nested lists of unequal lengths, RuntimeError where no dtype follows from
+    data.
+
     >>> torch.tensor([[1, 2], [3, 4]])
     tensor([[1, 2],
             [3, 4]])
@@ -294,6 +297,9 @@ def refuse(data: Any) -> Any:
 def as_tensor(data, dtype=None, device=None):
     """data as a tensor, sharing its memory where possible.
 
+    Raises RuntimeError where no dtype follows from data, ValueError for nested lists of unequal
+    lengths.
+
     >>> torch.as_tensor([1., 2.])
     tensor([1., 2.])
     """
@@ -312,6 +318,8 @@ def as_tensor(data, dtype=None, device=None):
 )
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     """obj as a tensor; copy=True forces a copy, False forbids one. requires_grad: None keeps obj's.
+
+    Raises RuntimeError where no dtype follows from obj, ValueError where copy=False cannot be kept.
 
     >>> torch.asarray([1, 2])
     tensor([1, 2])
@@ -434,6 +442,9 @@ def new_tensor(
     self, data, *, dtype=None, device=None, requires_grad=False, layout=None, pin_memory=False
 ):
     """tensor(data) with the dtype and device of self.
+
+    Raises ValueError for nested lists of unequal lengths, RuntimeError where no dtype follows from
+    data.
 
     >>> torch.ones(2).new_tensor([3, 4])
     tensor([3., 4.])

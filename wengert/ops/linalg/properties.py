@@ -57,6 +57,8 @@ leading(det_op, 2)
 def det(input):
     """The determinants of square matrices (*, n, n).
 
+    Raises RuntimeError where the matrices are not square or hold integers.
+
     >>> torch.det(torch.tensor([[1., 2.], [3., 4.]]))
     tensor(-2.)
     """
@@ -119,6 +121,8 @@ def linalg_slogdet(A):
 def slogdet(input):
     """(sign, logabsdet) of square matrices.
 
+    Raises RuntimeError where the matrices are not square or hold integers.
+
     >>> torch.slogdet(torch.eye(2) * 2).sign
     tensor(1.)
     """
@@ -129,6 +133,8 @@ def slogdet(input):
 @public("logdet(Tensor input)")
 def logdet(input):
     """The logarithms of the determinants; nan where one is negative.
+
+    Raises RuntimeError where the matrices are not square or hold integers.
 
     >>> torch.logdet(torch.eye(3))
     tensor(0.)
@@ -411,6 +417,8 @@ leading(matrix_exp_op.vjp(complex=True, x=_matrix_exp), 2)
 def matrix_exp(input):
     """The exponential of square matrices (*, n, n).
 
+    Raises RuntimeError where they are not square or hold integers.
+
     >>> torch.matrix_exp(torch.zeros(2, 2))
     tensor([[1., 0.],
             [0., 1.]])
@@ -440,6 +448,8 @@ trace_op.batch(lambda xp, size, flags, x: xp.sum(xp.diag_vector(x), 1, False))
 @public("trace(Tensor input)", lines=(line(trace_op, when="a0.ndim == 2"),), whole=True)
 def trace(input):
     """The sum of the diagonal of a matrix.
+
+    Raises RuntimeError where it is no matrix.
 
     >>> torch.trace(torch.tensor([[1, 2], [3, 4]]))
     tensor(5)

@@ -37,6 +37,9 @@ leading(geqrf_factor.vjp(complex=True, x=no_derivative("geqrf")), 2)
 def geqrf(input):
     """(a, tau): R above the Householder vectors of the QR decomposition, and their factors.
 
+    Raises RuntimeError where there are less than two dimensions, NotImplementedError for integers
+    and half precision.
+
     >>> torch.geqrf(torch.ones(3, 2)).tau.shape
     torch.Size([2])
     """

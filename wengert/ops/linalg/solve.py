@@ -100,6 +100,9 @@ def linalg_inv(A):
 def inverse(input):
     """The inverse of square matrices: torch.linalg.inv.
 
+    Raises linalg.LinAlgError where one is singular, RuntimeError where they are not square or hold
+    integers.
+
     >>> torch.inverse(2 * torch.eye(2))
     tensor([[0.5000, 0.0000],
             [0.0000, 0.5000]])

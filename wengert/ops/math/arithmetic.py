@@ -87,6 +87,8 @@ neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
 def neg(input, *, out=None):
     """-input; bool is refused.
 
+    Raises RuntimeError for booleans.
+
     >>> torch.neg(torch.tensor([1, -2]))
     tensor([-1,  2])
     """
@@ -570,6 +572,8 @@ def lerp(input, end, weight):
 @public("positive(Tensor input)")
 def positive(input):
     """input itself; bool is refused.
+
+    Raises RuntimeError for booleans.
 
     >>> torch.positive(torch.tensor([1, -2]))
     tensor([ 1, -2])

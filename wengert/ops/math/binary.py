@@ -283,6 +283,8 @@ def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2 ** exponent and 0.5 <= |mantissa| < 1;
     floating tensors only.
 
+    Raises RuntimeError for others.
+
     >>> torch.frexp(torch.tensor([6.]))
     torch.return_types.frexp(
     mantissa=tensor([0.7500]),
@@ -305,7 +307,7 @@ def _infinite(name: str, sign: str) -> Any:
         return o.entry(input, out=out)
 
     f.__name__ = name
-    f.__doc__ = f"True where input is {sign}inf."
+    f.__doc__ = f"True where input is {sign}inf.\n\nRaises RuntimeError for complex numbers."
     text = f"{name}(Tensor input, *, out)"
     return public(text, lines=(line(o, floating=True),), out="exact")(f)
 
@@ -326,7 +328,7 @@ def _angle(name: str, factor: float, doc: str) -> Any:
         return o.entry(input, out=out)
 
     f.__name__ = name
-    f.__doc__ = doc
+    f.__doc__ = f"{doc}\n\nRaises RuntimeError for complex numbers."
     text = f"{name}(Tensor input, *, out)"
     return public(text, inplace="function", lines=(line(o),))(f)
 

@@ -67,8 +67,15 @@ isnan = _test("isnan", "True where x is nan.")
 isinf = _test("isinf", "True where x is infinite.")
 isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
 logical_not = _test("logical_not", "True where x is zero.", inplace="unrecorded")
-bitwise_not = _test("bitwise_not", "All bits flipped; for bool, not.", inplace=True, out="exact")
-signbit = _test("signbit", "True where the sign bit is set.", out="exact")
+bitwise_not = _test(
+    "bitwise_not",
+    "All bits flipped; for bool, not; NotImplementedError for other than integers.",
+    inplace=True,
+    out="exact",
+)
+signbit = _test(
+    "signbit", "True where the sign bit is set; NotImplementedError for complex.", out="exact"
+)
 
 
 @primitive(elementwise, types="any", name="where", out="exact")

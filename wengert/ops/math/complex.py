@@ -332,6 +332,8 @@ def isreal(input):
 def adjoint(input):
     """The last two dimensions swapped and conjugated.
 
+    Raises RuntimeError where there is one dimension only.
+
     >>> torch.tensor([[1j, 2], [3, 4]]).adjoint().shape
     torch.Size([2, 2])
     """

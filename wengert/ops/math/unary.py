@@ -467,6 +467,7 @@ def sgn(input, *, out=None):
 
 def _step(name, doc, aliases=()):
     text = f"{name}(Tensor input, *, out)"
+    doc += "\n\nRaises NotImplementedError for complex numbers."
 
     @primitive(
         elementwise, name=name, doc=doc, public=text, inplace="function", aliases=aliases,

@@ -254,6 +254,8 @@ def softshrink(input, lambd=0.5, *, out=None):
 def tanhshrink(input):
     """input - tanh(input).
 
+    Raises RuntimeError for booleans.
+
     >>> F.tanhshrink(torch.tensor([1.0]))
     tensor([0.2384])
     """
@@ -263,6 +265,8 @@ def tanhshrink(input):
 @public("nn.functional.softsign(any input)")
 def softsign(input):
     """input / (1 + |input|).
+
+    Raises AttributeError where input is no tensor.
 
     >>> F.softsign(torch.tensor([1.0]))
     tensor([0.5000])

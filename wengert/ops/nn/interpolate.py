@@ -253,6 +253,9 @@ def resampling(
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """The former name of `interpolate`.
 
+    Raises RuntimeError where a size would not be above 0, NotImplementedError where the mode is not
+    made for the dtype or the number of dimensions.
+
     >>> F.upsample(torch.tensor([[[1., 2.]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
@@ -264,6 +267,9 @@ def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=
 def upsample_nearest(input, size=None, scale_factor=None):
     """`interpolate` with mode nearest.
 
+    Raises RuntimeError where a size would not be above 0, NotImplementedError for other than
+    floating inputs of 3 to 5 dimensions.
+
     >>> F.upsample_nearest(torch.tensor([[[1., 2.]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
@@ -274,6 +280,9 @@ def upsample_nearest(input, size=None, scale_factor=None):
 @public("nn.functional.upsample_bilinear(any input, any size=None, any scale_factor=None)")
 def upsample_bilinear(input, size=None, scale_factor=None):
     """`interpolate` with mode bilinear and align_corners.
+
+    Raises RuntimeError where a size would not be above 0, NotImplementedError for other than
+    floating images (N, C, H, W).
 
     >>> F.upsample_bilinear(torch.ones(1, 1, 2, 2), scale_factor=2).shape
     torch.Size([1, 1, 4, 4])

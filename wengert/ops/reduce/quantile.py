@@ -158,6 +158,8 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
 def corrcoef(input):
     """Correlation coefficients of the rows.
 
+    Raises RuntimeError where there are more than two dimensions, or booleans.
+
     >>> torch.corrcoef(torch.tensor([[1., 2., 3.], [3., 2., 1.]]))
     tensor([[ 1., -1.],
             [-1.,  1.]])

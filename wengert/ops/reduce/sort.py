@@ -71,6 +71,8 @@ def sort(input, dim=-1, descending=False, *, stable=False):
 def msort(input):
     """input sorted along its first dimension.
 
+    Raises RuntimeError for complex numbers.
+
     >>> torch.msort(torch.tensor([[3., 1.], [2., 4.]]))
     tensor([[2., 1.],
             [3., 4.]])

@@ -456,6 +456,9 @@ WHOLE_NORM = line(
 def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """Norm of all elements or along dim: p is a number, 'fro' or 'nuc'.
 
+    Raises RuntimeError where the elements are integers or booleans or p is unknown; IndexError for
+    a dimension that is not there.
+
     >>> torch.norm(torch.tensor([3., 4.]))
     tensor(5.)
     """

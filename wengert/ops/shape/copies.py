@@ -430,7 +430,7 @@ SPLIT = line(
     lines=(SPLIT, SPLIT),
 )
 def unflatten(input, dim, sizes):
-    """One dimension split into several (one size may be -1)."""
+    """One dimension split into several (one size may be -1); RuntimeError for another product."""
     d = wrap_dim(dim, input._a.ndim, "unflatten")
     if not input._a.ndim:
         raise RuntimeError("unflatten: a tensor without dimensions has none to split")

@@ -38,7 +38,7 @@ def _atleast(n: int) -> Any:
         return out[0] if len(out) == 1 and not listed else out
 
     f.__name__ = f"atleast_{n}d"
-    f.__doc__ = f"The tensors with at least {n} dimension(s)."
+    f.__doc__ = f"The tensors with at least {n} dimension(s); TypeError for what is no tensor."
     return public(f"atleast_{n}d(*any tensors) -> any", method=False, foreign=False)(f)
 
 
@@ -173,6 +173,9 @@ _splitter("dsplit", 3, lambda x: 2)
 @public("meshgrid(*any tensors, str? indexing=None) -> Tensor[]", method=False, foreign=False)
 def meshgrid(*tensors, indexing=None):
     """Grids of the coordinates in vectors; indexing 'ij' (default) or 'xy'.
+
+    Raises TypeError where tensors are no tensors; RuntimeError where one has more than one
+    dimension, their dtypes differ or indexing is unknown.
 
     >>> x, y = torch.meshgrid(torch.tensor([1, 2]), torch.tensor([3, 4]), indexing="ij")
     >>> x

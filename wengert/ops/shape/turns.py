@@ -45,7 +45,10 @@ def flip(input, *args, dims=None):
 
 @public("fliplr(Tensor input)")
 def fliplr(input):
-    """The columns in reverse order."""
+    """The columns in reverse order.
+
+    Raises RuntimeError where there are less than two dimensions.
+    """
     if input._a.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip_op.entry(input, (1,))
@@ -53,7 +56,10 @@ def fliplr(input):
 
 @public("flipud(Tensor input)")
 def flipud(input):
-    """The rows in reverse order."""
+    """The rows in reverse order.
+
+    Raises RuntimeError where there is no dimension.
+    """
     if input._a.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip_op.entry(input, (0,))

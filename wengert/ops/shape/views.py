@@ -410,6 +410,8 @@ declare(transpose, ("swapaxes(Tensor input, int axis0, int axis1)",), inplace="v
 def t(input):
     """The transpose of a tensor of at most 2 dimensions.
 
+    Raises RuntimeError where there are more.
+
     >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
     tensor([[1, 3],
             [2, 4]])

@@ -160,7 +160,8 @@ def _compressed_maker(name: str, layout: Any, major: int) -> Any:
     f.__name__ = name
     f.__doc__ = (
         f"A sparse matrix in the layout {layout} from its compressed indices, plain "
-        "indices and values (nnz,)."
+        "indices and values (nnz,).\n\nRaises RuntimeError where the compressed indices do not "
+        "rise from 0 to the number of values, or the size is too small for them."
     )
     first, second = ("crow", "col") if major == 0 else ("ccol", "row")
     head = f"{name}(any {first}_indices, any {second}_indices, any values, "

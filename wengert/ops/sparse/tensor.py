@@ -553,7 +553,7 @@ def _refused(name: str, wanted: str) -> None:
         )
 
     f.__name__ = name
-    f.__doc__ = f"For tensors in {wanted} layout only."
+    f.__doc__ = f"For tensors in {wanted} layout only: raises RuntimeError for others."
     declare(f, (f"Tensor.{name}(Tensor self)",))
 
 

@@ -138,6 +138,8 @@ class CyclicLR(_WithMomentum):
     def scale_fn(self, x: float) -> float:
         """The height of the cycle at x, the cycle's or the step's number after scale_mode.
 
+        Raises TypeError where x is of the wrong type.
+
         >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
         >>> torch.optim.lr_scheduler.CyclicLR(optimizer, 0.1, 1.0, mode="triangular2").scale_fn(2)
         0.5

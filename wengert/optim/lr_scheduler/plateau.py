@@ -84,6 +84,8 @@ class ReduceLROnPlateau(LRScheduler):
         """Take in the metric of an epoch and lower the rates if it is time.
 
         metrics: what is watched, such as a validation loss.
+
+        Raises ValueError where metrics is of the wrong type.
         """
         current = float(metrics)
         if epoch is None:

@@ -173,7 +173,10 @@ class LRScheduler(NamedInit):
         return {k: v for k, v in self.__dict__.items() if k != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Continue from what state_dict() returned. The rates are loaded with the optimizer."""
+        """Continue from what state_dict() returned. The rates are loaded with the optimizer.
+
+        Raises TypeError where state_dict is of the wrong type.
+        """
         self.__dict__.update(state_dict)
 
     def get_last_lr(self) -> list[Any]:

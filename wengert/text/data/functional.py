@@ -48,6 +48,8 @@ def custom_replace(
 
     replace_pattern: pairs (regular expression, text).
 
+    Raises TypeError where replace_pattern is of the wrong type.
+
     >>> list(custom_replace([("S", "s"), (r"\\s+", " ")])(["Sentence  cuT"]))
     ['sentence cuT']
     """
@@ -79,6 +81,8 @@ def to_map_style_dataset(iter_data: Iterable[Any]) -> Dataset[Any]:
     """A data set with len() and items by number from one that can only be gone through.
 
     iter_data: what can be gone through.
+
+    Raises TypeError where iter_data is of the wrong type.
 
     >>> len(to_map_style_dataset(iter("abc")))
     3

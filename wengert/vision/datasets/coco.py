@@ -63,6 +63,8 @@ class CocoDetection(VisionDataset):
     transform: a function of the image. target_transform: a function of the target. transforms:
     a function of image and target, or several of them.
 
+    Raises TypeError where annFile is of the wrong type.
+
     >>> import json
     >>> image = {"id": 1, "file_name": "a.png"}
     >>> box = {"id": 7, "image_id": 1, "bbox": [0, 0, 2, 2], "category_id": 3}
@@ -107,6 +109,8 @@ class CocoCaptions(CocoDetection):
 
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. transforms: a function of image and target, or several of them.
+
+    Raises TypeError where annFile is of the wrong type.
 
     >>> import json
     >>> image = {"id": 1, "file_name": "a.png"}

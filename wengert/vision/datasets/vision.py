@@ -52,6 +52,8 @@ class VisionDataset(Dataset[Any]):
         transforms: takes and returns (input, target); or, instead,
         transform and target_transform: take and return one of them.
 
+    Raises TypeError where transform or transforms cannot be called.
+
     >>> class Ones(VisionDataset):
     ...     def __len__(self):
     ...         return 3

@@ -138,6 +138,8 @@ class VOCDetection(VOC):
 
         node: an element of xml.etree.
 
+        Raises TypeError where node is of the wrong type.
+
         >>> from xml.etree import ElementTree
         >>> node = ElementTree.fromstring("<size><width>4</width></size>")
         >>> VOCDetection.parse_voc_xml(node)

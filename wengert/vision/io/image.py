@@ -55,6 +55,8 @@ def read_file(path: PathName) -> Tensor:
 
     path: of the file.
 
+    Raises TypeError where path is of the wrong type.
+
     >>> write_file("bytes", torch.tensor([1, 2], dtype=torch.uint8))
     >>> read_file("bytes")
     tensor([1, 2], dtype=torch.uint8)
@@ -66,6 +68,9 @@ def write_file(filename: PathName, data: Tensor) -> None:
     """Write bytes, uint8 of shape (N,), to a file, which is complete or not there.
 
     data: the values: a tensor, or what makes one. filename: the path of the file.
+
+    Raises TypeError where filename is of the wrong type; RuntimeError where data has a shape that
+    does not fit or data holds integers, booleans or complex numbers.
 
     >>> write_file("bytes", torch.tensor([1, 2], dtype=torch.uint8))
     >>> read_file("bytes")
@@ -118,6 +123,10 @@ def decode_image(
     mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
     image, uint8 (C, H, W).
 
+    Raises TypeError where input is of the wrong type; RuntimeError where input has a shape that
+    does not fit, input holds values out of range or input holds integers, booleans or complex
+    numbers.
+
     >>> decode_image(encode_png(torch.zeros(3, 2, 4, dtype=torch.uint8))).shape
     torch.Size([3, 2, 4])
     """
@@ -133,6 +142,8 @@ def read_image(
     path: of the file. mode: an ImageReadMode, which channels are kept. apply_exif_orientation: turn
     the image as a photograph's file says.
 
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no image.
+
     >>> write_png(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.png")
     >>> read_image("black.png").shape
     torch.Size([3, 2, 4])
@@ -147,6 +158,9 @@ def decode_png(
 
     mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
     image, uint8 (C, H, W). apply_exif_orientation: turn the image as a photograph's file says.
+
+    Raises RuntimeError where input is no tensor, input has a shape that does not fit, input holds
+    values out of range or input holds integers, booleans or complex numbers.
 
     >>> decode_png(encode_png(torch.zeros(1, 2, 4, dtype=torch.uint8))).shape
     torch.Size([1, 2, 4])
@@ -166,6 +180,9 @@ def decode_jpeg(
     uint8 (N,); to encode: an image, uint8 (C, H, W). apply_exif_orientation: turn the image as a
     photograph's file says.
 
+    Raises RuntimeError where input is of the wrong type, input has a shape that does not fit, input
+    holds values out of range or input holds integers, booleans or complex numbers.
+
     >>> decode_jpeg(encode_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8))).shape
     torch.Size([3, 2, 4])
     """
@@ -179,6 +196,9 @@ def decode_webp(input: Tensor, mode: Mode = ImageReadMode.UNCHANGED) -> Tensor:
 
     mode: an ImageReadMode, which channels are kept. input: the bytes, uint8 (N,); to encode: an
     image, uint8 (C, H, W).
+
+    Raises RuntimeError where input is no tensor, input has a shape that does not fit, input holds
+    values out of range or input holds integers, booleans or complex numbers.
 
     >>> import io
     >>> from PIL import Image
@@ -194,6 +214,9 @@ def decode_gif(input: Tensor) -> Tensor:
     """The image (3, H, W) in the bytes (N,) of a GIF file, or its images (N, 3, H, W).
 
     input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W).
+
+    Raises RuntimeError where input is no tensor, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers; OSError where input holds values out of range.
 
     >>> import io
     >>> from PIL import Image
@@ -228,6 +251,9 @@ def encode_png(input: Tensor, compression_level: int = 6) -> Tensor:
     input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). compression_level: 0 (fast)
     to 9 (small).
 
+    Raises RuntimeError where input is no tensor, input has a shape that does not fit or input holds
+    integers, booleans or complex numbers.
+
     >>> bytes(encode_png(torch.zeros(3, 2, 4, dtype=torch.uint8))[1:4].tolist())
     b'PNG'
     """
@@ -240,6 +266,9 @@ def encode_jpeg(input: Tensor | list[Tensor], quality: int = 75) -> Any:
     """The bytes (N,) of a JPEG file of an image (1 or 3, H, W), uint8; of a list, a list.
 
     input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). quality: 1 to 100.
+
+    Raises RuntimeError where input is of the wrong type, input has a shape that does not fit or
+    input holds integers, booleans or complex numbers.
 
     >>> encode_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8))[:2].tolist()
     [255, 216]
@@ -257,6 +286,9 @@ def write_png(input: Tensor, filename: PathName, compression_level: int = 6) -> 
     input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). filename: the path of the
     file. compression_level: 0 (fast) to 9 (small).
 
+    Raises TypeError where filename is of the wrong type; RuntimeError where input is no tensor,
+    input has a shape that does not fit or input holds integers, booleans or complex numbers.
+
     >>> write_png(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.png")
     >>> read_image("black.png").shape
     torch.Size([3, 2, 4])
@@ -269,6 +301,10 @@ def write_jpeg(input: Tensor, filename: PathName, quality: int = 75) -> None:
 
     input: the bytes, uint8 (N,); to encode: an image, uint8 (C, H, W). filename: the path of the
     file. quality: 1 to 100.
+
+    Raises TypeError where filename or quality is of the wrong type; ValueError where quality is
+    below 1; RuntimeError where input is no tensor, input has a shape that does not fit or input
+    holds integers, booleans or complex numbers.
 
     >>> write_jpeg(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.jpg", quality=90)
     >>> read_image("black.jpg").shape

@@ -320,6 +320,9 @@ def register_model(name: str | None = None) -> Callable[[Callable[..., Any]], Ca
 def documentation(build: Callable[..., Any], backbone: Any) -> str:
     """What help() says of a model's function: its own text, with an example if it has none."""
     text = inspect.getdoc(build) or ""
+    text, mark, example = text.partition(">>> ")
+    told = "Raises KeyError for weights of an unknown name, TypeError for those of another model."
+    text = f"{text.rstrip()}\n\n{told}\n\n{mark}{example}".rstrip()
     if ">>> " in text:
         return text
     options = "weights_backbone=None" if backbone is not None else ""
@@ -348,6 +351,8 @@ def get_model_builder(name: str) -> Callable[..., Any]:
 def get_model(name: str, **config: Any) -> Any:
     """A model by name; config goes to its function.
 
+    Raises ValueError for an unknown name.
+
     >>> get_model("squeezenet1_0", num_classes=3)(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 3])
     """
@@ -358,6 +363,8 @@ def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
     """The enum of a model's published weights.
 
     name: the model's name, or its function.
+
+    Raises ValueError for an unknown name.
 
     >>> get_model_weights("resnet18").DEFAULT
     ResNet18_Weights.IMAGENET1K_V1
@@ -371,6 +378,8 @@ def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
 
 def get_weight(name: str) -> WeightsEnum:
     """The weights of a name such as "ResNet50_Weights.IMAGENET1K_V2".
+
+    Raises ValueError for an unknown name.
 
     >>> get_weight("ResNet50_Weights.IMAGENET1K_V2").meta["num_params"]
     25557032

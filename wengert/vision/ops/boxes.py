@@ -33,6 +33,9 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
 
     boxes: (N, 4) as (x1, y1, x2, y2); scores: (N,).
 
+    Raises TypeError where boxes or scores holds booleans; RuntimeError where boxes is no tensor or
+    boxes or scores has a shape that does not fit.
+
     >>> nms(torch.tensor([[0., 0., 2., 2.], [0., 0., 2., 1.9], [3., 3., 4., 4.]]),
     ...     torch.tensor([.5, .9, .1]), 0.5)
     tensor([1, 2])
@@ -68,6 +71,10 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
     scores: (N,), by which boxes are ordered. iou_threshold: boxes that overlap a better one by more
     than this go.
 
+    Raises TypeError where boxes or scores holds booleans or scores is no tensor; IndexError where
+    scores has a shape that does not fit; RuntimeError where boxes is no tensor, boxes or scores has
+    a shape that does not fit or scores holds complex numbers.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
     >>> batched_nms(boxes, torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), 0.5)
     tensor([0, 1])
@@ -87,6 +94,10 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     """The numbers of the boxes whose sides are at least min_size.
 
+    Raises TypeError where boxes is no tensor or min_size is of the wrong type; IndexError where
+    boxes has a shape that does not fit; RuntimeError where boxes holds booleans;
+    NotImplementedError where boxes holds complex numbers.
+
     >>> remove_small_boxes(torch.tensor([[0.0, 0.0, 1.0, 9.0], [0.0, 0.0, 4.0, 4.0]]), 2)
     tensor([1])
     """
@@ -96,6 +107,10 @@ def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
 
 def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     """The boxes (..., 4) cut at the edges of an image of size (height, width).
+
+    Raises TypeError where boxes is no tensor or size is of the wrong type; ValueError where size
+    has another length; RuntimeError where boxes has a shape that does not fit; NotImplementedError
+    where boxes holds complex numbers.
 
     >>> clip_boxes_to_image(torch.tensor([[-1.0, 0.0, 9.0, 4.0]]), (8, 8))
     tensor([[0., 0., 8., 4.]])
@@ -113,6 +128,9 @@ def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Boxes (..., 4) in another format: xyxy corners, xywh corner and size, cxcywh middle and size.
 
     boxes: (..., 4). in_fmt: the format of boxes. out_fmt: the format of the result.
+
+    Raises ValueError where boxes has a shape that does not fit, in_fmt or out_fmt is of the wrong
+    type or in_fmt or out_fmt is unknown; RuntimeError where boxes holds booleans.
 
     >>> box_convert(torch.tensor([[1., 2., 3., 5.]]), "xyxy", "xywh")
     tensor([[1., 2., 2., 3.]])
@@ -148,6 +166,8 @@ def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     """The areas of boxes (..., 4).
 
     fmt: 'xyxy', 'xywh' or 'cxcywh'.
+
+    Raises ValueError where boxes has a shape that does not fit.
 
     >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
     tensor([6.])
@@ -185,6 +205,10 @@ def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. fmt: 'xyxy',
     'xywh' or 'cxcywh'.
 
+    Raises TypeError where boxes1 or boxes2 is no tensor; ValueError where boxes1 or boxes2 has a
+    shape that does not fit; IndexError where boxes1 or boxes2 has a shape that does not fit;
+    RuntimeError where boxes1 or boxes2 holds complex numbers.
+
     >>> box_iou(torch.tensor([[0., 0., 2., 2.]]), torch.tensor([[1., 0., 3., 2.]]))
     tensor([[0.3333]])
     """
@@ -200,6 +224,10 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """`box_iou`, less the part of the smallest box around both that neither fills; (N, M).
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2.
+
+    Raises TypeError where boxes1 or boxes2 is no tensor; ValueError where boxes1 or boxes2 has a
+    shape that does not fit; IndexError where boxes1 or boxes2 has a shape that does not fit;
+    RuntimeError where boxes1 or boxes2 holds complex numbers.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> generalized_box_iou(boxes, boxes + 1)
@@ -217,6 +245,9 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
     division by zero.
 
+    Raises ValueError where boxes1 or boxes2 has a shape that does not fit; IndexError where boxes1
+    or boxes2 has a shape that does not fit.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> distance_box_iou(boxes, boxes + 1)
     tensor([[0.0317]])
@@ -233,6 +264,8 @@ def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
     division by zero.
+
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> complete_box_iou(boxes, boxes + 1)
@@ -253,6 +286,8 @@ def proportion(boxes: Tensor) -> Tensor:
 
 def masks_to_boxes(masks: Tensor) -> Tensor:
     """The boxes (N, 4) around masks (N, H, W), float32; zeros for an empty one.
+
+    Raises TypeError where masks is no tensor; IndexError where masks has a shape that does not fit.
 
     >>> masks = torch.zeros(1, 4, 4, dtype=torch.bool)
     >>> masks[0, 1, 1:3] = True

@@ -60,6 +60,11 @@ def deform_conv2d(
     or each side. dilation: steps between the elements of a window. bias: whether there is one; of a
     function: a tensor, or None.
 
+    Raises ValueError where input or weight has a shape that does not fit; RuntimeError where input,
+    offset or weight has a shape that does not fit, input holds complex numbers, offset holds
+    booleans or weight holds integers, booleans or complex numbers; NotImplementedError where offset
+    holds complex numbers.
+
     >>> offset = torch.zeros(1, 18, 3, 3)
     >>> deform_conv2d(torch.ones(1, 1, 5, 5), offset, torch.ones(1, 1, 3, 3))[0, 0, 0]
     tensor([9., 9., 9.])
@@ -105,6 +110,12 @@ class DeformConv2d(Module):
     size of a window. stride: steps between windows. padding: how many pixels are added: for all
     sides, left and top, or each side. dilation: steps between the elements of a window. groups:
     how many parts the channels fall into.
+
+    Raises TypeError where in_channels or out_channels is of the wrong type; ValueError where input
+    has a shape that does not fit; IndexError where out_channels is 0 or kernel_size or padding is
+    of the wrong type; RuntimeError where in_channels, out_channels, kernel_size or padding is
+    negative, input or offset has a shape that does not fit, input holds complex numbers or offset
+    holds booleans; NotImplementedError where offset holds complex numbers.
 
     >>> layer = DeformConv2d(3, 8, 3, padding=1)
     >>> layer(torch.zeros(1, 3, 5, 5), torch.zeros(1, 18, 5, 5)).shape

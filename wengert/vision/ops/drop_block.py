@@ -48,6 +48,9 @@ def drop_block2d(
     inplace: write the result over the input. eps: against division by zero. training: whether this
     is training: else nothing is dropped.
 
+    Raises TypeError where p is of the wrong type; ValueError where input has a shape that does not
+    fit or p is not in [0, 1].
+
     >>> drop_block2d(torch.ones(1, 1, 2, 2), 0.5, 1, training=False).sum()
     tensor(4.)
     """
@@ -67,6 +70,9 @@ def drop_block3d(
     inplace: write the result over the input. eps: against division by zero. training: whether this
     is training: else nothing is dropped.
 
+    Raises TypeError where p is of the wrong type; ValueError where input has a shape that does not
+    fit or p is not in [0, 1].
+
     >>> drop_block3d(torch.ones(1, 1, 2, 2, 2), 0.5, 1, training=False).sum()
     tensor(8.)
     """
@@ -78,6 +84,9 @@ class DropBlock2d(Module):
 
     p: the probability that it is done. inplace: write the result over the input. eps: against
     division by zero. block_size: the side of the blocks that are dropped, in elements.
+
+    Raises TypeError where p is of the wrong type; ValueError where p is negative or input has a
+    shape that does not fit.
 
     >>> DropBlock2d(0.5, 2).eval()(torch.ones(1, 1, 2, 2)).sum()
     tensor(4.)
@@ -111,6 +120,9 @@ class DropBlock3d(DropBlock2d):
 
     p: the probability that it is done. inplace: write the result over the input. eps: against
     division by zero. block_size: the side of the blocks that are dropped, in elements.
+
+    Raises TypeError where p is of the wrong type; ValueError where p is negative or input has a
+    shape that does not fit.
 
     >>> DropBlock3d(0.5, 2).eval()(torch.ones(1, 1, 2, 2, 2)).sum()
     tensor(8.)

@@ -36,6 +36,9 @@ class FeaturePyramidNetwork(Module):
     norm_layer: the class, or a function, that makes a norm of so many channels; None: the
     model's own.
 
+    Raises TypeError where in_channels_list, out_channels or x is of the wrong type; RuntimeError
+    where out_channels is negative.
+
     >>> pyramid = FeaturePyramidNetwork([4, 8], 6)
     >>> levels = {"a": torch.zeros(1, 4, 8, 8), "b": torch.zeros(1, 8, 4, 4)}
     >>> [tuple(x.shape) for x in pyramid(levels).values()]

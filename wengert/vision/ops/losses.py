@@ -39,6 +39,11 @@ def sigmoid_focal_loss(
 
     reduction: 'mean', 'sum' or 'none'. inputs: logits of any shape.
 
+    Raises TypeError where inputs or targets is no tensor; ValueError where inputs or targets has a
+    shape that does not fit; RuntimeError where inputs holds complex numbers or targets holds
+    integers, booleans or complex numbers; NotImplementedError where inputs holds integers or
+    booleans.
+
     >>> sigmoid_focal_loss(torch.zeros(2), torch.tensor([0.0, 1.0]))
     tensor([0.1300, 0.0433])
     """
@@ -76,6 +81,8 @@ def generalized_box_iou_loss(
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
 
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> generalized_box_iou_loss(boxes, boxes + 1)
     tensor([1.0794])
@@ -101,6 +108,8 @@ def distance_box_iou_loss(
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
 
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> distance_box_iou_loss(boxes, boxes + 1)
     tensor([0.9683])
@@ -115,6 +124,8 @@ def complete_box_iou_loss(
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
+
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> complete_box_iou_loss(boxes, boxes + 1)

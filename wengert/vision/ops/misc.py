@@ -32,6 +32,9 @@ class FrozenBatchNorm2d(Module):
 
     eps: against division by zero.
 
+    Raises TypeError where num_features is of the wrong type or x is no tensor; RuntimeError where
+    num_features is negative.
+
     >>> FrozenBatchNorm2d(3)(torch.ones(1, 3, 1, 1)).flatten()
     tensor([1.0000, 1.0000, 1.0000])
     """
@@ -154,6 +157,11 @@ class SqueezeExcitation(Module):
     two layers. activation: the class of the activation between them. scale_activation: the class of
     the activation of the weights.
 
+    Raises TypeError where input_channels or squeeze_channels is of the wrong type or input is no
+    tensor; RuntimeError where input_channels or squeeze_channels is negative, input has a shape
+    that does not fit or input holds complex numbers; NotImplementedError where input holds integers
+    or booleans.
+
     >>> SqueezeExcitation(4, 2)(torch.zeros(1, 4, 3, 3)).shape
     torch.Size([1, 4, 3, 3])
     """
@@ -220,6 +228,8 @@ class Permute(Module):
     """Dimensions in another order.
 
     dims: the new order of the dimensions.
+
+    Raises RuntimeError where dims is of the wrong type or x has a shape that does not fit.
 
     >>> Permute([0, 2, 1])(torch.zeros(1, 2, 3)).shape
     torch.Size([1, 3, 2])

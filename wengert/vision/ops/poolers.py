@@ -25,6 +25,11 @@ class MultiScaleRoIAlign(Module):
     Takes {name: (N, C, H, W)}, the boxes of each picture as a list of (L, 4), and the sizes
     (height, width) of the images that these are in; returns (K, C, *output_size).
 
+    Raises TypeError where featmap_names, sampling_ratio, x or boxes is of the wrong type;
+    ValueError where output_size is negative, boxes or image_shapes is empty or boxes or
+    image_shapes is too short; IndexError where output_size is of the wrong type or boxes is too
+    long.
+
     >>> pool = MultiScaleRoIAlign(["a"], 2, sampling_ratio=1)
     >>> boxes = [torch.tensor([[0.0, 0.0, 8.0, 8.0]])]
     >>> pool({"a": torch.ones(1, 3, 4, 4)}, boxes, [(8, 8)]).shape
@@ -75,6 +80,11 @@ class MultiScaleRoIAlign(Module):
 
         level: (N, C, H, W). rois: (K, 5) with the picture's number first. scale: the size of the
         level by that of the image.
+
+        Raises TypeError where rois holds booleans or complex numbers; ValueError where rois has a
+        shape that does not fit or scale is of the wrong type; IndexError where level has a shape
+        that does not fit or rois holds values out of range; RuntimeError where level has a shape
+        that does not fit.
 
         >>> pool = MultiScaleRoIAlign(["a"], 2, sampling_ratio=1)
         >>> rois = torch.tensor([[0.0, 0.0, 0.0, 8.0, 8.0]])

@@ -122,6 +122,10 @@ def roi_align(
     across a bin, -1 for about one in each pixel. aligned: the middle of the first pixel is at 0.5.
     input: the values, as the first line says.
 
+    Raises ValueError where output_size is negative; IndexError where input has a shape that does
+    not fit, boxes is too long or output_size is of the wrong type; RuntimeError where input has a
+    shape that does not fit or output_size is 0.
+
     >>> roi_align(torch.ones(1, 2, 4, 4), [torch.tensor([[0., 0., 3., 3.]])], 2).shape
     torch.Size([1, 2, 2, 2])
     """
@@ -158,6 +162,11 @@ def ps_roi_align(
     the image. input: the values, as the first line says. boxes: (..., 4). sampling_ratio: how many
     samples across a bin; -1: as many as it has pixels.
 
+    Raises TypeError where boxes holds booleans or complex numbers; ValueError where boxes has a
+    shape that does not fit or output_size is negative; IndexError where input has a shape that does
+    not fit, boxes holds values out of range or output_size is of the wrong type; RuntimeError where
+    input has a shape that does not fit or output_size does not fit.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])
     >>> ps_roi_align(torch.ones(1, 8, 4, 4), boxes, 2).shape
     torch.Size([1, 2, 2, 2])
@@ -191,6 +200,11 @@ def ps_roi_pool(
     output_size: height and width of the result. spatial_scale: the size of the features by that of
     the image. input: the values, as the first line says. boxes: (..., 4).
 
+    Raises TypeError where boxes holds complex numbers; ValueError where boxes has a shape that does
+    not fit; IndexError where input has a shape that does not fit, boxes holds values out of range
+    or output_size is of the wrong type; RuntimeError where input has a shape that does not fit or
+    output_size does not fit.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])
     >>> ps_roi_pool(torch.ones(1, 8, 4, 4), boxes, 2).shape
     torch.Size([1, 2, 2, 2])
@@ -216,6 +230,12 @@ class RoIAlign(Module):
     output_size: height and width of the result. spatial_scale: the size of the features by that of
     the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels. aligned:
     shift by half a pixel, so that samples lie where pixels are.
+
+    Raises TypeError where sampling_ratio is of the wrong type or rois holds booleans or complex
+    numbers; ValueError where output_size is negative, spatial_scale is of the wrong type or rois
+    has a shape that does not fit; IndexError where output_size is of the wrong type, input has a
+    shape that does not fit or rois holds values out of range; RuntimeError where input has a shape
+    that does not fit.
 
     >>> layer = RoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
     >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
@@ -249,6 +269,12 @@ class PSRoIAlign(Module):
     output_size: height and width of the result. spatial_scale: the size of the features by that of
     the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels.
 
+    Raises TypeError where sampling_ratio is of the wrong type or rois holds booleans or complex
+    numbers; ValueError where output_size is negative, spatial_scale is of the wrong type or rois
+    has a shape that does not fit; IndexError where output_size is of the wrong type, input has a
+    shape that does not fit or rois holds values out of range; RuntimeError where input has a shape
+    that does not fit.
+
     >>> layer = PSRoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
     >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
     torch.Size([1, 2, 2, 2])
@@ -275,6 +301,11 @@ class PSRoIPool(Module):
 
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
+
+    Raises TypeError where rois holds complex numbers; ValueError where spatial_scale is of the
+    wrong type or rois has a shape that does not fit; IndexError where output_size is of the wrong
+    type, input has a shape that does not fit or rois holds values out of range; RuntimeError where
+    input has a shape that does not fit.
 
     >>> layer = PSRoIPool(2, spatial_scale=1.0)
     >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape

@@ -41,6 +41,10 @@ def roi_pool(
     spatial_scale: the pictures' size over that which the boxes are in. input: the values, as the
     first line says.
 
+    Raises TypeError where boxes holds complex numbers; ValueError where input or boxes has a shape
+    that does not fit; IndexError where boxes holds values out of range or output_size is of the
+    wrong type; RuntimeError where input holds complex numbers or output_size is below 1.
+
     >>> boxes = torch.tensor([[0.0, 0.0, 0.0, 3.0, 3.0]])
     >>> roi_pool(torch.arange(16.0).view(1, 1, 4, 4), boxes, 2)
     tensor([[[[ 5.,  7.],
@@ -64,6 +68,11 @@ class RoIPool(Module):
 
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
+
+    Raises TypeError where rois holds complex numbers; ValueError where spatial_scale is of the
+    wrong type or input or rois has a shape that does not fit; IndexError where output_size is of
+    the wrong type or rois holds values out of range; RuntimeError where output_size is negative or
+    input holds complex numbers.
 
     >>> layer = RoIPool(2, spatial_scale=1.0)
     >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape

@@ -15,6 +15,9 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
     mode: "batch" draws once, "row" for each of the N. training: whether this is training: else
     nothing is dropped.
 
+    Raises TypeError where p is of the wrong type; ValueError where p is not in [0, 1], mode is of
+    the wrong type or mode is unknown.
+
     >>> stochastic_depth(torch.ones(2), 0.5, "batch", training=False)
     tensor([1., 1.])
     """
@@ -34,6 +37,9 @@ class StochasticDepth(Module):
     """`stochastic_depth` as a layer.
 
     p: the probability of zeros. mode: "batch" draws once, "row" for each of the N.
+
+    Raises TypeError where p is of the wrong type; ValueError where p is negative, mode is of the
+    wrong type or mode is unknown.
 
     >>> StochasticDepth(0.5, "row").eval()(torch.ones(2))
     tensor([1., 1.])

@@ -21,6 +21,9 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. brightness_factor: 0 black, 1 no
     change, 2 twice as bright.
 
+    Raises TypeError where img or brightness_factor is of the wrong type; ValueError where
+    brightness_factor is negative; NotImplementedError where img holds complex numbers.
+
     >>> adjust_brightness(torch.tensor([[[0.5, 1.0]]]), 0.5)
     tensor([[[0.2500, 0.5000]]])
     """
@@ -32,6 +35,10 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. contrast_factor: 0 grey, 1 no
     change, 2 twice the contrast.
+
+    Raises TypeError where img or contrast_factor is of the wrong type; ValueError where
+    contrast_factor is negative; IndexError where img has a shape that does not fit;
+    NotImplementedError where img holds complex numbers.
 
     >>> adjust_contrast(torch.tensor([[[0.0, 1.0]]]), 0.5)
     tensor([[[0.2500, 0.7500]]])
@@ -45,6 +52,9 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. saturation_factor: 0 black and
     white, 1 no change, 2 twice the colour.
 
+    Raises TypeError where img or saturation_factor is of the wrong type; ValueError where
+    saturation_factor is negative; NotImplementedError where img holds complex numbers.
+
     >>> adjust_saturation(torch.tensor([[[1.0]], [[0.0]], [[0.0]]]), 0).flatten()
     tensor([0.2989, 0.2989, 0.2989])
     """
@@ -56,6 +66,9 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
+    Raises TypeError where img or hue_factor is of the wrong type; ValueError where hue_factor is
+    not in [0, 1]; RuntimeError where img holds integers.
+
     >>> adjust_hue(torch.tensor([[[1.0]], [[0.0]], [[0.0]]]), 0.5).flatten()
     tensor([0., 1., 1.])
     """
@@ -66,6 +79,9 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
 
 def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     """gain * img ** gamma, with img taken as [0, 1].
+
+    Raises TypeError where img or gamma is of the wrong type; ValueError where gamma is negative;
+    RuntimeError where img holds integers.
 
     >>> adjust_gamma(torch.tensor([[[0.5, 1.0]]]), 2)
     tensor([[[0.2500, 1.0000]]])
@@ -81,6 +97,10 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. sharpness_factor: 0 blurs, 1 leaves
     the image alone, 2 sharpens.
 
+    Raises TypeError where img or sharpness_factor is of the wrong type; ValueError where
+    sharpness_factor is negative; IndexError where img has a shape that does not fit;
+    NotImplementedError where img holds complex numbers.
+
     >>> adjust_sharpness(torch.ones(1, 4, 4), 2).mean()
     tensor(1.)
     """
@@ -91,6 +111,8 @@ def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     """A Pillow image in black and white, with 1 or 3 equal channels.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. num_output_channels: 1 or 3.
+
+    Raises TypeError where img is of the wrong type.
 
     >>> from PIL import Image
     >>> to_grayscale(Image.new("RGB", (4, 2))).mode
@@ -106,6 +128,8 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. num_output_channels: 1 or 3.
 
+    Raises TypeError where img is of the wrong type or img has a shape that does not fit.
+
     >>> rgb_to_grayscale(torch.zeros(3, 8, 8)).shape
     torch.Size([1, 8, 8])
     """
@@ -117,6 +141,8 @@ def invert(img: Any) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
+    Raises TypeError where img is of the wrong type; RuntimeError where img holds booleans.
+
     >>> invert(torch.tensor([[[0, 255]]], dtype=torch.uint8))
     tensor([[[255,   0]]], dtype=torch.uint8)
     """
@@ -127,6 +153,9 @@ def posterize(img: Any, bits: int) -> Any:
     """An image with only the first bits, 0 to 8, of each value kept.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    Raises TypeError where img or bits is of the wrong type or img holds integers, booleans or
+    complex numbers; ValueError where bits is out of range.
 
     >>> posterize(torch.tensor([[[3, 200]]], dtype=torch.uint8), 1)
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -141,6 +170,9 @@ def solarize(img: Any, threshold: float) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
+    Raises TypeError where img or threshold is of the wrong type or img holds booleans or complex
+    numbers.
+
     >>> solarize(torch.tensor([[[100, 200]]], dtype=torch.uint8), 128)
     tensor([[[100,  55]]], dtype=torch.uint8)
     """
@@ -151,6 +183,9 @@ def autocontrast(img: Any) -> Any:
     """An image with each channel stretched from its darkest and brightest to black and white.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    Raises TypeError where img is of the wrong type; RuntimeError where img holds booleans;
+    NotImplementedError where img holds complex numbers.
 
     >>> autocontrast(torch.tensor([[[0.25, 0.75]]]))
     tensor([[[0., 1.]]])
@@ -163,6 +198,9 @@ def equalize(img: Any) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
+    Raises TypeError where img is of the wrong type or img holds integers, booleans or complex
+    numbers.
+
     >>> equalize(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -174,6 +212,9 @@ def erase(img: Tensor, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool 
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. inplace: write the result over the
     input.
+
+    Raises TypeError where img is no tensor or i, j, h or w is of the wrong type; RuntimeError where
+    v is no tensor.
 
     >>> erase(torch.ones(1, 1, 3), 0, 1, 1, 2, torch.tensor(0.0))
     tensor([[[1., 0., 0.]]])

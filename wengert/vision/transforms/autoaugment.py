@@ -206,6 +206,8 @@ class AutoAugment(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside. policy: an AutoAugmentPolicy.
 
+    Raises TypeError where img is no tensor or img holds integers, booleans or complex numbers.
+
     >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -230,6 +232,9 @@ class AutoAugment(Module):
 
         transform_num: how many policies there are.
 
+        Raises TypeError where transform_num is of the wrong type; RuntimeError where transform_num
+        is below 1.
+
         >>> AutoAugment.get_params(25)[0] < 25
         True
         """
@@ -239,6 +244,8 @@ class AutoAugment(Module):
         """The strengths of the transforms for an image.
 
         img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        Raises TypeError where img is no tensor.
 
         >>> AutoAugment().magnitudes(torch.zeros(3, 8, 8))["Rotate"][1]
         True
@@ -282,6 +289,8 @@ class RandAugment(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
 
+    Raises TypeError where num_ops is of the wrong type or img is no tensor.
+
     >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -305,6 +314,9 @@ class RandAugment(Module):
 
     def forward(self, img: Any) -> Any:
         """img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        Raises TypeError where img is no tensor; NotImplementedError where img holds complex
+        numbers.
 
         >>> v2.RandAugment().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
         torch.Size([3, 8, 8])
@@ -335,6 +347,8 @@ class TrivialAugmentWide(Module):
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
 
+    Raises TypeError where img is no tensor.
+
     >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -354,6 +368,8 @@ class TrivialAugmentWide(Module):
 
     def forward(self, img: Any) -> Any:
         """img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        Raises TypeError where img is no tensor.
 
         >>> v2.TrivialAugmentWide().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
         torch.Size([3, 8, 8])
@@ -382,6 +398,9 @@ class AugMix(Module):
     mixture_width: how many chains are mixed. chain_depth: operations a chain; -1: one to three,
     drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
     also change brightness, contrast, colour and sharpness.
+
+    Raises TypeError where orig_img is no tensor; NotImplementedError where orig_img holds complex
+    numbers.
 
     >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -413,6 +432,9 @@ class AugMix(Module):
     def weights(self, count: int, batch: int) -> Tensor:
         """batch draws of count weights that add up to 1.
 
+        Raises TypeError where count or batch is of the wrong type; RuntimeError where count or
+        batch is negative.
+
         >>> AugMix().weights(3, 2).shape
         torch.Size([2, 3])
         """
@@ -425,6 +447,8 @@ class AugMix(Module):
 
         img: an image, (*, C, H, W) or of Pillow.
 
+        Raises TypeError where img is no tensor.
+
         >>> AugMix().magnitudes(torch.zeros(3, 8, 8))["Posterize"][0][:3]
         tensor([4., 4., 3.])
         """
@@ -436,6 +460,9 @@ class AugMix(Module):
 
     def forward(self, orig_img: Any) -> Any:
         """orig_img: an image, a tensor (*, C, H, W) or a picture of Pillow.
+
+        Raises TypeError where orig_img is no tensor; NotImplementedError where orig_img holds
+        complex numbers.
 
         >>> v2.AugMix().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
         torch.Size([3, 8, 8])

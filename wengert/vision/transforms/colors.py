@@ -28,6 +28,10 @@ class ColorJitter(Module):
 
     brightness: a factor, or the range that it is drawn from.
 
+    Raises TypeError where brightness or hue is of the wrong type or img is no tensor; ValueError
+    where brightness is negative or hue is not in [0, 1]; RuntimeError where img holds integers;
+    NotImplementedError where img holds complex numbers.
+
     >>> ColorJitter(brightness=0.5, hue=0.1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -50,6 +54,9 @@ class ColorJitter(Module):
         brightness: Range, contrast: Range, saturation: Range, hue: Range
     ) -> tuple[Tensor, float | None, float | None, float | None, float | None]:
         """The order of the four changes, and the strength of each.
+
+        Raises TypeError where brightness, contrast, saturation or hue is of the wrong type;
+        IndexError where brightness is empty or brightness is too short.
 
         >>> order, *strengths = ColorJitter.get_params((0.5, 1.5), None, None, None)
         >>> 0.5 <= strengths[0] <= 1.5
@@ -80,6 +87,8 @@ class Grayscale(Module):
     """An image in black and white, with 1 or 3 equal channels.
 
     num_output_channels: 1 or 3.
+
+    Raises TypeError where img is no tensor or img has a shape that does not fit.
 
     >>> Grayscale()(torch.rand(3, 8, 8)).shape
     torch.Size([1, 8, 8])
@@ -127,6 +136,9 @@ class RandomChange(Module):
 class RandomGrayscale(RandomChange):
     """Black and white, in as many channels, with probability p.
 
+    Raises TypeError where p is of the wrong type, img is no tensor or img has a shape that does not
+    fit.
+
     >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -141,6 +153,9 @@ class RandomGrayscale(RandomChange):
 class RandomInvert(RandomChange):
     """The negative, with probability p.
 
+    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where img holds
+    booleans.
+
     >>> RandomInvert(p=1)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
     tensor([[[255,   0]]], dtype=torch.uint8)
     """
@@ -151,6 +166,9 @@ class RandomInvert(RandomChange):
 
 class RandomAutocontrast(RandomChange):
     """Each channel stretched to black and white, with probability p.
+
+    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where img holds
+    booleans; NotImplementedError where img holds complex numbers.
 
     >>> RandomAutocontrast(p=1)(torch.tensor([[[0.25, 0.75]]]))
     tensor([[[0., 1.]]])
@@ -163,6 +181,9 @@ class RandomAutocontrast(RandomChange):
 class RandomEqualize(RandomChange):
     """The histogram of each channel made flat, with probability p.
 
+    Raises TypeError where p is of the wrong type, img is no tensor or img holds integers, booleans
+    or complex numbers.
+
     >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -173,6 +194,9 @@ class RandomEqualize(RandomChange):
 
 class RandomPosterize(RandomChange):
     """Only the first bits of each value, with probability p.
+
+    Raises TypeError where bits or p is of the wrong type, img is no tensor or img holds integers,
+    booleans or complex numbers; ValueError where bits is negative.
 
     >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -196,6 +220,9 @@ class RandomPosterize(RandomChange):
 
 class RandomSolarize(RandomChange):
     """Values from threshold on inverted, with probability p.
+
+    Raises TypeError where threshold or p is of the wrong type, img is no tensor or img holds
+    booleans or complex numbers.
 
     >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
     tensor([[[100,  55]]], dtype=torch.uint8)
@@ -222,6 +249,10 @@ class RandomAdjustSharpness(RandomChange):
 
     sharpness_factor: 0 blurs, 1 leaves the image alone.
 
+    Raises TypeError where sharpness_factor or p is of the wrong type or img is no tensor;
+    ValueError where sharpness_factor is negative; IndexError where img has a shape that does not
+    fit; NotImplementedError where img holds complex numbers.
+
     >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
     """
@@ -244,6 +275,9 @@ class GaussianBlur(Module):
     """An image blurred with a standard deviation from the range sigma.
 
     kernel_size: the size of a window.
+
+    Raises TypeError where kernel_size is of the wrong type or img is no tensor; ValueError where
+    kernel_size is below 1.
 
     >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -274,6 +308,9 @@ class GaussianBlur(Module):
 
         sigma_min: the least standard deviation, in pixels. sigma_max: the largest standard
         deviation, in pixels.
+
+        Raises TypeError where sigma_min or sigma_max is of the wrong type; RuntimeError where
+        sigma_max is negative.
 
         >>> 0.1 <= GaussianBlur.get_params(0.1, 2.0) <= 2.0
         True

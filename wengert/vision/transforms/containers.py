@@ -32,6 +32,9 @@ class Compose:
 
     transforms: a function of image and target, or several of them.
 
+    Raises TypeError where transforms or img is of the wrong type; RuntimeError where img holds
+    booleans.
+
     >>> Compose([torch.neg, torch.exp])(torch.zeros(1))
     tensor([1.])
     >>> both = Compose([transforms.CenterCrop(4), transforms.RandomHorizontalFlip()])
@@ -53,6 +56,8 @@ class Compose:
 
 class RandomApply(Module):
     """All of the transforms, with probability p, or none.
+
+    Raises TypeError where transforms or p is of the wrong type or img is no tensor.
 
     >>> RandomApply([transforms.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -77,6 +82,8 @@ class RandomApply(Module):
 class RandomOrder:
     """All of the transforms, in an order drawn from Python's `random`.
 
+    Raises TypeError where transforms or img is of the wrong type.
+
     >>> both = RandomOrder([transforms.CenterCrop(4), transforms.RandomHorizontalFlip()])
     >>> both(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -100,6 +107,8 @@ class RandomOrder:
 
 class RandomChoice:
     """One of the transforms, drawn from Python's `random` with the weights p.
+
+    Raises TypeError where transforms or an argument is of the wrong type.
 
     >>> one = RandomChoice([transforms.CenterCrop(4), transforms.Resize(4)])
     >>> one(torch.zeros(3, 8, 8)).shape
@@ -128,6 +137,8 @@ class Lambda:
 
     lambd: the function.
 
+    Raises TypeError where lambd cannot be called.
+
     >>> Lambda(lambda x: x + 1)(torch.zeros(2))
     tensor([1., 1.])
     """
@@ -147,6 +158,8 @@ class Lambda:
 class ToTensor:
     """A Pillow image or array (H, W, C) as a tensor (C, H, W), uint8 scaled to [0, 1].
 
+    Raises TypeError where pic is of the wrong type.
+
     >>> ToTensor()(np.zeros((4, 6, 3), np.uint8)).shape
     torch.Size([3, 4, 6])
     """
@@ -160,6 +173,8 @@ class ToTensor:
 
 class PILToTensor:
     """A Pillow image as a tensor (C, H, W) of the same values.
+
+    Raises TypeError where pic is of the wrong type.
 
     >>> from PIL import Image
     >>> PILToTensor()(Image.new("RGB", (4, 2))).shape
@@ -178,6 +193,9 @@ class ToPILImage:
 
     mode: the kind of image, such as 'RGB'; None: as it is.
 
+    Raises TypeError where pic is of the wrong type or pic holds integers, booleans or complex
+    numbers; ValueError where pic has a shape that does not fit.
+
     >>> ToPILImage()(torch.zeros(3, 4, 6)).size
     (6, 4)
     """
@@ -195,6 +213,8 @@ class ToPILImage:
 class ConvertImageDtype(Module):
     """A tensor image in another dtype, scaled so that white stays white.
 
+    Raises TypeError where image is no tensor.
+
     >>> ConvertImageDtype(torch.float32)(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])
     """
@@ -211,6 +231,9 @@ class Normalize(Module):
     """(tensor - mean) / std for each channel of a float image (..., C, H, W).
 
     inplace: write the result over the input.
+
+    Raises TypeError where tensor is no tensor or tensor holds integers, booleans or complex
+    numbers; ValueError where tensor has a shape that does not fit.
 
     >>> Normalize((0.5,), (0.5,))(torch.zeros(1, 1, 1))
     tensor([[[-1.]]])
@@ -233,6 +256,11 @@ class Normalize(Module):
 
 class LinearTransformation(Module):
     """A flattened image, less mean_vector (D,), times transformation_matrix (D, D): whitening.
+
+    Raises ValueError where transformation_matrix, mean_vector or tensor has a shape that does not
+    fit or transformation_matrix or mean_vector holds integers, booleans or complex numbers;
+    IndexError where mean_vector or tensor has a shape that does not fit; RuntimeError where tensor
+    holds booleans.
 
     >>> LinearTransformation(torch.eye(4), torch.ones(4))(torch.ones(1, 2, 2))
     tensor([[[0., 0.],

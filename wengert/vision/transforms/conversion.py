@@ -22,6 +22,8 @@ def to_tensor(pic: Any) -> Tensor:
 
     pic: a picture of Pillow, an array (H, W, C) or a tensor (C, H, W).
 
+    Raises TypeError where pic is of the wrong type.
+
     >>> to_tensor(np.full((1, 2, 1), 255, np.uint8))
     tensor([[[1., 1.]]])
     """
@@ -43,6 +45,8 @@ def pil_to_tensor(pic: Any) -> Tensor:
     """A Pillow image as a tensor (C, H, W) of the same values.
 
     pic: a picture of Pillow, an array (H, W, C) or a tensor (C, H, W).
+
+    Raises TypeError where pic is of the wrong type.
 
     >>> from PIL import Image
     >>> pil_to_tensor(Image.new("RGB", (4, 2))).shape
@@ -78,6 +82,9 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
 
     mode: Pillow's colour mode where the number of channels leaves a choice. pic: a picture of
     Pillow, an array (H, W, C) or a tensor (C, H, W).
+
+    Raises TypeError where pic is of the wrong type or pic holds integers, booleans or complex
+    numbers; ValueError where pic has a shape that does not fit.
 
     >>> to_pil_image(torch.zeros(3, 4, 6)).size
     (6, 4)

@@ -56,7 +56,8 @@ pil_modes_mapping = {mode: pil_mode(mode) for mode in InterpolationMode}
 def get_dimensions(img: Any) -> list[int]:
     """[channels, height, width] of an image.
 
-    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. Raises TypeError where img is of
+    the wrong type.
 
     >>> get_dimensions(torch.zeros(3, 4, 5))
     [3, 4, 5]
@@ -67,7 +68,8 @@ def get_dimensions(img: Any) -> list[int]:
 def get_image_size(img: Any) -> list[int]:
     """[width, height] of an image.
 
-    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. Raises TypeError where img is of
+    the wrong type.
 
     >>> get_image_size(torch.zeros(3, 4, 6))
     [6, 4]
@@ -78,7 +80,8 @@ def get_image_size(img: Any) -> list[int]:
 def get_image_num_channels(img: Any) -> int:
     """The number of channels of an image.
 
-    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. Raises TypeError where img is of
+    the wrong type.
 
     >>> get_image_num_channels(torch.zeros(3, 4, 6))
     3
@@ -91,7 +94,9 @@ def normalize(
 ) -> Tensor:
     """(tensor - mean) / std for each channel of a float image (..., C, H, W).
 
-    inplace: write the result over the input.
+    inplace: write the result over the input. Raises TypeError where tensor is no tensor or tensor
+    holds integers, booleans or complex numbers; ValueError where tensor has a shape that does not
+    fit; RuntimeError where mean or std has another length.
 
     >>> normalize(torch.ones(1, 1, 2), [0.5], [0.5])
     tensor([[[1., 1.]]])
@@ -151,7 +156,8 @@ def resize(
     size: (height, width), or the length of the shorter side, which keeps the proportions. max_size:
     the longer side is made no longer than this. antialias: smooth before shrinking; images of
     Pillow always are. img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation:
-    an InterpolationMode: how values between pixels are found.
+    an InterpolationMode: how values between pixels are found. Raises TypeError where img or size is
+    of the wrong type; RuntimeError where size is below 1.
 
     >>> resize(torch.zeros(3, 4, 8), 2).shape
     torch.Size([3, 2, 4])
@@ -187,7 +193,8 @@ def pad(
 
     padding: one width, (left and right, top and bottom), or (left, top, right, bottom). img: an
     image: a tensor (*, C, H, W) or a picture of Pillow. fill: the value of pixels that come from
-    outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
+    outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'. Raises TypeError where img
+    or padding is of the wrong type; RuntimeError where padding is negative.
 
     >>> pad(torch.ones(1, 1, 1), 1)
     tensor([[[0., 0., 0.],
@@ -206,7 +213,7 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. top: the first row. left: the first
     column. height: rows of the result, or of the image. width: columns of the result, or of the
-    image.
+    image. Raises TypeError where img, top, left or height is of the wrong type.
 
     >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
     tensor([[[1],
@@ -230,7 +237,7 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     """The middle of an image, with a zero border where the image is smaller.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. output_size: height and width of
-    the result.
+    the result. Raises TypeError where img or output_size is of the wrong type.
 
     >>> center_crop(torch.arange(9.0).reshape(1, 3, 3), 1)
     tensor([[[4.]]])
@@ -262,7 +269,8 @@ def resized_crop(
     column. height: rows of the result, or of the image. width: columns of the result, or of the
     image. size: height and width, or the length of the shorter side, in pixels. interpolation: an
     InterpolationMode: how values between pixels are found. antialias: blur before making an image
-    smaller.
+    smaller. Raises TypeError where img, top, left or height is of the wrong type; ValueError where
+    size is empty or size is too long; RuntimeError where height or width is below 1.
 
     >>> resized_crop(torch.zeros(3, 8, 8), 0, 0, 2, 4, [4, 4]).shape
     torch.Size([3, 4, 4])
@@ -274,7 +282,8 @@ def resized_crop(
 def hflip(img: Any) -> Any:
     """An image with left and right exchanged.
 
-    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. Raises TypeError where img is of
+    the wrong type.
 
     >>> hflip(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -285,7 +294,8 @@ def hflip(img: Any) -> Any:
 def vflip(img: Any) -> Any:
     """An image with top and bottom exchanged.
 
-    img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+    img: an image: a tensor (*, C, H, W) or a picture of Pillow. Raises TypeError where img is of
+    the wrong type.
 
     >>> vflip(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -297,7 +307,8 @@ def five_crop(img: Any, size: int | Sequence[int]) -> tuple[Any, Any, Any, Any, 
     """The four corners of an image and its middle: top left, top right, bottom left and right.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. size: height and width, or the
-    length of the shorter side, in pixels.
+    length of the shorter side, in pixels. Raises TypeError where img or size is of the wrong type;
+    ValueError where size does not fit.
 
     >>> [tuple(part.shape) for part in five_crop(torch.zeros(3, 8, 8), 4)][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -318,7 +329,8 @@ def ten_crop(img: Any, size: int | Sequence[int], vertical_flip: bool = False) -
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. size: height and width, or the
     length of the shorter side, in pixels. vertical_flip: flip up and down instead of left and
-    right.
+    right. Raises TypeError where img or size is of the wrong type; ValueError where size does not
+    fit.
 
     >>> len(ten_crop(torch.zeros(3, 8, 8), 4))
     10
@@ -383,7 +395,7 @@ def rotate(
     expand: make the output large enough to hold all of it; center: (x, y), by default the middle.
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. interpolation: an
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
-    outside.
+    outside. Raises TypeError where img or angle is of the wrong type.
 
     >>> rotate(torch.tensor([[[1, 2], [3, 4]]]), 90)
     tensor([[[2, 4],
@@ -433,7 +445,9 @@ def affine(
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. scale: a factor, or the range of
     factors. shear: degrees, along x or (along x, along y). interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside. translate:
-    the shift in pixels, (right, down).
+    the shift in pixels, (right, down). Raises TypeError where img, angle, translate or scale is of
+    the wrong type; ValueError where translate has another length, scale is negative, shear is empty
+    or shear is too short.
 
     >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
     torch.Size([3, 8, 8])
@@ -481,6 +495,9 @@ def perspective(
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
     outside.
 
+    Raises TypeError where img, startpoints or endpoints is of the wrong type; ValueError where
+    startpoints or endpoints has another length.
+
     >>> corners = [[0, 0], [7, 0], [7, 7], [0, 7]]
     >>> perspective(torch.zeros(3, 8, 8), corners, corners).shape
     torch.Size([3, 8, 8])
@@ -513,6 +530,9 @@ def elastic_transform(
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come from
     outside.
 
+    Raises TypeError where img is of the wrong type or displacement is no tensor; ValueError where
+    img or displacement has a shape that does not fit.
+
     >>> elastic_transform(torch.zeros(3, 8, 8), torch.zeros(1, 8, 8, 2)).shape
     torch.Size([3, 8, 8])
     """
@@ -533,6 +553,9 @@ def gaussian_blur(
     """An image blurred by a Gaussian of odd kernel_size (x, y) and standard deviation sigma.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+    Raises TypeError where img or kernel_size is of the wrong type; ValueError where kernel_size is
+    below 1; RuntimeError where kernel_size does not fit.
 
     >>> gaussian_blur(torch.ones(1, 4, 4), 3).mean()
     tensor(1.0000)

@@ -43,6 +43,9 @@ class Resize(Module):
     what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
     pixels.
 
+    Raises TypeError where size is of the wrong type or img is no tensor; RuntimeError where size is
+    negative.
+
     >>> Resize(4)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 4, 8])
     """
@@ -78,6 +81,8 @@ class Pad(Module):
     value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
     'symmetric'.
 
+    Raises TypeError where padding is of the wrong type or img is no tensor.
+
     >>> Pad(1)(torch.zeros(3, 2, 2)).shape
     torch.Size([3, 4, 4])
     """
@@ -108,6 +113,8 @@ class Pad(Module):
 class RandomHorizontalFlip(Module):
     """Left and right exchanged, with probability p.
 
+    Raises TypeError where p is of the wrong type or img is no tensor.
+
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
     """
@@ -125,6 +132,8 @@ class RandomHorizontalFlip(Module):
 
 class RandomVerticalFlip(RandomHorizontalFlip):
     """Top and bottom exchanged, with probability p.
+
+    Raises TypeError where p is of the wrong type or img is no tensor.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -145,6 +154,8 @@ class RandomPerspective(Module):
 
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
+
+    Raises TypeError where p is of the wrong type or img is no tensor.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -170,6 +181,9 @@ class RandomPerspective(Module):
         """The corners of an image, and the points (x, y) inside of it that they come to.
 
         width: columns of the result, or of the image. height: rows of the result, or of the image.
+
+        Raises TypeError where width or height is of the wrong type; ValueError where
+        distortion_scale is of the wrong type; RuntimeError where distortion_scale is negative.
 
         >>> RandomPerspective.get_params(8, 8, 0.5)[0]
         [[0, 0], [7, 0], [7, 7], [0, 7]]
@@ -203,6 +217,9 @@ class RandomRotation(Module):
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
 
+    Raises TypeError where img is no tensor; ValueError where degrees is of the wrong type or
+    degrees is negative.
+
     >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -227,6 +244,9 @@ class RandomRotation(Module):
     @staticmethod
     def get_params(degrees: Sequence[float]) -> float:
         """An angle.
+
+        Raises TypeError where degrees is of the wrong type; IndexError where degrees is empty or
+        degrees is too short.
 
         >>> -30 <= RandomRotation.get_params([-30.0, 30.0]) <= 30
         True
@@ -256,6 +276,9 @@ class RandomAffine(Module):
     are found. fill: the value of pixels that come from outside. center: (x, y) of the point that
     stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
     (along x, along y).
+
+    Raises TypeError where translate is of the wrong type or img is no tensor; ValueError where
+    degrees is of the wrong type, degrees is negative or translate has another length.
 
     >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -302,6 +325,10 @@ class RandomAffine(Module):
 
         scale_ranges: the range of the scale. img_size: (width, height) of the image.
 
+        Raises TypeError where degrees, translate, scale_ranges or shears is of the wrong type;
+        IndexError where degrees, translate or img_size is empty or degrees, translate or img_size
+        is too short.
+
         >>> RandomAffine.get_params([0.0, 0.0], [0.0, 0.0], None, None, [8, 8])
         (0.0, (0, 0), 1.0, (0.0, 0.0))
         """
@@ -339,6 +366,9 @@ class RandomErasing(Module):
 
     scale: a factor, or the range of the share of the area. ratio: the least and largest width
     by height. inplace: write the result over the input.
+
+    Raises TypeError where p is of the wrong type; ValueError where p is out of range or img has a
+    shape that does not fit.
 
     >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
     tensor(True)
@@ -378,6 +408,10 @@ class RandomErasing(Module):
         """Top, left, height, width and what to put there: value, or noise where that is None.
 
         img: an image: a tensor (*, C, H, W) or a picture of Pillow.
+
+        Raises TypeError where scale or ratio is of the wrong type; ValueError where img has a shape
+        that does not fit or ratio has another length; IndexError where scale is empty, scale is too
+        short or value is of the wrong type.
 
         >>> RandomErasing.get_params(torch.zeros(3, 8, 8), (0.1, 0.1), (1.0, 1.0), [0.0])[2:4]
         (3, 3)
@@ -443,6 +477,8 @@ class ElasticTransform(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
 
+    Raises TypeError where tensor is no tensor; ValueError where sigma is of the wrong type.
+
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -467,6 +503,9 @@ class ElasticTransform(Module):
     @staticmethod
     def get_params(alpha: Sequence[float], sigma: Sequence[float], size: Sequence[int]) -> Tensor:
         """A displacement (1, H, W, 2) for an image of that size (H, W).
+
+        Raises TypeError where alpha, sigma or size is of the wrong type; ValueError where alpha,
+        sigma or size is empty or sigma is too long; RuntimeError where size has another length.
 
         >>> ElasticTransform.get_params([50.0, 50.0], [1.0, 1.0], [8, 8]).shape
         torch.Size([1, 8, 8, 2])

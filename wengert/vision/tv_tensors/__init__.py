@@ -27,6 +27,9 @@ class TVTensor(Tensor):
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
 
+    Raises TypeError where an argument is of the wrong type; RuntimeError where data is of the wrong
+    type.
+
     >>> image = Image(torch.zeros(3, 4, 6))
     >>> type(image + 1).__name__, type(image.clone()).__name__, type(image.detach()).__name__
     ('Tensor', 'Image', 'Image')
@@ -57,7 +60,10 @@ class TVTensor(Tensor):
         return self._again(self.as_subclass(Tensor).clone(*args, **kwargs))
 
     def to(self, *args: Any, **kwargs: Any) -> Any:
-        """The same in another dtype or on another device."""
+        """The same in another dtype or on another device.
+
+        Raises TypeError where an argument is of the wrong type.
+        """
         return self._again(self.as_subclass(Tensor).to(*args, **kwargs))
 
     def detach(self) -> Any:
@@ -96,6 +102,9 @@ class Image(TVTensor):
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
 
+    Raises ValueError where data has a shape that does not fit; RuntimeError where data is of the
+    wrong type.
+
     >>> Image(torch.zeros(4, 6)).shape
     torch.Size([1, 4, 6])
     """
@@ -120,6 +129,9 @@ class Video(TVTensor):
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
 
+    Raises ValueError where data has a shape that does not fit; RuntimeError where data is of the
+    wrong type.
+
     >>> Video(torch.zeros(9, 3, 4, 6)).shape
     torch.Size([9, 3, 4, 6])
     """
@@ -143,6 +155,8 @@ class Mask(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    Raises RuntimeError where data is of the wrong type.
 
     >>> Mask(torch.zeros(1, 4, 6)).shape
     torch.Size([1, 4, 6])
@@ -179,6 +193,9 @@ class BoundingBoxes(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the result
     is. requires_grad: whether gradients are recorded. format: a BoundingBoxFormat or its name.
+
+    Raises ValueError where data is of the wrong type, data is empty or data is too short; KeyError
+    where format is unknown.
 
     >>> BoundingBoxes([[1, 2, 3, 4]], format="XYXY", canvas_size=(8, 8)).canvas_size
     (8, 8)
@@ -219,6 +236,9 @@ class KeyPoints(TVTensor):
 
     data: the values: a tensor, or what makes one. dtype: of the result. device: where the
     result is. requires_grad: whether gradients are recorded.
+
+    Raises ValueError where data is empty or data is too short; IndexError where data is of the
+    wrong type.
 
     >>> KeyPoints([[1, 2]], canvas_size=(8, 8)).canvas_size
     (8, 8)

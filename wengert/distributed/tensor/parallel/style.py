@@ -336,6 +336,8 @@ class PrepareModuleInput(ParallelStyle):
     input_kwarg_layouts: the same for arguments by name. desired_input_kwarg_layouts: the same for
     arguments by name. use_local_output: plain tensors instead of DTensors.
 
+    Raises TypeError where input_layouts or desired_input_layouts is of the wrong type.
+
     >>> tensor, parallel = dist.tensor, dist.tensor.parallel
     >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
     >>> style = parallel.PrepareModuleInput(
@@ -383,6 +385,8 @@ class PrepareModuleOutput(ParallelStyle):
 
     output_layouts: the placements of the outputs. desired_output_layouts: the placements wanted.
     use_local_output: plain tensors instead of DTensors.
+
+    Raises TypeError where output_layouts or desired_output_layouts is of the wrong type.
 
     >>> tensor, parallel = dist.tensor, dist.tensor.parallel
     >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))

@@ -54,6 +54,8 @@ class Compose(Several):
 
     transforms: a function of image and target, or several of them.
 
+    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
+
     >>> Compose([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
     """
@@ -64,6 +66,9 @@ class Compose(Several):
 
 class RandomApply(Several):
     """All of the transforms, with probability p, or none.
+
+    Raises TypeError where transforms or p is of the wrong type; ValueError where transforms is
+    empty, transforms is too short or p is not in [0, 1].
 
     >>> RandomApply([v2.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -81,6 +86,8 @@ class RandomApply(Several):
 
 class RandomChoice(Several):
     """One of the transforms, drawn with the probabilities p.
+
+    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
 
     >>> RandomChoice([v2.CenterCrop(4), v2.CenterCrop(4)])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -103,6 +110,8 @@ class RandomChoice(Several):
 
 class RandomOrder(Several):
     """All of the transforms in random order.
+
+    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
 
     >>> RandomOrder([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -128,6 +137,8 @@ class Lambda(Transform):
     """A function of those parts of a sample that are of the given types, by default of all.
 
     lambd: the function.
+
+    Raises TypeError where lambd cannot be called or types is of the wrong type.
 
     >>> Lambda(lambda x: x + 1, torch.Tensor)((torch.zeros(2), 5))
     (tensor([1., 1.]), 5)
@@ -168,6 +179,9 @@ class ToPILImage(Transform):
     """Tensors and arrays as images of Pillow.
 
     mode: the kind of image, such as 'RGB'; None: as it is.
+
+    Raises TypeError where inputs holds integers, booleans or complex numbers; ValueError where
+    inputs has a shape that does not fit.
 
     >>> ToPILImage()(torch.zeros(3, 4, 6)).size
     (6, 4)
@@ -232,6 +246,8 @@ class ToDtype(Transform):
 
     scale: so that white stays white.
 
+    Raises ValueError where dtype is of the wrong type.
+
     >>> ToDtype(torch.float32, scale=True)(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])
     """
@@ -290,6 +306,9 @@ class Normalize(Transform, v1.Normalize):
 
     inplace: write the result over the input.
 
+    Raises TypeError where mean or std is of the wrong type or inputs holds integers, booleans or
+    complex numbers; ValueError where inputs has a shape that does not fit.
+
     >>> Normalize([0.5], [0.5])(torch.ones(1, 1, 2))
     tensor([[[1., 1.]]])
     """
@@ -306,6 +325,11 @@ class Normalize(Transform, v1.Normalize):
 
 class LinearTransformation(Transform, v1.LinearTransformation):
     """Flattened images, less a mean, times a matrix.
+
+    Raises ValueError where transformation_matrix, mean_vector or inputs has a shape that does not
+    fit or transformation_matrix or mean_vector holds integers, booleans or complex numbers;
+    IndexError where mean_vector or inputs has a shape that does not fit; RuntimeError where inputs
+    holds booleans.
 
     >>> LinearTransformation(torch.eye(4), torch.ones(4))(torch.ones(1, 2, 2))
     tensor([[[0., 0.],

@@ -32,6 +32,8 @@ Params = dict[str, Any]
 class RandomHorizontalFlip(RandomTransform):
     """Left and right exchanged, with probability p.
 
+    Raises TypeError where p is of the wrong type; ValueError where p is out of range.
+
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
     """
@@ -42,6 +44,8 @@ class RandomHorizontalFlip(RandomTransform):
 
 class RandomVerticalFlip(RandomTransform):
     """Top and bottom exchanged, with probability p.
+
+    Raises TypeError where p is of the wrong type; ValueError where p is out of range.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -57,6 +61,8 @@ class Resize(Transform):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
     pixels.
+
+    Raises TypeError where size is of the wrong type; RuntimeError where size is negative.
 
     >>> Resize(4)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 4, 8])
@@ -89,6 +95,9 @@ class RandomResize(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
+    Raises TypeError where min_size or max_size is of the wrong type; RuntimeError where max_size is
+    negative.
+
     >>> min(RandomResize(4, 5)(torch.zeros(3, 8, 16)).shape[1:])
     4
     """
@@ -112,6 +121,9 @@ class RandomShortestSize(Resize):
 
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
+
+    Raises TypeError where max_size is of the wrong type or inputs is no tensor; IndexError where
+    min_size is empty or min_size is too short; RuntimeError where max_size is negative.
 
     >>> RandomShortestSize([4], max_size=6)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 3, 6])
@@ -143,6 +155,8 @@ class ScaleJitter(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
+    Raises TypeError where target_size or scale_range is of the wrong type or inputs is no tensor.
+
     >>> max(ScaleJitter((8, 8), scale_range=(0.5, 0.5))(torch.zeros(3, 8, 16)).shape[1:])
     4
     """
@@ -171,6 +185,8 @@ class CenterCrop(Transform, v1.CenterCrop):
 
     size: height and width, or the length of the shorter side.
 
+    Raises TypeError where size is of the wrong type.
+
     >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
     """
@@ -183,6 +199,8 @@ class FiveCrop(Transform, v1.FiveCrop):
     """The corners and the middle of an image, as a tuple.
 
     size: height and width, or the length of the shorter side.
+
+    Raises TypeError where size is of the wrong type.
 
     >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -198,6 +216,8 @@ class TenCrop(Transform, v1.TenCrop):
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
 
+    Raises TypeError where size is of the wrong type.
+
     >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
     10
     """
@@ -211,6 +231,8 @@ class Pad(Transform):
 
     padding: how many pixels are added: for all sides, left and top, or each side. padding_mode:
     'constant', 'edge', 'reflect' or 'symmetric'.
+
+    Raises TypeError where padding is of the wrong type.
 
     >>> Pad(1)(torch.zeros(3, 2, 2)).shape
     torch.Size([3, 4, 4])
@@ -236,6 +258,9 @@ class RandomZoomOut(RandomTransform):
     """Onto a canvas whose sides are longer by a draw from side_range, with probability p.
 
     fill: the value of pixels that come from outside.
+
+    Raises TypeError where side_range or p is of the wrong type or inputs is no tensor; ValueError
+    where side_range has another length or p is out of range.
 
     >>> RandomZoomOut(side_range=(2.0, 2.0), p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 16, 16])
@@ -270,6 +295,9 @@ class RandomCrop(Transform, v1.RandomCrop):
     padding: how many pixels are added: for all sides, left and top, or each side. fill: the value
     of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
     pad_if_needed: pad images that are smaller than size.
+
+    Raises TypeError where size or padding is of the wrong type or inputs is no tensor; ValueError
+    where padding is negative.
 
     >>> RandomCrop(8, padding=2)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -313,6 +341,9 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
     InterpolationMode: how values between pixels are found. antialias: average what a smaller
     image cannot show.
 
+    Raises TypeError where size is of the wrong type or inputs is no tensor; RuntimeError where size
+    is negative.
+
     >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
     """
@@ -332,6 +363,8 @@ class RandomRotation(Transform, v1.RandomRotation):
     interpolation: an InterpolationMode: how values between pixels are found. expand: make room
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
+
+    Raises ValueError where degrees is of the wrong type or degrees is negative.
 
     >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -354,6 +387,9 @@ class RandomAffine(Transform, v1.RandomAffine):
     stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
     (along x, along y).
 
+    Raises TypeError where translate is of the wrong type or inputs is no tensor; ValueError where
+    degrees is of the wrong type, degrees is negative or translate has another length.
+
     >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -375,6 +411,8 @@ class RandomPerspective(RandomTransform, v1.RandomPerspective):
 
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
+
+    Raises TypeError where p is of the wrong type or inputs is no tensor.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -407,6 +445,8 @@ class ElasticTransform(Transform, v1.ElasticTransform):
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
 
+    Raises TypeError where inputs is no tensor; ValueError where sigma is of the wrong type.
+
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
     """
@@ -435,6 +475,10 @@ class RandomIoUCrop(Transform):
     min_aspect_ratio: the least width by height. max_aspect_ratio: the largest width by height.
     sampler_options: the least overlaps with a box that are asked for, one drawn; above 1: leave the
     image alone. trials: how many parts are tried.
+
+    Raises TypeError where inputs is no tensor, inputs has a shape that does not fit, inputs holds
+    values out of range or inputs holds booleans or complex numbers; ValueError where inputs has a
+    shape that does not fit.
 
     >>> boxes = tv_tensors.BoundingBoxes([[1, 2, 30, 50]], format="XYXY", canvas_size=(64, 64))
     >>> image, kept = RandomIoUCrop()(torch.zeros(3, 64, 64), boxes)

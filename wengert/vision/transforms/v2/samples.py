@@ -30,6 +30,8 @@ Params = dict[str, Any]
 class ConvertBoundingBoxFormat(Transform):
     """Boxes in another format.
 
+    Raises KeyError where format is unknown.
+
     >>> boxes = tv_tensors.BoundingBoxes([[1, 2, 3, 5]], format="XYXY", canvas_size=(8, 8))
     >>> ConvertBoundingBoxFormat("XYWH")(boxes).tolist()
     [[1, 2, 2, 3]]
@@ -85,6 +87,9 @@ class ClampKeyPoints(Transform):
 class UniformTemporalSubsample(Transform):
     """num_samples frames of a video, evenly spread.
 
+    Raises TypeError where num_samples is of the wrong type; IndexError where inputs has a shape
+    that does not fit; RuntimeError where num_samples is negative.
+
     >>> UniformTemporalSubsample(4)(tv_tensors.Video(torch.zeros(9, 3, 8, 8))).shape
     torch.Size([4, 3, 8, 8])
     """
@@ -105,6 +110,8 @@ class SanitizeBoundingBoxes(Transform):
 
     labels_getter: finds the labels in a sample; None if there are none. min_size: boxes with a
     shorter side, in pixels, go. min_area: boxes of a smaller area, in pixels, go.
+
+    Raises ValueError where inputs is of the wrong type.
 
     >>> corners = [[1, 2, 1, 2], [0, 0, 4, 4]]
     >>> boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(8, 8))
@@ -151,6 +158,9 @@ class SanitizeBoundingBoxes(Transform):
         inpt: an image, a tensor (*, C, H, W) or a picture of Pillow. is_label: whether inpt holds
         the labels of the boxes.
 
+        Raises TypeError where inpt is no tensor; IndexError where inpt or valid has a shape that
+        does not fit, valid is no tensor or valid holds complex numbers.
+
         >>> valid = torch.tensor([False, True])
         >>> SanitizeBoundingBoxes().kept(torch.tensor([7, 9]), valid, is_label=True)
         tensor([9])
@@ -170,6 +180,10 @@ class MixUp(Transform):
 
     alpha: the parameter of the Beta distribution that the shares are drawn from. labels_getter:
     finds the labels in a batch: 'default' looks for a key or the last part, or a function.
+
+    Raises TypeError where num_classes is of the wrong type; ValueError where inputs has a shape
+    that does not fit or inputs is no tensor; RuntimeError where inputs holds values out of range or
+    inputs holds booleans or complex numbers.
 
     >>> images, labels = MixUp(num_classes=3)(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 0]))
     >>> images.shape, labels.shape
@@ -238,6 +252,10 @@ class MixUp(Transform):
         labels: classes (N,) or probabilities (N, classes). lam: the share of the first of the two
         mixed samples.
 
+        Raises TypeError where lam is of the wrong type; IndexError where labels has a shape that
+        does not fit; RuntimeError where labels holds values out of range or labels holds booleans
+        or complex numbers.
+
         >>> MixUp(num_classes=2).mixed_labels(torch.tensor([0, 1]), 0.75)
         tensor([[0.7500, 0.2500],
                 [0.2500, 0.7500]])
@@ -265,6 +283,10 @@ class CutMix(MixUp):
     num_classes: how many classes the last layer has. alpha: the parameter of the Beta distribution
     that the shares are drawn from. labels_getter: finds the labels in a batch: 'default' looks for
     a key or the last part, or a function.
+
+    Raises TypeError where num_classes is of the wrong type or inputs is no tensor; ValueError where
+    inputs has a shape that does not fit or inputs is no tensor; RuntimeError where inputs holds
+    values out of range or inputs holds booleans or complex numbers.
 
     >>> images, labels = CutMix(num_classes=3)(torch.rand(4, 3, 8, 8), torch.tensor([0, 1, 2, 0]))
     >>> images.shape, labels.shape
@@ -340,12 +362,18 @@ class AutoAugment(OneImage, v1.AutoAugment):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside. policy: an AutoAugmentPolicy.
 
+    Raises TypeError where inputs is no tensor or inputs holds integers, booleans or complex
+    numbers.
+
     >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
 
     def of_image(self, image: Any) -> Any:
         """The transform of one image.
+
+        Raises TypeError where image is no tensor or image holds integers, booleans or complex
+        numbers.
 
         >>> AutoAugment().of_image(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
         torch.Size([3, 8, 8])
@@ -369,6 +397,8 @@ class RandAugment(OneImage, v1.RandAugment):
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
 
+    Raises TypeError where num_ops is of the wrong type or inputs is no tensor.
+
     >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
     """
@@ -381,6 +411,8 @@ class TrivialAugmentWide(OneImage, v1.TrivialAugmentWide):
 
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
+
+    Raises TypeError where inputs is no tensor.
 
     >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -397,6 +429,9 @@ class AugMix(OneImage, v1.AugMix):
     mixture_width: how many chains are mixed. chain_depth: operations a chain; -1: one to three,
     drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
     also change brightness, contrast, colour and sharpness.
+
+    Raises TypeError where inputs is no tensor; NotImplementedError where inputs holds complex
+    numbers.
 
     >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])

@@ -26,6 +26,8 @@ __all__ = ["RandomTransform", "Transform"]
 class Transform(Module):
     """A transform of samples; subclasses define `transform`, and `make_params` if they draw.
 
+    Raises NotImplementedError where inputs holds complex numbers.
+
     >>> class Darker(Transform):
     ...     def transform(self, inpt, params):
     ...         return inpt // 2
@@ -78,6 +80,8 @@ class Transform(Module):
 
         function: one of v2.functional, which looks up what to do by the class of inpt.
 
+        Raises TypeError where function cannot be called.
+
         >>> Transform().call(v2.functional.hflip, torch.tensor([[[1., 2.]]]))
         tensor([[[2., 1.]]])
         """
@@ -89,6 +93,8 @@ class Transform(Module):
         """Which parts of a sample are transformed.
 
         flat: the parts of a sample.
+
+        Raises TypeError where flat is of the wrong type.
 
         >>> Transform().chosen([torch.zeros(3, 8, 8), "a label"])
         [True, False]

@@ -42,6 +42,8 @@ def horizontal_flip(inpt: Any) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
 
+    Raises TypeError where inpt is of the wrong type.
+
     >>> hflip(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
     """
@@ -53,6 +55,8 @@ def vertical_flip(inpt: Any) -> Any:
     """Top and bottom exchanged.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type.
 
     >>> vertical_flip(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -104,6 +108,9 @@ def resize(
     how values between pixels are found. antialias: average what a smaller image cannot show.
     max_size: the longer side becomes no longer than this, in pixels.
 
+    Raises TypeError where inpt is of the wrong type; IndexError where size is empty or size is too
+    short.
+
     >>> resize(torch.zeros(3, 8, 16), [4]).shape
     torch.Size([3, 4, 8])
     """
@@ -138,6 +145,8 @@ def pad(
     added: for all sides, left and top, or each side. fill: the value of pixels that come from
     outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
 
+    Raises TypeError where inpt is of the wrong type; ValueError where padding is empty.
+
     >>> pad(torch.zeros(3, 2, 2), [1, 0]).shape
     torch.Size([3, 2, 4])
     """
@@ -154,6 +163,8 @@ def crop(inpt: Any, top: int, left: int, height: int, width: int) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
     image, in pixels. width: of the result, or of the image, in pixels.
+
+    Raises TypeError where inpt, top, left or height is of the wrong type.
 
     >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
     tensor([[[1],
@@ -174,6 +185,9 @@ def center_crop(inpt: Any, output_size: int | Sequence[int]) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. output_size: height and width of
     the result.
+
+    Raises TypeError where inpt is of the wrong type; ValueError where output_size is empty or
+    output_size is too long.
 
     >>> center_crop(torch.zeros(3, 8, 8), [4, 2]).shape
     torch.Size([3, 4, 2])
@@ -213,6 +227,9 @@ def resized_crop(
     the length of the shorter side. interpolation: an InterpolationMode: how values between pixels
     are found. antialias: average what a smaller image cannot show. top: the first row. left: the
     first column.
+
+    Raises TypeError where inpt, top, left or height is of the wrong type; ValueError where size is
+    empty or size is too long; RuntimeError where height or width is below 1.
 
     >>> resized_crop(torch.zeros(3, 8, 8), 0, 0, 2, 4, [4, 4]).shape
     torch.Size([3, 4, 4])
@@ -273,6 +290,8 @@ def rotate(
     turned image. center: (x, y) of the point that stays; None: the middle. fill: the value of
     pixels that come from outside.
 
+    Raises TypeError where inpt or angle is of the wrong type.
+
     >>> rotate(torch.tensor([[[1, 2], [3, 4]]]), 90)
     tensor([[[2, 4],
              [1, 3]]])
@@ -316,6 +335,9 @@ def affine(
     how large it may be as a share of the size. interpolation: an InterpolationMode: how values
     between pixels are found. fill: the value of pixels that come from outside. scale: a factor, or
     the range of factors. shear: degrees, along x or (along x, along y).
+
+    Raises TypeError where inpt, angle, translate or scale is of the wrong type; ValueError where
+    translate has another length, scale is negative, shear is empty or shear is too short.
 
     >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
     torch.Size([3, 8, 8])
@@ -372,6 +394,9 @@ def perspective(
     how values between pixels are found. fill: the value of pixels that come from outside.
     coefficients: the eight numbers of the projection, instead of the points.
 
+    Raises TypeError where inpt, startpoints or endpoints is of the wrong type; ValueError where
+    startpoints or endpoints has another length.
+
     >>> corners = [[0, 0], [7, 0], [7, 7], [0, 7]]
     >>> perspective(torch.zeros(3, 8, 8), corners, corners).shape
     torch.Size([3, 8, 8])
@@ -418,6 +443,9 @@ def elastic(
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
 
+    Raises TypeError where inpt is of the wrong type or displacement is no tensor; ValueError where
+    inpt or displacement has a shape that does not fit.
+
     >>> elastic(torch.zeros(3, 8, 8), torch.zeros(1, 8, 8, 2)).shape
     torch.Size([3, 8, 8])
     """
@@ -434,6 +462,8 @@ def five_crop(inpt: Any, size: int | Sequence[int]) -> Any:
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
     length of the shorter side.
 
+    Raises TypeError where inpt or size is of the wrong type; ValueError where size does not fit.
+
     >>> [tuple(part.shape) for part in five_crop(torch.zeros(3, 8, 8), 4)][:2]
     [(3, 4, 4), (3, 4, 4)]
     """
@@ -446,6 +476,8 @@ def ten_crop(inpt: Any, size: int | Sequence[int], vertical_flip: bool = False) 
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. size: height and width, or the
     length of the shorter side. vertical_flip: flip up and down instead of left and right.
+
+    Raises TypeError where inpt or size is of the wrong type; ValueError where size does not fit.
 
     >>> len(ten_crop(torch.zeros(3, 8, 8), 4))
     10

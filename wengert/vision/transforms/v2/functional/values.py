@@ -55,6 +55,8 @@ def erase(inpt: Any, i: int, j: int, h: int, w: int, v: Tensor, inplace: bool = 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over the
     input. i: the first row. j: the first column. h: how many rows. w: how many columns.
 
+    Raises TypeError where inpt, i, j or h is of the wrong type; RuntimeError where v is no tensor.
+
     >>> erase(torch.ones(1, 1, 3), 0, 1, 1, 2, torch.tensor(0.0))
     tensor([[[1., 0., 0.]]])
     """
@@ -66,6 +68,8 @@ def grayscale_to_rgb(inpt: Any) -> Any:
     """In three channels; an image of three stays as it is.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type or inpt has a shape that does not fit.
 
     >>> grayscale_to_rgb(torch.zeros(1, 2, 2)).shape
     torch.Size([3, 2, 2])
@@ -79,6 +83,9 @@ def permute_channels(inpt: Any, permutation: Sequence[int]) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. permutation: the new order of the
     channels.
+
+    Raises TypeError where inpt or permutation is of the wrong type; ValueError where inpt has a
+    shape that does not fit or permutation has another length.
 
     >>> permute_channels(torch.tensor([[[1]], [[2]], [[3]]]), [2, 1, 0]).flatten()
     tensor([3, 2, 1])
@@ -97,6 +104,9 @@ def gaussian_noise(
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. sigma: standard deviation in
     pixels, or the range that it is drawn from.
+
+    Raises TypeError where inpt is no tensor; ValueError where inpt holds integers, booleans or
+    complex numbers.
 
     >>> gaussian_noise(torch.zeros(3, 8, 8)).min()
     tensor(0.)
@@ -123,6 +133,10 @@ def jpeg(inpt: Any, quality: int) -> Any:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
 
+    Raises TypeError where inpt or quality is of the wrong type; ValueError where inpt holds
+    integers, booleans or complex numbers or quality is below 1; RuntimeError where inpt has a shape
+    that does not fit.
+
     >>> jpeg(torch.zeros(3, 8, 8, dtype=torch.uint8), quality=50).shape
     torch.Size([3, 8, 8])
     """
@@ -142,6 +156,8 @@ def to_dtype(inpt: Tensor, dtype: Dtype = float32, scale: bool = False) -> Tenso
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
 
+    Raises TypeError where inpt is no tensor.
+
     >>> to_dtype(torch.tensor([[[255]]], dtype=torch.uint8), torch.float32, scale=True)
     tensor([[[1.]]])
     """
@@ -159,6 +175,8 @@ for _kind in (BoundingBoxes, KeyPoints):
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
     """A tensor image in another dtype, scaled so that white stays white.
 
+    Raises TypeError where image is no tensor.
+
     >>> convert_image_dtype(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])
     """
@@ -169,6 +187,8 @@ def to_image(inpt: Any) -> Image:
     """A tensor, an array (H, W, C) or an image of Pillow as an `Image`.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type.
 
     >>> type(to_image(np.zeros((4, 6, 3), np.uint8))).__name__
     'Image'
@@ -190,6 +210,9 @@ def to_pil_image(inpt: Any, mode: str | None = None) -> Any:
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. mode: the kind of image, such as
     'RGB'; None: as it is.
 
+    Raises TypeError where inpt is of the wrong type or inpt holds integers, booleans or complex
+    numbers; ValueError where inpt has a shape that does not fit.
+
     >>> to_pil_image(torch.zeros(3, 4, 6)).size
     (6, 4)
     """
@@ -201,6 +224,9 @@ def uniform_temporal_subsample(inpt: Tensor, num_samples: int) -> Tensor:
     """num_samples frames, evenly spread, of a video (..., T, C, H, W).
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is no tensor or num_samples is of the wrong type; IndexError where
+    inpt has a shape that does not fit; RuntimeError where num_samples is negative.
 
     >>> uniform_temporal_subsample(torch.zeros(9, 3, 8, 8), 4).shape
     torch.Size([4, 3, 8, 8])
@@ -217,6 +243,8 @@ def get_dimensions(inpt: Any) -> list[int]:
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
 
+    Raises TypeError where inpt is of the wrong type.
+
     >>> get_dimensions(torch.zeros(3, 4, 6))
     [3, 4, 6]
     """
@@ -227,6 +255,8 @@ def get_num_channels(inpt: Any) -> int:
     """The number of channels of an image.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type.
 
     >>> get_image_num_channels(torch.zeros(3, 4, 6))
     3
@@ -241,6 +271,8 @@ def get_size(inpt: Any) -> list[int]:
     """[height, width] of an image, a mask, or the canvas of boxes and points.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type.
 
     >>> get_size(torch.zeros(3, 4, 6))
     [4, 6]
@@ -259,6 +291,8 @@ def get_num_frames(inpt: Any) -> int:
     """The number of frames of a video.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where inpt is of the wrong type or inpt has a shape that does not fit.
 
     >>> get_num_frames(tv_tensors.Video(torch.zeros(9, 3, 4, 6)))
     9
@@ -286,6 +320,9 @@ def convert_bounding_box_format(
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. inplace: write the result over the
     input. new_format: a BoundingBoxFormat or its name.
 
+    Raises ValueError where inpt has a shape that does not fit; KeyError where old_format or
+    new_format is unknown; RuntimeError where inpt holds booleans.
+
     >>> convert_bounding_box_format(torch.tensor([[1, 2, 3, 5]]), "XYXY", "XYWH")
     tensor([[1, 2, 2, 3]])
     """
@@ -307,6 +344,10 @@ def clamp_bounding_boxes(
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. clamping_mode: 'soft': may reach out
     a little where rotated, 'hard': none, 'auto': the boxes' own, None: not at all.
 
+    Raises TypeError where canvas_size is of the wrong type; ValueError where canvas_size has
+    another length; IndexError where inpt has a shape that does not fit; KeyError where format is
+    unknown; NotImplementedError where inpt holds complex numbers.
+
     >>> clamp_bounding_boxes(torch.tensor([[-1, 0, 9, 4]]), format="XYXY", canvas_size=(8, 8))
     tensor([[0, 0, 8, 4]])
     """
@@ -325,6 +366,10 @@ def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
     """Points moved into the canvas; canvas_size is for plain tensors.
 
     inpt: an image, a tensor (*, H, W) or a picture of Pillow.
+
+    Raises TypeError where canvas_size is of the wrong type; ValueError where canvas_size has
+    another length; IndexError where inpt has a shape that does not fit; NotImplementedError where
+    inpt holds complex numbers.
 
     >>> clamp_keypoints(torch.tensor([[-1, 9]]), canvas_size=(8, 8))
     tensor([[0, 7]])
@@ -350,6 +395,11 @@ def sanitize_bounding_boxes(
     bounding_boxes: (N, 4), plain or of tv_tensors. format: a BoundingBoxFormat or its name; only
     for plain tensors. canvas_size: (height, width); only for plain tensors. min_size: boxes with a
     shorter side, in pixels, go. min_area: boxes of a smaller area, in pixels, go.
+
+    Raises TypeError where canvas_size is of the wrong type; ValueError where bounding_boxes has a
+    shape that does not fit or canvas_size has another length; KeyError where format is unknown;
+    RuntimeError where bounding_boxes holds booleans; NotImplementedError where bounding_boxes holds
+    complex numbers.
 
     >>> boxes = torch.tensor([[1, 2, 1, 2], [0, 0, 4, 4]])
     >>> sanitize_bounding_boxes(boxes, format="XYXY", canvas_size=(8, 8))

@@ -1,0 +1,152 @@
+"""Everything public says what it raises, and raises it: each error that a docstring tells with
+`where` is looked for by spoiling arguments of the docstring's example, one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import enum
+import inspect
+import re
+import warnings
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from contracts.spoiling import Example, names_of, texts
+from contracts.test_docstrings import USUAL, group_of_one
+from contracts.test_documented import everything
+
+SHARE = 6  # one of so many is tried in a run; all with PYTHONPATH=.:tests python THIS_FILE
+TOLD = re.compile(r"\b((?:[A-Z]\w*)?(?:Error|Exception)) where")
+
+# what no spoiled argument shows: the first matrix or the receiver is what is wrong, or the example
+# has numbers in the place of tensors, or is of another name
+# "error names: call" in each line
+BY_HAND = (Path(__file__).parent / "errors_by_hand.txt").read_text(encoding="utf-8").splitlines()
+# a process alone raises nothing, a device has to be missing, or text and example are another
+# function's
+ELSEWHERE = (
+    "distributed.all_gather_single",
+    "distributed.reduce_scatter_single",
+    "distributed.checkpoint.async_save",
+    "distributed.fsdp.sharded_grad_scaler.ShardedGradScaler",
+    "distributed.tensor.DTensor.new_tensor",
+    "vision.transforms.v2.functional.",
+    "cuda.",
+    "accelerator.",
+)
+# what raises nothing of its own, and why: "reason: names" in each line
+NONE = (Path(__file__).parent / "errors_none.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture(scope="module")
+def found():
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return list(everything(torch))
+
+
+@contextlib.contextmanager
+def alone(text, names):
+    """Examples of torch.distributed stand in a group of one process."""
+    example = SimpleNamespace(source=text)
+    with group_of_one(SimpleNamespace(examples=[example], globs=names)):
+        yield
+
+
+def may_be_wrong(thing):
+    """Whether there is an argument that may be wrong: a record takes what it is given, and a
+    question has an answer for everything.
+    """
+    if isinstance(thing, type):
+        plain = (enum.Enum, BaseException, tuple)
+        if issubclass(thing, plain) or dataclasses.is_dataclass(thing):
+            return False
+    try:
+        signature = inspect.signature(thing)
+    except (TypeError, ValueError):
+        return True
+    if not [name for name in signature.parameters if name not in ("self", "cls")]:
+        return False
+    text = thing.__doc__ or ""
+    text = text.partition("\n\n")[2] if hasattr(thing, "declared") else text
+    yes_or_no = hasattr(thing, "declared") or signature.return_annotation in ("bool", bool)
+    return not (text.lstrip().startswith("Whether ") and yes_or_no)
+
+
+def told(thing):
+    """The errors that a docstring tells with the arguments that lead to them, and that text."""
+    own = [thing.__doc__]
+    if isinstance(thing, type):
+        own = [thing.__dict__.get("__doc__"), thing.__init__.__doc__]
+    text = " ".join(" ".join([x for x in own if isinstance(x, str)]).split())
+    _, mark, rest = text.partition("Raises ")
+    return set(TOLD.findall(mark + rest)), text
+
+
+def not_raised(entry, owners):
+    """The errors told of an entry that no spoiled argument of its examples gives."""
+    errors, text = told(entry.thing)
+    name = entry.path.rpartition(".")[2]
+    by_hand = [row.partition(": ")[0].split() for row in BY_HAND]
+    errors -= {row[0] for row in by_hand if name in row[1:]}
+    if not errors or entry.path.startswith(ELSEWHERE):
+        return set()
+    module = getattr(entry.thing, "__module__", "")
+    names = {**names_of(module), **USUAL, "__name__": module}
+    for example in texts(entry.thing, owners.get(entry.path.rpartition(".")[0]))[:2]:
+        found = Example(entry.thing, example, names, alone)
+        for spoiled in sorted(found.spoiled(), key=lambda s: s[-1] not in text):
+            raised = found.raised(*spoiled)
+            if raised is not None:
+                errors -= {c.__name__.lstrip("_") for c in raised.error.__mro__}
+            if not errors:
+                return errors
+    return errors
+
+
+def wrong(found, share):
+    owners = {e.path: e.thing for e in found if isinstance(e.thing, type)}
+    chosen = [e for e in found if zlib.crc32(e.path.encode()) % share == 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = [(e.path, sorted(not_raised(e, owners))) for e in chosen]
+    return [f"{path}: {', '.join(errors)}" for path, errors in rows if errors]
+
+
+def test_everything_says_what_it_raises(found):
+    none = {name for row in NONE for name in row.partition(": ")[2].split()}
+    silent = {e.path for e in found if not re.search(r"Error|Exception|Raises", e.text)}
+    missing = {e.path for e in found if e.path in silent and may_be_wrong(e.thing)}
+    assert sorted(missing - none) == []
+    assert sorted(none - silent) == []  # no excuse for what tells, or is gone
+
+
+def test_told_errors_are_raised(found, tmp_path, monkeypatch, keep_rng):
+    monkeypatch.chdir(tmp_path)
+    assert wrong(found, SHARE) == []
+
+
+def test_errors_that_examples_do_not_show():
+    for row in BY_HAND:
+        told_of, _, call = row.partition(": ")
+        with pytest.raises(Exception) as raised, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            eval(call, {**USUAL})
+        assert told_of.split()[0] in {c.__name__.lstrip("_") for c in raised.type.__mro__}, call
+
+
+if __name__ == "__main__":
+    import os
+    import sys
+    import tempfile
+
+    import torch
+
+    os.chdir(tempfile.mkdtemp())
+    entries = [e for e in everything(torch) if e.path.startswith(tuple(sys.argv[1:] or [""]))]
+    print("\n".join(wrong(entries, 1)))
