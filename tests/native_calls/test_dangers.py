@@ -408,3 +408,22 @@ def test_a_process_that_ends_at_once_says_nothing(tmp_path):
         )  # fmt: skip
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.glob("*.o"))
+
+
+def test_loaded_once_a_mode_has_ended():
+    """While a mode is asked for every op, a trial finds nothing plain: it comes later."""
+    program = (
+        "import wengert as torch\n"
+        "from wengert import native_calls\n"
+        "from wengert.engine.op_modes import Mode\n"
+        "class Every(Mode):\n"
+        "  def run(self, op, operands, static, proceed): return proceed(operands, static)\n"
+        "with Every():\n"
+        "  assert not native_calls.start(wait=True)\n"
+        "  assert native_calls.State.said.startswith('not yet'), native_calls.State.said\n"
+        "native_calls.State.thread.join()\n"
+        "assert native_calls.State.said == 'on', native_calls.State.said\n"
+    )
+    env = {**os.environ, "WENGERT_NATIVE": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr

@@ -20,6 +20,7 @@ import os
 import platform
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +28,7 @@ from ..base import warmup
 
 TRIED = ((3, 11),)  # versions of CPython on which the tests ran with it
 SYSTEMS = (("linux", "x86_64"),)
+PAUSE = 0.02  # seconds
 
 
 class State:
@@ -35,7 +37,7 @@ class State:
     code: Any = None
     said = "not loaded yet"
     thread: threading.Thread | None = None
-    ending = False
+    waiting = ending = False  # for a mode to end; the process
     lock = threading.Lock()
 
 
@@ -53,7 +55,9 @@ def refusal() -> str:
 
 
 def start(wait: bool = False) -> bool:
-    """Load the machine code, or make it in a thread; whether it serves calls now."""
+    """Load the machine code, or make it in a thread; whether it serves calls now. wait: until it
+    does, or cannot yet for a mode that is on.
+    """
     warmup.over()  # operators are what they will be, without what counts their calls
     with State.lock:
         if State.code is not None:
@@ -66,8 +70,8 @@ def start(wait: bool = False) -> bool:
             State.thread = threading.Thread(target=load, name="wengert native calls", daemon=True)
             State.thread.start()
             atexit.register(end)
-    if wait:
-        State.thread.join()
+    while wait and State.thread.is_alive() and not State.waiting:
+        State.thread.join(PAUSE)
     return State.code is not None
 
 
@@ -96,8 +100,15 @@ def load() -> None:
         return
     from .loading import loaded
 
+    def wait() -> None:
+        State.said, State.waiting = "not yet: a mode is asked for all that is computed", True
+        if State.ending:
+            raise RuntimeError("the process ends")
+        time.sleep(PAUSE)
+        State.waiting = False
+
     try:
-        code = loaded()
+        code = loaded(wait)
     except Exception as e:  # whatever it is: calls go on without
         State.said = f"off: {type(e).__name__}: {e}"
         return

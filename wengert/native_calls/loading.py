@@ -12,6 +12,7 @@ from ..autodiff import anomaly
 from ..engine import native
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
+from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
 from . import callables, implementations, replay, structures
@@ -37,25 +38,35 @@ class Unlike(RuntimeError):
     """Machine code, or the process, is not what it was expected to be."""
 
 
-def loaded() -> Calls | None:
-    """Machine code in front of the texts; None where there is no compiler."""
+def loaded(wait: Callable[[], None]) -> Calls | None:
+    """Machine code in front of the texts; None where there is no compiler. wait: called as long as
+    a mode, such as a capture in another thread, is asked for all that is computed.
+    """
     if not structures.agrees():
         raise Unlike("objects lie in memory in another way than expected")
     target = compiler.target()
     if target is None:
         return None
     calls = Calls(target)
-    tried(calls)
+    while not tried(calls):
+        wait()
     calls.enter()
     return calls
 
 
-def tried(calls: Calls) -> None:
-    """Run a few calls before others do; raises Unlike if a result is another than expected."""
+def tried(calls: Calls) -> bool:
+    """Run a few calls before others do; whether they could be run. Unlike: a result is another than
+    expected.
+    """
+    busy = bool(ACTIVE)
     a, b = np.arange(6, dtype="float32").reshape(2, 3), np.array([2, 4, 8], "float32")
     x, y, z = (wrap(v, AccumulateGrad(v.shape, v.dtype)) for v in (a, b, np.zeros(2, "float32")))
     mul, exp = [calls.core(OPS[word])[0] for word in ("mul", "exp")]  # type: ignore[index]
-    product = mul(x, y)
+    product, power, wide = mul(x, y), exp(x), mul(x, 2.5)
+    if any([r is MISS for r in (product, power, wide)]):
+        if busy or ACTIVE:
+            return False
+        raise Unlike("a call was not plain")
     node = product._n
     refused: Any = None
     try:
@@ -71,10 +82,11 @@ def tried(calls: Calls) -> None:
         or any(s is not v for s, v in zip(node.saved, (b, a)))
         or (node.shape, node.dtype, node.hooks, node.more) != ((2, 3), a.dtype, None, None)
         or (node.code, node.lasti)[0] is None
-        or not np.array_equal(exp(x)._a, np.exp(a))
-        or mul(x, 2.5)._a[1, 2] != 12.5
+        or not np.array_equal(power._a, np.exp(a))
+        or wide._a[1, 2] != 12.5
     ):
         raise Unlike("a call gave another result than expected")
+    return True
 
 
 class Calls:
