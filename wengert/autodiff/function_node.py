@@ -172,7 +172,7 @@ class Context(Node):
         for hook in list((self.more or {}).get("pre", {}).values()):
             r = hook(tuple(tensors))
             tensors = list(r) if r is not None else tensors
-        inside = bool(state.levels and state.grad)  # lower levels may record what this does not
+        inside = transformed()
         self.bare = inside and not create
         with enable_grad() if create or inside else no_grad():
             result = (
@@ -252,9 +252,19 @@ def node_classes(cls: type) -> tuple[type, type]:
     return type(name, (Context,), facts), type(name, (ManyContext,), facts)
 
 
+def transformed() -> bool:
+    """Whether this is inside of a function transform, whose lower levels may record what the topmost
+    does not. Captures have levels too, over arrays that nothing records.
+    """
+    captures, c = 0, state.capture
+    while c is not None:
+        captures, c = captures + 1, c.around
+    return bool(state.grad and state.levels > captures)
+
+
 def run_forward(cls: Any, ctx: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """forward in either of its two forms, unrecorded; inside of transforms, at this level only."""
-    with nullcontext() if state.levels and state.grad else no_grad():
+    with nullcontext() if transformed() else no_grad():
         if cls._root.setup_context is not cls.setup_context:
             out = cls.forward(*args, **kwargs)
             cls.setup_context(FunctionCtx(ctx), args, out)

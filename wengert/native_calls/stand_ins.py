@@ -311,7 +311,7 @@ class Trace:
             raise Untraceable("another call of a ufunc")
         given = [self.seen(x) for x in outs]
         into = self.real(tuple(outs))
-        values = f(*self.real(tuple(ins)), *into)
+        values = f(*self.real(tuple(ins)), **({"out": into} if into else {}))
         results = [np.asarray(x) for x in (values if f.nout > 1 else (values,))]
         made = []
         for x, r in zip(given or [None] * f.nout, results):
