@@ -188,7 +188,7 @@ class Example:
             signal.signal(signal.SIGALRM, alarm)
             wengert.set_grad_enabled(True)
             wengert.set_default_dtype(wengert.float32)
-            wengert.set_default_device("cpu")
+            wengert.set_default_device(None)
         return self.inside
 
     def spoiled(self):
