@@ -103,7 +103,7 @@ def test_programs_enter_few_functions():
     for body in BODIES[:14]:
         names = operands(0)
         f = eval(f"lambda: {body}", names)
-        for _ in range(4):
+        for _ in range(64):  # until implementations are programs too, or are known to be none
             f()
         assert entered(f) <= 6, body
 

@@ -35,7 +35,7 @@ KINDS = {
 WAYS = {
     "given": "by its own rule",
     "linear": "the operation itself, of the tangents (it is linear)",
-    "of_tangent": "the operation itself, of the tangent (it is linear)",
+    "itself": "the operation itself, of the tangent (it is linear)",
     "bilinear": "the product rule (it is bilinear)",
     "diagonal": "the gradient rules (their Jacobians are diagonal)",
     "transposed_vjp": "the gradient rules, transposed",
@@ -114,7 +114,8 @@ def interpreters(op: Op) -> Iterator[tuple[str, str]]:
     if op.kind == "composite":
         yield "forward mode, vmap", "those of its parts"
         return
-    way = WAYS[dual.way_of(op).__name__]
+    way = dual.way_of(op)
+    way = WAYS[getattr(way, "__name__", way)]
     where = f", {place(op.jvp_rule)}" if op.jvp_rule is not None else ""
     yield "forward mode", way + where
     yield "vmap", batching(op)
