@@ -199,7 +199,7 @@ def test_links_and_paths_in_the_pages_lead_somewhere():
 
 def test_readme_and_ci_run_the_same_tests():
     command = "pytest -n auto"
-    readme = (ROOT / "README.md").read_text().splitlines()
+    readme = (ROOT / "README.md").read_text()
     ci = (ROOT / ".ci" / "run").read_text().splitlines()
-    assert command in readme
+    assert f"pip install '.[test]' && {command}`" in readme
     assert command in [line.removeprefix("exec ") for line in ci]
