@@ -253,8 +253,8 @@ def node_classes(cls: type) -> tuple[type, type]:
 
 
 def transformed() -> bool:
-    """Whether this is inside of a function transform, whose lower levels may record what the topmost
-    does not. Captures have levels too, over arrays that nothing records.
+    """Whether this is inside of a function transform, whose lower levels may record what the
+    topmost does not. Captures have levels too, over arrays that nothing records.
     """
     captures, c = 0, state.capture
     while c is not None:
