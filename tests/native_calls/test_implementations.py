@@ -1,15 +1,20 @@
 """Implementations done again in machine code give what they give themselves, to the bit."""
 
+import _thread
+import signal
 import sys
+from collections import deque
+from functools import partial
 
 import numpy as np
 import pytest
 
 import wengert as torch
 from wengert import native_calls
+from wengert.arrays.numpy_direct import library
 from wengert.native_calls import implementations
 from wengert.native_calls.implementations import LEARNERS, MOST, program
-from wengert.native_calls.stand_ins import Later
+from wengert.native_calls.stand_ins import LIBRARY, PLAIN, TRACES, Later, Trace, Traced, watched
 from wengert.native_calls.symbols import Untraceable
 from wengert.nn import functional
 
@@ -211,3 +216,41 @@ def test_programs_are_few():
             x.var(0)
     (table,) = [learner.table for (name, _), learner in LEARNERS.items() if name == "var"]
     assert len(table) == MOST + 1 and table[0] is None
+
+
+def test_all_is_put_back_though_signals_come_between():
+    """Ctrl-C twice: a second exception comes while the first one is on its way out."""
+    a = np.ones((3, 3), "float32")
+    steps = partial(_thread.interrupt_main, signal.SIGINT), partial(int, "none")
+
+    def f(x):
+        if type(x) is Traced:
+            next(signals)  # which sends another one, and raises
+        return x + 1
+
+    before = signal.getsignal(signal.SIGINT)
+    for k in range(1, 7):
+        signals = map(deque, [map(partial.__call__, steps) for _ in range(k)])
+        signal.signal(signal.SIGINT, lambda number, frame, s=signals: next(s, None))
+        try:
+            with pytest.raises(ValueError):
+                watched(f, (a,), [Traced(trace := Trace(), a, False)], trace)
+            left = sys.gettrace(), sys.getprofile(), dict(TRACES), library.zeros
+        except ValueError:
+            pass
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert left == (None, None, {}, PLAIN["zeros"])
+        assert all(library.__dict__[name] is PLAIN[name] for name in LIBRARY)
+
+
+def test_a_view_that_another_array_decides_is_no_step():
+    """Where it begins is told by elements."""
+    x, i = np.arange(9.0).reshape(3, 3), np.array(1)
+    trace = Trace()
+    a, b = Traced(trace, x, False), Traced(trace, i, False)
+    with pytest.raises(Untraceable):
+        trace.call(lambda x, i: x[int(i) :], (a, b), {}, "rest")
+    with pytest.raises(Untraceable):
+        trace.call(lambda i, x: x[0], (b, a), {}, "first")
+    assert type(trace.call(lambda x: x[1:], (a,), {}, "rest")) is Traced and len(trace.steps) == 1

@@ -14,6 +14,8 @@ import operator
 import re
 import sys
 import threading
+from collections import deque
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -232,12 +234,21 @@ class Trace:
             words = [args[0].place, made.place, *self.facts(value)]
             self.steps.append([CAST, 2 + len(words), *words])
             return made
-        source = next((x for x in args if type(x) is Traced), None)
-        if source is not None and np.may_share_memory(value, source.value):
-            return self.view(source, value)
+        stands = self.stands((args, list(kwargs.values())))
+        if any(np.may_share_memory(value, x.value) for x in stands):
+            if len(stands) > 1:
+                raise Untraceable("a view that another array may decide")
+            return self.view(stands[0], value)
         made = Traced(self, value, True)
         self.step(f, args, kwargs, [made])
         return made
+
+    def stands(self, x: Any) -> list[Traced]:
+        """All that stands for arrays in x."""
+        x = self.seen(x)
+        if type(x) is tuple or type(x) is list:
+            return [s for y in x for s in self.stands(y)]
+        return [x] if type(x) is Traced else []
 
     @staticmethod
     def cast(a: Any, b: Any) -> bool:
@@ -478,7 +489,12 @@ def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
             if elsewhere or not SWITCHES.keys().isdisjoint(code.co_names):
                 raise Untraceable(f"{code.co_name} depends on more than its arguments")
 
-    way = Way()
+    way, me = Way(), threading.get_ident()
+    undo = [
+        partial(sys.settrace, None), partial(sys.setprofile, None),
+        partial(library.__dict__.update, PLAIN), partial(TRACES.pop, me, None),
+    ]  # fmt: skip
+    undone = map(partial.__call__, undo)
     try:
         with np.errstate(all="ignore"):
             sys.setprofile(enter_only(enter))
@@ -486,21 +502,17 @@ def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
             run(*given)
             sys.settrace(None)
             for names in way.asking.values():
+                undo.append(partial(names.pop, "type", None))
                 names["type"] = kind
-            TRACES[threading.get_ident()] = trace
+            TRACES[me] = trace
             library.__dict__.update(LIBRARY)
             sys.setprofile(enter)
             again = Way(way.taken)
             sys.settrace(again.follow)
             method = type(run) is type(np.ndarray.reshape)
             result = getattr(stands[0], run.__name__)(*stands[1:]) if method else run(*stands)
-    finally:
-        sys.settrace(None)
-        sys.setprofile(None)
-        for names in way.asking.values():
-            names.pop("type", None)
-        library.__dict__.update(PLAIN)
-        TRACES.pop(threading.get_ident(), None)
+    finally:  # in one call: Ctrl-C between two would leave the others undone
+        deque(undone, 0)
     if len(again.taken) < len(way.taken):
         raise Untraceable("it ends sooner with what is no array")
     return result
