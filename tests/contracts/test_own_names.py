@@ -110,3 +110,17 @@ def test_classes_of_users_keep_what_they_inherit():
 
     assert Net.__init__ is _Base.__init__
     assert "__init__" not in vars(type("Mine", (wengert.nn.Conv2d,), {}))
+
+
+def test_operators_of_tensors_say_their_own_names():
+    t, said = wengert.ones(2, 2).cfloat(), {}  # for some properties of complex numbers alone
+    for name in dir(wengert.Tensor):
+        f = getattr(t, name, None)
+        if name.startswith("__") and callable(f):
+            said[name] = getattr(f, "__qualname__", "")
+            try:
+                f(no_such_argument=1)
+            except Exception as e:
+                said[name] += str(e)
+    assert len(said) > 80
+    assert [name for name, text in said.items() if "<lambda>" in text or "<locals>" in text] == []

@@ -126,7 +126,10 @@ class Lazy:
         self.name, self.make = name, make
 
     def __get__(self, obj: Any, cls: Any) -> Any:
-        f = overrides.made(self.make(), f"torch.Tensor.{self.name}")
+        f = self.make()
+        if "<locals>" in getattr(f, "__qualname__", ""):  # errors and help say the public name
+            f.__name__, f.__qualname__ = self.name, f"Tensor.{self.name}"
+        f = overrides.made(f, f"torch.Tensor.{self.name}")
         setattr(Tensor, self.name, f)
         return f.__get__(obj, cls) if hasattr(f, "__get__") else f
 
@@ -193,12 +196,9 @@ def attach_all() -> None:
             make = partial(lambda name, make: counted(name, make()), f"__{dunder}__", make)
         setattr(Tensor, f"__{dunder}__", Lazy(f"__{dunder}__", make))
         setattr(Tensor, f"__r{dunder}__", Lazy(f"__r{dunder}__", lambda word=word: reflected(word)))
-        if dunder not in ("matmul",):
-            setattr(
-                Tensor,
-                f"__i{dunder}__",
-                Lazy(f"__i{dunder}__", lambda d=dunder, w=word: inplace_operator(d, w)),
-            )
+        if dunder != "matmul":
+            make = partial(inplace_operator, dunder, word)
+            setattr(Tensor, f"__i{dunder}__", Lazy(f"__i{dunder}__", make))
     for old in ("__div__", "__rdiv__", "__idiv__"):  # names that PyTorch has kept from Python 2
         setattr(Tensor, old, vars(Tensor)[old.replace("div", "truediv")])
     for name in COMPARE:

@@ -50,8 +50,8 @@ def operator_entry(word: str) -> Any:
     if word == "pow":
         both = as_operator(OPS["pow_tensor"].entry, "pow")
         checking(entry, METHODS["pow"], lambda x: x.dtype.kind in "biu")
-        return lambda self, other: (
-            both(self, other) if isinstance(other, Tensor) else entry(self, other)
+        return lambda self, exponent: (
+            both(self, exponent) if isinstance(exponent, Tensor) else entry(self, exponent)
         )
     return entry
 
@@ -67,7 +67,12 @@ def reflected(word: str) -> Any:
         return as_operator(OPS[word].entry)
     if word == "sub":
         return checking(as_operator(OPS["rsub"].entry, "__rsub__"), function("rsub"))
-    f = METHODS["matmul"] if word == "matmul" else OPS["pow_base" if word == "pow" else word].entry
+    f = (
+        METHODS["matmul"]
+        if word == "matmul"
+        else OPS["pow_tensor" if word == "pow" else word].entry
+    )
+    base = OPS["pow_base"].entry  # of numbers
 
     def swapped(self: Any, other: Any, **more: Any) -> Any:
         if more:  # out=, which operators have none of
@@ -80,7 +85,9 @@ def reflected(word: str) -> Any:
 
     if word == "pow":
         return lambda self, other, **more: (
-            f(other, self) if type(other) in SCALARS and not more else swapped(self, other, **more)
+            base(other, self)
+            if type(other) in SCALARS and not more
+            else swapped(self, other, **more)
         )
     if word == "div":
         mul = OPS["mul"].entry

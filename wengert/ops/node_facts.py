@@ -41,6 +41,11 @@ CONV = {
     "transposed": lambda geometry: False,
     "output_padding": lambda geometry: (0,) * len(geometry.stride),
 }
+CONV_TRANSPOSED = CONV | {
+    "input": "y",
+    "transposed": lambda geometry: True,
+    "output_padding": lambda geometry: tuple([a - b for a, b in geometry.padding]),
+}
 DIMS = {"dim": lambda dim: (dim,) if isinstance(dim, int) else dim}
 NUMBERS = {"none": 0, "mean": 1, "sum": 2}
 REDUCED = {"reduction": lambda reduction: NUMBERS.get(reduction, reduction)}

@@ -18,7 +18,7 @@ from ...engine.kinds import bilinear
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..math.arithmetic import add_op as add
-from ..node_facts import CONV
+from ..node_facts import CONV, CONV_TRANSPOSED
 from ..shape.unfold import check_tensor, per_dimension
 from ..shape.views import reshape_op
 
@@ -39,7 +39,7 @@ def conv(xp, x, w, bias=None, geometry=None):
     """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
 
 
-@primitive(bilinear, types="same", node="ConvolutionBackward0", told=CONV)
+@primitive(bilinear, types="same", node="ConvolutionBackward0", told=CONV_TRANSPOSED)
 def conv_input(xp, y, w, x_shape=(), geometry=None):
     """The adjoint of conv in x: a transposed convolution of y (N, O, *out)."""
 
