@@ -254,3 +254,15 @@ def test_a_view_that_another_array_decides_is_no_step():
     with pytest.raises(Untraceable):
         trace.call(lambda i, x: x[0], (b, a), {}, "first")
     assert type(trace.call(lambda x: x[1:], (a,), {}, "rest")) is Traced and len(trace.steps) == 1
+
+
+def test_what_loops_round_in_another_way_is_no_program():
+    """NumPy computes products of complex numbers, and powers, in several ways."""
+    for f, kind in (
+        (lambda x: x * x, "complex64"), (lambda x: x**0.5, "float32"),
+        (lambda x: x.sum() ** 2, "float64"), (lambda x: x**x, "float64"),
+    ):  # fmt: skip
+        a = np.ones(3, kind)
+        with pytest.raises(Untraceable):
+            program(f, (a,), f(a), 1)
+    assert program(lambda x: x**2, (a,), a**2, 1)

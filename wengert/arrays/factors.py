@@ -93,7 +93,17 @@ def lu_solve(
     return solve_triangular(lib, x, half, True, False)
 
 
+def inside(name: str, maker: str, pivots: Any, n: int) -> None:
+    """RuntimeError unless pivots are rows: LAPACK would write elsewhere in memory."""
+    if pivots.size and (pivots.min() < 1 or pivots.max() > n):
+        raise RuntimeError(
+            f"{name}: pivots must be between 1 and {n}, the rows of the factor, as {maker} returns"
+            f" them; they reach from {pivots.min()} to {pivots.max()}"
+        )
+
+
 def _getrs(x: Any, pivots: Any, y: Any, adjoint: bool) -> tuple[Any]:
+    inside("linalg.lu_solve", "torch.linalg.lu_factor", pivots, len(x))
     (getrs,) = lapack(("getrs",), x.dtype)
     out, _ = getrs(x, pivots - 1, y, 2 if adjoint else 0)
     return (np.ascontiguousarray(out),)
@@ -165,6 +175,7 @@ def ldl_solve(lib: Any, x: Any, pivots: Any, y: Any, hermitian: bool = False) ->
     def one(ld: Any, p: Any, b: Any) -> tuple[Any]:
         if b.size == 0:
             return (b.copy(),)
+        inside("linalg.ldl_solve", "torch.linalg.ldl_factor", abs(p), len(ld))
         (trs,) = lapack((_symmetric(ld, hermitian, "trs"),), ld.dtype)
         out, _ = trs(ld, p, b, lower=1)
         return (np.ascontiguousarray(out),)

@@ -54,6 +54,8 @@ class Traced:
     def __init__(self, trace: Trace, value: Any, fresh: bool) -> None:
         if type(value) is not np.ndarray or not 0 < value.size <= LARGEST or value.ndim > 8:
             raise Untraceable("an array of another kind")
+        if value.dtype.kind == "c":  # how products are rounded depends on the loop around them
+            raise Untraceable("complex numbers")
         self.trace, self.value, self.fresh = trace, value, fresh
         self.place = trace.place()
 
@@ -125,7 +127,7 @@ def binary(f: Any, how: str) -> Any:
 
 for _name, _f in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
-    "pow": np.power, "and": np.bitwise_and, "or": np.bitwise_or, "floordiv": np.floor_divide,
+    "and": np.bitwise_and, "or": np.bitwise_or, "floordiv": np.floor_divide,
 }.items():  # fmt: skip
     for _how in ("", "r", "i"):
         setattr(Traced, f"__{_how}{_name}__", binary(_f, _how))
@@ -134,6 +136,16 @@ for _name, _f in {
     "ge": np.greater_equal,
 }.items():  # fmt: skip
     setattr(Traced, f"__{_name}__", binary(_f, ""))
+
+
+def power(self: Traced, other: Any) -> Any:
+    """A square: other powers of arrays and of numbers are not those of the ufunc to the bit."""
+    if type(other) is not int or other != 2 or not self.value.ndim:
+        raise Untraceable("a power")
+    return self.trace.ufunc(np.square, (self,), {})
+
+
+Traced.__pow__ = power  # type: ignore
 Traced.__neg__ = lambda self: self.trace.ufunc(np.negative, (self,), {})  # type: ignore
 Traced.__invert__ = lambda self: self.trace.ufunc(np.invert, (self,), {})  # type: ignore
 

@@ -503,3 +503,20 @@ def test_norms_by_the_names_of_operators():
     assert wengert.equal(wengert.nuclear_norm(x, (0, 2), True), expected)
     assert wengert.nuclear_norm(x[0], True).shape == (1, 1)
     assert wengert.nuclear_norm(x).shape == (2,)
+
+
+def test_pivots_beside_the_rows_are_refused():
+    """LAPACK would write outside of the matrix."""
+    a, b = wengert.eye(3) + 1, wengert.ones(3, 1)
+    lu, pivots = wengert.linalg.lu_factor(a)
+    ld, order = wengert.linalg.ldl_factor(a)
+    for wrong in (pivots + 60, pivots - 9, wengert.zeros_like(pivots)):
+        with pytest.raises(RuntimeError, match="linalg.lu_solve: pivots must be between 1 and 3"):
+            wengert.linalg.lu_solve(lu, wrong, b)
+        with pytest.raises(RuntimeError, match="linalg.lu_solve: pivots"):
+            wengert.linalg.lu_solve(lu.expand(2, 3, 3), wrong.expand(2, 3), b)
+    for wrong in (order + 60, wengert.zeros_like(order)):
+        with pytest.raises(RuntimeError, match="linalg.ldl_solve: pivots must be between 1 and 3"):
+            wengert.linalg.ldl_solve(ld, wrong, b)
+    assert wengert.allclose(a @ wengert.linalg.lu_solve(lu, pivots, b), b)
+    assert wengert.allclose(a @ wengert.linalg.ldl_solve(ld, order, b), b)
