@@ -266,3 +266,23 @@ def test_what_loops_round_in_another_way_is_no_program():
         with pytest.raises(Untraceable):
             program(f, (a,), f(a), 1)
     assert program(lambda x: x**2, (a,), a**2, 1)
+
+
+def test_handlers_of_signals_run_as_ever_while_an_implementation_is_looked_at():
+    """They may compute, save, draw: what they do is none of the implementation's steps."""
+    a, found = np.ones((3, 3), "float32"), []
+
+    def f(x):
+        signal.raise_signal(signal.SIGINT)
+        return x + 1
+
+    def handler(number, frame):
+        torch.manual_seed(0)
+        found.append((torch.ones(3) * 2).softmax(0).tolist() + torch.rand(2).tolist())
+
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        made, _ = program(f, (a,), f(a), 1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(found) == 3 and found[0] == found[1] == found[2]

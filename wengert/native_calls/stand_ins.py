@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import signal
 import sys
 import threading
 from collections import deque
@@ -464,15 +465,24 @@ class Way:
     than `before`.
     """
 
-    def __init__(self, before: list[Any] | None = None) -> None:
+    def __init__(
+        self, away: list[Any], handlers: set[Any], before: list[Any] | None = None
+    ) -> None:
         self.taken: list[Any] = []
+        self.away = away  # frames of handlers of signals, which run as ever
         self.before = before
+        self.handlers = handlers
         self.asking: dict[int, dict[str, Any]] = {}  # names of the modules that ask for types
 
     def follow(self, frame: Any, event: str, arg: Any) -> Any:
         code = frame.f_code
         if event == "call":
-            if not code.co_filename.startswith(PACKAGE) or code.co_filename.startswith(HERE):
+            if code in self.handlers and not self.away:
+                self.away.append(frame)
+                frame.f_trace_lines = False
+                return self.until_back
+            ours = code.co_filename.startswith(PACKAGE) and not code.co_filename.startswith(HERE)
+            if self.away or not ours:
                 return None
             frame.f_trace_lines, frame.f_trace_opcodes = False, True
             if "type" in code.co_names and "type" not in frame.f_globals:
@@ -483,13 +493,28 @@ class Way:
         self.taken.append(here)
         return self.follow
 
+    def until_back(self, frame: Any, event: str, arg: Any) -> Any:
+        """Of a frame of a handler."""
+        if event == "return":
+            self.away.clear()
+        return self.until_back
+
+
+def handlers() -> set[Any]:
+    """The code of all handlers of signals."""
+    found = [signal.getsignal(number) for number in range(1, signal.NSIG)]
+    return {getattr(f, "__code__", None) for f in found} - {None}
+
 
 def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
     """What an implementation gives for stand-ins of arrays. Untraceable where it goes another way
     than with those, looks at anything else, or would have an effect, before it does.
     """
+    away: list[Any] = []
 
     def enter(frame: Any, event: str, arg: Any) -> None:
+        if away:
+            return
         if event == "c_call" and type(getattr(arg, "__self__", 0)) in (bytes, type(None)):
             raise Untraceable("a kernel reads memory")  # and asks nobody whose it is
         code = frame.f_code
@@ -501,7 +526,9 @@ def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
             if elsewhere or not SWITCHES.keys().isdisjoint(code.co_names):
                 raise Untraceable(f"{code.co_name} depends on more than its arguments")
 
-    way, me = Way(), threading.get_ident()
+    way = Way(away, known := handlers())
+    again = Way(away, known, way.taken)
+    me = threading.get_ident()
     undo = [
         partial(sys.settrace, None), partial(sys.setprofile, None),
         partial(library.__dict__.update, PLAIN), partial(TRACES.pop, me, None),
@@ -509,18 +536,18 @@ def watched(run: Any, given: Any, stands: list[Any], trace: Trace) -> Any:
     undone = map(partial.__call__, undo)
     try:
         with np.errstate(all="ignore"):
+            sys.settrace(way.follow)  # first and last, so that it sees handlers begin
             sys.setprofile(enter_only(enter))
-            sys.settrace(way.follow)
             run(*given)
+            sys.setprofile(None)
             sys.settrace(None)
             for names in way.asking.values():
                 undo.append(partial(names.pop, "type", None))
                 names["type"] = kind
             TRACES[me] = trace
             library.__dict__.update(LIBRARY)
-            sys.setprofile(enter)
-            again = Way(way.taken)
             sys.settrace(again.follow)
+            sys.setprofile(enter)
             method = type(run) is type(np.ndarray.reshape)
             result = getattr(stands[0], run.__name__)(*stands[1:]) if method else run(*stands)
     finally:  # in one call: Ctrl-C between two would leave the others undone
