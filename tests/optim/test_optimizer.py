@@ -437,3 +437,15 @@ def test_steps_without_states_notice_every_change(torch):
         if library is wengert:
             ours = seen
     assert ours == seen
+
+
+@pytest.mark.parametrize(
+    "name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "NAdam"]
+)
+def test_what_is_no_number_is_told_by_name(name):
+    make = getattr(wengert.optim, name)
+    for wrong in ("a", None, [1]):
+        with pytest.raises(TypeError, match="learning rate: .*must be a number, not "):
+            make([wengert.ones(1, requires_grad=True)], lr=wrong)
+    with pytest.raises(TypeError, match="weight_decay value: 'x'"):
+        make([wengert.ones(1, requires_grad=True)], weight_decay="x")

@@ -8,17 +8,29 @@ from ..engine.tensor import Tensor
 
 
 def check(name: str, value: Any, below: float | None = None) -> None:
-    """Raise ValueError unless 0 <= value (< below)."""
-    if not value >= 0.0 or (below is not None and not value < below):
+    """Raise ValueError unless 0 <= value (< below), TypeError unless it is a number."""
+    if not compares(name, value) or (below is not None and not value < below):
         expected = ">= 0" if below is None else f"in [0, {below:g})"
         raise ValueError(f"Invalid {name}: {value} (it must be {expected})")
 
 
+def compares(name: str, value: Any) -> Any:
+    """Whether value is 0 or more; a TypeError says that a number is wanted."""
+    try:
+        return value >= 0.0
+    except TypeError:
+        kind = type(value).__name__
+        raise TypeError(f"Invalid {name}: {value!r} (it must be a number, not {kind})") from None
+
+
 def check_lr(lr: Any, form: str = "Invalid learning rate: {} (it must be >= 0)") -> None:
-    """Raise ValueError unless lr is a number or tensor of one element that is not negative."""
+    """Raise ValueError unless lr is a number or tensor of one element that is not negative.
+
+    TypeError if it is something else.
+    """
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError(f"Tensor lr must be 1-element, but it has shape {tuple(lr.shape)}")
-    if not lr >= 0.0:
+    if not compares("learning rate", lr):
         raise ValueError(form.format(lr))
 
 
