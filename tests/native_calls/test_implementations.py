@@ -286,3 +286,18 @@ def test_handlers_of_signals_run_as_ever_while_an_implementation_is_looked_at():
     finally:
         signal.signal(signal.SIGINT, before)
     assert len(found) == 3 and found[0] == found[1] == found[2]
+
+
+def test_loops_of_python_are_not_watched_to_their_end():
+    a = np.ones(3, "float32")
+
+    def f(x, n):
+        for _ in range(n):
+            pass
+        return x + 1
+
+    file = implementations.__file__.replace("native_calls", "arrays")
+    f = type(f)(f.__code__.replace(co_filename=file), {})
+    assert program(f, (a, 10), f(a, 10), 1)
+    with pytest.raises(Untraceable, match="too many instructions"):
+        program(f, (a, 10**6), f(a, 10), 1)

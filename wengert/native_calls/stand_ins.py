@@ -29,6 +29,7 @@ from .symbols import Untraceable
 
 STEPS, ARRAYS = 48, 60
 LARGEST = 1 << 14  # elements of an array
+INSTRUCTIONS = 10_000  # of Python, which are watched one by one
 LOOP, DOT, VIEW, CALL, CHECK, FOLD, CAST = range(1, 8)  # kinds of steps
 ROW = 16  # words of the strides of an operand
 METHODS = {  # that make something new, or show it in another way
@@ -490,6 +491,8 @@ class Way:
         here, at = (code, frame.f_lasti, event), len(self.taken)
         if self.before is not None and (at >= len(self.before) or self.before[at] != here):
             raise Untraceable(f"{code.co_name} does something else with what is no array")
+        if at == INSTRUCTIONS:
+            raise Untraceable("too many instructions")
         self.taken.append(here)
         return self.follow
 
