@@ -1,5 +1,5 @@
-"""Everything public says what it raises, and raises it: each error that a docstring tells with
-`where` is looked for by spoiling arguments of the docstring's example, one at a time.
+"""Everything public says what it returns and raises, and raises it: each error that a docstring
+tells with `where` is looked for by spoiling arguments of its example, one at a time.
 """
 
 from __future__ import annotations
@@ -128,6 +128,19 @@ def test_everything_says_what_it_raises(found):
     missing = {e.path for e in found if e.path in silent and may_be_wrong(e.thing)}
     assert sorted(missing - none) == []
     assert sorted(none - silent) == []  # no excuse for what tells, or is gone
+
+
+def test_every_function_says_what_it_returns(found):
+    """In its declaration, its annotation or its text; what a class makes is said by its name."""
+    silent = []
+    for path, thing in [(e.path, e.thing) for e in found if not isinstance(e.thing, type)]:
+        with contextlib.suppress(TypeError, ValueError):  # what has no signature
+            if inspect.signature(thing).return_annotation is not inspect.Signature.empty:
+                continue
+        said = re.search(r"\b[Rr]eturns?\b|->", thing.__doc__ or "")
+        if not hasattr(thing, "declared") and said is None:
+            silent.append(path)
+    assert silent == []
 
 
 def test_told_errors_are_raised(found, tmp_path):

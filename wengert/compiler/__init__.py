@@ -34,7 +34,8 @@ __all__ = [
 def report(f, *args, **kwargs):
     """What a function that torch.compile returned has been compiled to: see reports.py.
 
-    f: what torch.compile returned.
+    f: what torch.compile returned; with arguments it is called with them first. Returns a report,
+    whose text is read by print() and shown as a page in notebooks.
 
     Raises TypeError where f cannot be called.
 

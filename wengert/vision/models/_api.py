@@ -238,7 +238,8 @@ def model(
     """
 
     def decorate(build: Callable[..., Any]) -> Callable[..., Any]:
-        own = inspect.signature(build).parameters
+        signature = inspect.signature(build)
+        own = signature.parameters
         key = name or build.__name__
 
         @functools.wraps(build)
@@ -277,7 +278,8 @@ def model(
             for p in own.values()
             if p.name != "weights"
         ]
-        make.__signature__ = inspect.Signature([*first, *rest])  # type: ignore[attr-defined]
+        made = signature.return_annotation
+        make.__signature__ = inspect.Signature([*first, *rest], return_annotation=made)  # type: ignore[attr-defined]
         make.__doc__ = documentation(build, backbone)
         MODELS[key] = make
         if weights is not None:
