@@ -354,3 +354,9 @@ def test_modules_that_are_called_by_name_have_it():
         ("generator", "Sequential"), ("critic", "Sequential"),
     ]  # fmt: skip
     assert "graph() draws" in repr(tape) and loss.numel() == 1
+
+
+def test_a_variable_is_not_the_function_of_its_name():
+    t = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    y = t(wengert.ones(2, 3))
+    assert {"linear", "relu"} <= {v.title for v in viz.graph(y).vertices}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import re
 import textwrap
 from typing import Any
 
@@ -83,4 +84,7 @@ def call_at(code: Any, lasti: int) -> str:
     if not isinstance(tree.body, ast.Call):
         return ""
     f = tree.body.func
-    return f.attr if isinstance(f, ast.Attribute) else f.id if isinstance(f, ast.Name) else ""
+    if isinstance(f, ast.Name):  # what the file gives this name to, such as a module, is its own
+        own = re.compile(rf"\s*{f.id}\s*(:[^=]+)?=[^=]")
+        return "" if any(map(own.match, linecache.getlines(code.co_filename))) else f.id
+    return f.attr if isinstance(f, ast.Attribute) else ""
