@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..arrays.lookup import Namespace
@@ -43,7 +43,7 @@ class Op:
         by_memory: bool,
         real: bool | type[Exception],
         inexact: bool,
-        told: dict[str, str | Callable[..., Any]],
+        told: Mapping[str, str | Callable[..., Any]],
         out: str,
         doc: str | None,
     ) -> None:
@@ -271,7 +271,7 @@ def op(
     by_memory: bool = False,
     real: bool | type[Exception] = False,
     inexact: bool = False,
-    told: dict[str, str | Callable[..., Any]] | None = None,
+    told: Mapping[str, str | Callable[..., Any]] | None = None,
     out: str = "",
     doc: str | None = None,
     primitive: bool = False,

@@ -168,7 +168,7 @@ def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     >>> torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 1))
     tensor([2.])
     """
-    done = Future()
+    done: Future[Any] = Future()
     try:
         done.set_result(func(*args, **kwargs))
     except Exception as error:
