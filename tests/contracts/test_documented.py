@@ -17,8 +17,6 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 import wengert
 from wengert.engine import op_modes
 from wengert.ops.arguments import MEANING
@@ -184,14 +182,6 @@ def everything(torch):
             else:
                 text = thing.__doc__ or ""
                 yield Entry(path, without_words(names(thing), text), ">>>" in text, text, thing)
-
-
-@pytest.fixture(scope="module")
-def found():
-    torch = pytest.importorskip("torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return list(everything(torch))
 
 
 def test_every_argument_is_described(found):

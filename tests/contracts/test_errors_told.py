@@ -46,14 +46,6 @@ ELSEWHERE = (
 NONE = (Path(__file__).parent / "errors_none.txt").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.fixture(scope="module")
-def found():
-    torch = pytest.importorskip("torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return list(everything(torch))
-
-
 @contextlib.contextmanager
 def alone(text, names):
     """Examples of torch.distributed stand in a group of one process."""

@@ -1,5 +1,7 @@
 """Calls of all families that machine code serves, and operands for them."""
 
+import sys
+
 import numpy as np
 
 import wengert as torch
@@ -141,3 +143,19 @@ def operands(recorded: bool, seed: int = 0) -> dict:
         "jj": torch.tensor([[0, 2], [1, 1]]),
         "kk": torch.tensor([[0, 2], [-1, 1]]),
     }
+
+
+def entered(call):
+    """How many Python functions a call enters."""
+    count = -1
+
+    def seen(frame, event, arg):
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(seen)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+    return count

@@ -380,6 +380,13 @@ def test_exit_with_finalizers_threads_and_forks():
         assert done.returncode == 0 and "done" in done.stdout, done.stderr
 
 
+def passes(program):
+    """Run a program, which machine code may serve, to its end."""
+    env = {**os.environ, "WENGERT_NATIVE": "1"}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr
+
+
 def test_made_in_a_thread_once_a_program_has_run_a_while():
     program = (
         "import sys, time, wengert as torch\n"
@@ -391,9 +398,7 @@ def test_made_in_a_thread_once_a_program_has_run_a_while():
         "assert native_calls.State.said == 'on', native_calls.State.said\n"
         "assert type(torch.Tensor.__mul__) is type(int.__mul__)\n"
     )
-    env = {**os.environ, "WENGERT_NATIVE": "1"}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr
+    passes(program)
 
 
 def test_a_process_that_ends_at_once_says_nothing(tmp_path):
@@ -424,6 +429,4 @@ def test_loaded_once_a_mode_has_ended():
         "native_calls.State.thread.join()\n"
         "assert native_calls.State.said == 'on', native_calls.State.said\n"
     )
-    env = {**os.environ, "WENGERT_NATIVE": "1"}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env)
-    assert done.returncode == 0, done.stderr
+    passes(program)

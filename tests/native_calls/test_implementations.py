@@ -18,6 +18,7 @@ from wengert.native_calls.stand_ins import LIBRARY, PLAIN, TRACES, Later, Trace,
 from wengert.native_calls.symbols import Untraceable
 from wengert.nn import functional
 
+from .calls import entered
 from .test_calls import outcome
 from .test_places import SHAPES, kept, made
 
@@ -93,21 +94,6 @@ def test_strides_and_dtypes_are_asked_for():
         want = y.numpy().astype("float64").var(0, ddof=1)
         assert np.allclose(y.var(0).numpy(), want, 1e-5)
         assert y.var(0).dtype == y.dtype
-
-
-def entered(f):
-    count = 0
-
-    def note(frame, event, arg):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(note)
-    try:
-        f()
-    finally:
-        sys.setprofile(None)
-    return count - 1
 
 
 def test_no_python_runs_between_the_steps():

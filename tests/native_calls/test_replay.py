@@ -14,6 +14,7 @@ from wengert.engine import native
 from wengert.native_calls import harmless, replay
 from wengert.nn import functional as F
 
+from .calls import entered
 from .test_calls import facts
 
 BODIES = [
@@ -32,22 +33,6 @@ def operands(seed, recorded=True, shape=(4, 4)):
     r = np.random.default_rng(seed)
     x, y = (torch.tensor(r.random(shape, "float32"), requires_grad=recorded) for _ in range(2))
     return {"torch": torch, "F": F, "x": x, "y": y}
-
-
-def entered(call):
-    """How many Python functions a call enters."""
-    count = -1
-
-    def seen(frame, event, arg):
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(seen)
-    try:
-        call()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 @functools.cache

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .random_rounding import digits, fused, part, remainder, rounded
+from .random_rounding import count_of, fused, part, remainder, rounded
 from .random_stream import Shape, Stream
 
 if TYPE_CHECKING:
@@ -288,14 +288,8 @@ class PhiloxStream(Stream):
 
     def any_integers(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Integers from 0 to the largest of the dtype, or to the last that it counts exactly."""
-        if dtype.kind == "b":
-            top = 2
-        elif dtype.kind in "iu":
-            top = int(np.iinfo(dtype).max) + 1
-        else:
-            top = 2 ** (digits(dtype)) + 1
         draws = self._integers(math.prod(shape), dtype in (_F64, _I64))
-        return remainder(draws, top).astype(dtype).reshape(shape)
+        return remainder(draws, count_of(dtype)).astype(dtype).reshape(shape)
 
     def bernoulli(self, shape: Shape, p: float, dtype: Any = _F32) -> Any:
         """True with probability p."""

@@ -63,6 +63,17 @@ def part(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(f"f{dtype.itemsize // 2}")
 
 
+def count_of(dtype: np.dtype[Any]) -> int:
+    """How many integers there are from 0 to the largest of a dtype, or to the last that it counts
+    exactly.
+    """
+    if dtype.kind == "b":
+        return 2
+    if dtype.kind in "iu":
+        return int(np.iinfo(dtype).max) + 1
+    return 2 ** digits(dtype) + 1
+
+
 def digits(dtype: np.dtype[Any]) -> int:
     """Binary digits of the significand: 24 for float32."""
     if dtype.kind == "f":

@@ -67,7 +67,7 @@ from .random_kernels import (  # fmt: skip
     UNIFORM32,
     UNIFORM64,
 )
-from .random_rounding import digits, fused, part, remainder, rounded, width_of
+from .random_rounding import count_of, fused, part, remainder, rounded, width_of
 from .shuffles import shuffled
 
 __all__ = ["DEFAULT_SEED", "Stream", "normal_pair"]
@@ -463,14 +463,8 @@ class Stream:
     def any_integers(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """Integers from 0 to the largest of the dtype, or to the last that it counts exactly."""
         n = _count(shape)
-        if dtype.kind == "b":
-            top = 2
-        elif dtype.kind in "iu":
-            top = int(np.iinfo(dtype).max) + 1
-        else:
-            top = 2 ** (digits(dtype)) + 1
         draws = self.raw64(n) if dtype in (_F64, np.dtype(np.int64)) else self._raw(n)
-        return remainder(draws, top).astype(dtype).reshape(shape)
+        return remainder(draws, count_of(dtype)).astype(dtype).reshape(shape)
 
     def permutation(self, n: int) -> NDArray[np.int64]:
         """The numbers below n in random order."""
