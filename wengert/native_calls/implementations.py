@@ -96,12 +96,12 @@ def alike(x: Any, r: Any) -> Any:
     room = np.zeros(high - low, np.uint8)
     y = np.ndarray(x.shape, x.dtype, room, -low, x.strides)
     kind = x.dtype.kind
-    if kind in "fc" and r.random() < 0.7:
+    if kind == "f" and r.random() < 0.7:
         values = r.choice(STRANGE, x.shape)
         if r.random() < 0.5:
             values = r.standard_normal(x.shape)
             values[r.random(x.shape) < 0.1] = r.choice(STRANGE)
-        y[...] = values + (1j * r.choice(STRANGE, x.shape) if kind == "c" else 0)
+        y[...] = values
     elif kind == "b":
         y[...] = r.random(x.shape) < r.random()
     else:

@@ -8,17 +8,24 @@ that a step may say at any time that this is another case.
 """
 
 
+def lies_as(a: ptr, g: ints) -> bool:
+    """Whether an array has the rank, the sizes and the strides that words say."""
+    nd = a.nd
+    if nd != g[0]:
+        return False
+    for i in range(nd):
+        if ints(a.dims)[i] != g[1 + i] or ints(a.strides)[i] != g[1 + nd + i]:
+            return False
+    return True
+
+
 def array_fits(g: ints, a: ptr) -> int:
     """How many words say what an array was that a is alike; 0: it is not."""
     if a.kind is not NDARRAY:
         return 0
-    nd = a.nd
-    if int(a.descr) != g[1] or nd != g[3] or a.flags & LAYOUT != g[2]:
+    if int(a.descr) != g[1] or a.flags & LAYOUT != g[2] or not lies_as(a, ints(ptr(g) + 24)):
         return 0
-    for i in range(nd):
-        if ints(a.dims)[i] != g[4 + i] or ints(a.strides)[i] != g[4 + nd + i]:
-            return 0
-    return 4 + 2 * nd
+    return 4 + 2 * a.nd
 
 
 def same_value(known: ptr, v: ptr) -> bool:
@@ -53,13 +60,7 @@ def as_said(a: ptr, g: ints) -> bool:
     """Whether an array is what words say: its dtype, sizes and strides."""
     if a.kind is not NDARRAY:
         return False
-    nd = a.nd
-    if int(a.descr) != g[0] or nd != g[1]:
-        return False
-    for i in range(nd):
-        if ints(a.dims)[i] != g[2 + i] or ints(a.strides)[i] != g[2 + nd + i]:
-            return False
-    return True
+    return int(a.descr) == g[0] and lies_as(a, ints(ptr(g) + 8))
 
 
 def array_said(g: ints) -> ptr:
