@@ -11,6 +11,7 @@ import pytest
 
 import wengert as torch
 from wengert import native_calls
+from wengert.arrays.fused_elements import binary, planned, ternary, unary
 from wengert.arrays.numpy_direct import library
 from wengert.native_calls import implementations
 from wengert.native_calls.implementations import LEARNERS, MOST, program
@@ -36,6 +37,8 @@ CALLS = [
     "torch.dot(x, y)", "torch.addmm(x, x, y)", "x.fmod(y)", "x.logcumsumexp(0)", "x.median()",
     "x.count_nonzero(0)",
     "x.renorm(2, 0, 1.0)", "x.masked_select(y > 0)", "x.unfold(0, 1, 1)", "x.swapaxes(0, -1)",
+    "x % 7", "x // 3", "x % y[:1].reshape(-1)[0]", "x.argmax(-1)", "x.argmin(0)", "x.double()",
+    "x.float()", "x ** y",
 ]  # fmt: skip
 FIRST = 3  # which call is looked at
 ROUNDS = FIRST + 2  # after which a program would serve
@@ -193,6 +196,21 @@ def test_a_kernel_that_is_about_to_come_is_waited_for():
         program(f, (a,), f(a), 1)
     kernel.made = True
     assert program(f, (a,), f(a), 1)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        unary("sign")(np.sign), binary("heaviside")(np.heaviside), ternary("addcdiv")(np.add),
+        planned(1, lambda: ("relu", ()))(np.negative),
+    ],
+)  # fmt: skip
+def test_no_word_is_a_program_before_its_kernel_is_there(word):
+    """A program would go on as the word is without it, for good."""
+    a = np.ones(3, "float32")
+    given = (a,) * len(word.elements.operands) if hasattr(word, "elements") else (a,)
+    with pytest.raises(Later):
+        program(word, given, a, 1)
 
 
 def test_programs_are_few():

@@ -80,9 +80,7 @@ def unary(name: str, formula: str | None = None, kinds: str = "ff") -> Callable[
             nonlocal run
             if x.dtype is F32:
                 if run is None and not u.made:
-                    u.lost += CALL + ELEMENT * x.size  # u.ready(), without the call
-                    if u.lost >= u.least:
-                        run = u.compile()
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x)
             return general(x)
@@ -104,9 +102,7 @@ def binary(name: str) -> Callable[[Word], Word]:
             nonlocal run
             if x.dtype is F32 and y.dtype is F32:
                 if run is None and not u.made:
-                    u.lost += CALL + ELEMENT * x.size  # u.ready(), without the call
-                    if u.lost >= u.least:
-                        run = u.compile()
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x, y)
             return general(x, y)
@@ -210,9 +206,7 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
                 u, numbers = known and made.get(options) or prepare(options)
                 run = u.run
                 if run is None and not u.made:
-                    u.lost += CALL + ELEMENT * x.size
-                    if u.lost >= u.least:
-                        run = u.compile()
+                    run = u.ready(CALL + ELEMENT * x.size)
                 if run is not None:
                     return run(x, *numbers)
             return general(x, *options, **named)

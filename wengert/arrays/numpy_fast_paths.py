@@ -189,8 +189,6 @@ amax, amin = extreme("amax", "argmax"), extreme("amin", "argmin")
 def place(word: str) -> Any:
     general = getattr(reductions, word)
 
-    find = getattr(np.ndarray, word)
-
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         if x.size >= minmax.LEAST and type(dim) is int and not rowwise(x, dim):
             found = minmax.extreme(x, dim, word == "argmax", keepdim)
@@ -198,7 +196,7 @@ def place(word: str) -> Any:
                 return found[1]
         d = x.dtype
         if (d is F32 or d is F64) and x.ndim:
-            return find(x, dim, keepdims=keepdim)
+            return getattr(x, word)(dim, keepdims=keepdim)
         return general(np, x, dim, keepdim)
 
     return f

@@ -83,7 +83,7 @@ def max_pool(
     if lib in ON_HOST:
         few = kernels.LEAST <= x.size < MANY  # its tables would take longer than the windows
         found = None
-        if prod(spatial) <= TINY and prod(dilation) == 1 and not few:
+        if not few and prod(spatial) <= TINY and prod(dilation) == 1:
             # a lane for each window, as a plane has too few for all lanes
             bounds = _bounds(spatial, kernel, stride, padding, t.out)
             found = window_pool.windows(x, bounds, "max")
@@ -91,7 +91,8 @@ def max_pool(
             found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
         if found is not None:
             shape = (*lead, *t.out)
-            return found[0].reshape(shape).astype(dtype, copy=False), found[1].reshape(shape)
+            best = found[0].reshape(shape)
+            return best if x.dtype is dtype else best.astype(dtype), found[1].reshape(shape)
     out = lib.empty((len(x), *t.out), x.dtype)
     where = lib.empty((len(x), *t.out), lib.int64)
     if not out.size:

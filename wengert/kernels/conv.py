@@ -29,7 +29,7 @@ from .jobs import WORDS
 
 Array = Any
 Ints = tuple[int, ...]
-LEAST = 400_000  # multiply-adds; with fewer, the launches cost more than they save
+LEAST = 40_000  # multiply-adds; with fewer, gathering the windows takes less than the launches
 PHASES = 9  # more remainders by the stride are too much code
 PARTS = 16  # of the images, for sums over them
 SUMS = 8 << 20  # bytes of partial sums

@@ -151,7 +151,7 @@ def windows(
     scratch.fill(-math.inf)
     y = np.empty((planes, *out), x.dtype)
     where = np.empty((planes, *out), np.int64)
-    x = np.ascontiguousarray(x)
+    x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
     run(-(-planes // share), x, y, where, scratch, planes, share, room, *facts, most=busy)
     return y, where
 

@@ -25,7 +25,7 @@ WORDS = {
     np.dtype(np.int64): "i64",
 }
 KEYS = {"float": "i32", "double": "i64", "i32": "i32", "i64": "i64"}
-SHORT = 32  # numbers of a row that is in one lane
+SHORT = 64  # numbers of a row that is in one lane
 LEAST = 512  # numbers altogether
 LONG = 2048  # numbers of a row that is ordered by digits
 DIGIT = 11  # bits

@@ -41,7 +41,6 @@ FILES = (
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
-SINGLY = 1 << 10  # elements taken one by one; with more, the library's vectors make up for the call
 
 # the C functions that may be called: result, arguments
 FUNCTIONS = {
@@ -137,7 +136,7 @@ def numbers() -> dict[str, int]:
     """The numbers that the code names."""
     return {
         "LARGE": LARGEST,
-        "SINGLY": SINGLY,
+        "SINGLY": structures.SINGLY,
         "FEW": numpy_fast_paths.FEW,
         "FACTOR": numpy_fast_paths.LARGE,
         "SHARED": matmul.LEAST,

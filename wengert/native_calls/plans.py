@@ -25,7 +25,7 @@ from .structures import DIMS, DIMS_OR_ALL, MOST_SAVED, PLAN, SIZES, for_good
 COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")  # in Python's order
 OPERATORS = {  # name in the machine code -> op
     "PLAN_ADD": "add", "PLAN_MUL": "mul", "PLAN_SUB": "sub", "PLAN_RSUB": "rsub", "PLAN_DIV": "div",
-    "PLAN_SQUARE": "pow", "PLAN_NEG": "neg", "PLAN_SELECT": "select_item",
+    "PLAN_SQUARE": "pow", "PLAN_POW": "pow_tensor", "PLAN_NEG": "neg", "PLAN_SELECT": "select_item",
     "PLAN_SLICE": "getitem", "PLAN_ALIAS": "alias_item", "PLAN_NEW_DIM": "unsqueeze_item",
     "PLAN_TAKE": "take", "PLAN_MAXIMUM": "maximum", "PLAN_MINIMUM": "minimum",
     "PLAN_MATMUL": "mul", "PLAN_POWER": "mul",
@@ -40,6 +40,7 @@ WRITTEN: dict[str, tuple[Any, dict[str, int]]] = {  # those that are no ufuncs: 
     "PLAN_MINIMUM": (np.minimum, {}),
     "PLAN_MATMUL": (np.matmul, {}),
     "PLAN_POWER": (np.power, {}),
+    "PLAN_POW": (None, {"floating": 1}),
 }
 
 

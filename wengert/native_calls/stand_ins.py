@@ -24,7 +24,7 @@ import numpy as np
 from ..arrays.numpy_direct import library
 from ..base.frames import PACKAGE
 from .harmless import SWITCHES
-from .structures import WORD, word_at
+from .structures import SINGLY, WORD, word_at
 from .symbols import Untraceable
 
 STEPS, ARRAYS = 48, 60
@@ -95,8 +95,10 @@ class Traced:
         self.trace.call(operator.setitem, (self, key, value), {}, "setitem")
 
     def __bool__(self) -> bool:
-        if self.value.size != 1 or self.value.dtype.kind != "b":
+        if self.value.size != 1 or self.value.dtype.kind not in "bi":
             raise Untraceable("elements are read")
+        if self.value.dtype.kind == "i":
+            return bool(self.trace.ufunc(np.not_equal, (self, 0), {}))
         answer = bool(self.value)
         self.trace.steps.append([CHECK, 4, self.place, int(answer)])
         return answer
@@ -268,7 +270,9 @@ class Trace:
     def cast(a: Any, b: Any) -> bool:
         """Whether machine code makes b of a itself."""
         kinds = {np.dtype("f4"), np.dtype("f8")}
-        return {a.dtype, b.dtype} == kinds and bool(a.flags.c_contiguous and b.flags.c_contiguous)
+        if {a.dtype, b.dtype} != kinds or a.size > SINGLY:
+            return False
+        return bool(a.flags.c_contiguous and b.flags.c_contiguous)
 
     def fold(self, f: Any, args: Any, kwargs: Any) -> Traced | None:
         """A reduction along a dimension by a ufunc of two alike, which begins with the first place;

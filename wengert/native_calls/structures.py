@@ -20,6 +20,7 @@ from ..engine.tensor import Tensor
 from ..engine.views import Change, View, Viewed
 
 Field = tuple[int, str]  # offset in bytes, type
+SINGLY = 1 << 10  # elements taken one by one; with more, the library's vectors make up for the call
 WORD = ctypes.sizeof(ctypes.c_void_p)
 
 

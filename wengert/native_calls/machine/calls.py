@@ -76,8 +76,10 @@ def slot_div(a: ptr, b: ptr) -> ptr:
 
 
 def slot_pow(a: ptr, b: ptr, modulo: ptr) -> ptr:
-    """Squares; all other powers are not plain."""
-    if modulo is NONE and not is_tensor(b.kind):
+    """Squares, and powers of two tensors; all others are not plain."""
+    if modulo is NONE and is_tensor(b.kind):
+        return operator(PLAN_POW, CAREFUL_POW, a, b)
+    if modulo is NONE:
         square = False
         if b.kind is FLOAT:
             square = b.number == 2.0

@@ -155,8 +155,9 @@ def counted(args: ptr) -> ptr:
     o = new_array(I64, 1, dims)
     if not o:
         return None
+    target = ints(o.data)
     for i in range(dims[0]):
-        ints(o.data)[i] = start + i
+        target[i] = start + i
     return tensor(o, keep(NONE))
 
 

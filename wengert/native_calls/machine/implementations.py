@@ -226,12 +226,15 @@ def cast_step(g: ints, slots: ptr) -> bool:
     if not o:
         return False
     slots[g[3]] = o
+    n = size_of(a)
+    source = a.data
+    target = o.data
     if a.descr is F32:
-        for i in range(size_of(a)):
-            f64s(o.data)[i] = f64(f32s(a.data)[i])
+        for i in range(n):
+            f64s(target)[i] = f64(f32s(source)[i])
     else:
-        for i in range(size_of(a)):
-            f32s(o.data)[i] = f32(f64s(a.data)[i])
+        for i in range(n):
+            f32s(target)[i] = f32(f64s(source)[i])
     return True
 
 
