@@ -266,16 +266,19 @@ def trained():
     w.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     opt = w.optim.Adam(model.parameters(), lr=0.01)
-    factor = 2.0
+    factor, powers, shifts = 2.0, [2, 1], [w.ones(2), w.zeros(2)]
 
     def scale(x):
         nonlocal factor
         factor = x
 
+    scale.powers, scale.shifts = powers, shifts
+
     @w.compile
     def step(x):
         opt.zero_grad()
-        loss = model(x).square().mean() * factor
+        y = (model(x) + shifts[0] - shifts[1]).pow(powers[0])
+        loss = y.mean() * factor / powers[1]
         loss.backward()
         opt.step()
         return loss
@@ -299,7 +302,23 @@ CHANGES = {
     "step of one": lambda m, o, scale: o.state[m[0].weight]["step"].fill_(1),
     "state": lambda m, o, scale: o.state[m[0].bias].__setitem__("exp_avg", w.ones(4)),
     "variable of a closure": lambda m, o, scale: scale(3.0),
+    "number of a list": lambda m, o, scale: scale.powers.__setitem__(1, 4),
+    "tensor of a list": lambda m, o, scale: scale.shifts.__setitem__(1, w.ones(2)),
+    "order of a list": lambda m, o, scale: scale.shifts.reverse(),
+    "shorter list": lambda m, o, scale: o.param_groups[0]["params"].pop(),
+    "list that moved": lambda m, o, scale: moved(scale.shifts)[0].add_(1),
+    "list that moved and changed": lambda m, o, scale: moved(scale.shifts).reverse(),
 }
+
+
+def moved(x):
+    """A list with its items elsewhere in memory."""
+    kept = x.copy()
+    x.extend([None] * 1000)
+    for _ in range(1000):
+        x.pop()
+    x[:] = kept
+    return x
 
 
 @pytest.mark.parametrize("what", CHANGES)

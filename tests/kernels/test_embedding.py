@@ -16,6 +16,7 @@ SHAPES = [(50, 3, 200), (500, 128, 81), (30, 130, 300), (1, 1, 40), (9, 77, 1), 
 @pytest.fixture(autouse=True)
 def always(monkeypatch):
     monkeypatch.setattr(embedding, "LEAST", 1)
+    monkeypatch.setattr(embedding, "ADDED", 0)
 
 
 @pytest.mark.parametrize("past", [1, 1 << 60])

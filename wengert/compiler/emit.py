@@ -211,7 +211,7 @@ def load(name: str, text: str, kinds: list[tuple[str, str]], target: Any) -> Ker
     if kernel is None:
         (address,) = compiler.load(target, (name, digest), lambda: text, ["run"], passing=True)
         kernel = KERNELS[digest] = Kernel(name, address, kinds)
-        weakref.finalize(kernel, compiler.unload, target, address).atexit = False
+        weakref.finalize(kernel, compiler.unload, address).atexit = False
     RECENT.append(kernel)
     return kernel
 

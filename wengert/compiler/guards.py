@@ -182,7 +182,8 @@ class Guards:
             text = f"{self._name(get)}({self._name(holder)}) == {values}"
             self._fact(text, labels, self._steady(holder))
         for x, copy, label in around.lists:
-            self._fact(f"{self._name(x)} == {self._name(copy)}", label)
+            kept = type(x) is list and all([self.words.item(x, i, v) for i, v in enumerate(copy)])
+            self._fact(f"{self._name(x)} == {self._name(copy)}", label, kept)
         for x, length, label in around.lengths:
             name, about = self._name(x), f"the length of {label}"
             plain = not length and type(x) in CONTAINERS
@@ -225,6 +226,8 @@ class Guards:
         """Whether a word in memory says that an object is still where it was found."""
         if place.kind == "cell":
             return self.words.slot(place.holder, "cell_contents", v)
+        if place.kind == "item" and type(place.holder) is list:
+            return self.words.item(place.holder, place.key, v)
         return place.kind in ("get", "item") and self._steady(place.holder)
 
     def _steady(self, holder: Any) -> bool:

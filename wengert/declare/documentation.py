@@ -98,8 +98,9 @@ def method_calls(code: str, name: str) -> str:
     for call in ast.walk(tree):
         if not isinstance(call, ast.Call) or not call.args:
             continue
-        called, first = ast.unparse(call.func), call.args[0]
-        if not re.fullmatch(rf"(torch|F)(\.\w+)*\.{name}", called) or isinstance(
+        path, first = ast.unparse(call.func).split("."), call.args[0]
+        ours = len(path) > 1 and path[0] in ("torch", "F") and path[-1] == name
+        if not (ours and all(map(str.isidentifier, path))) or isinstance(
             first, (ast.Constant, ast.UnaryOp, ast.List, ast.Tuple, ast.Starred)
         ):
             continue

@@ -2,22 +2,27 @@
 
 Here: `Target`, a processor to write code for; `load`, the addresses of functions whose text is made
 only if the machine code is not in the cache. Not here: the text (`lanes.py`), the cache on disk
-(`cache.py`) and who runs the code (`workers.py`).
+(`cache.py`), object files in memory (`objects.py`) and who runs the code (`workers.py`).
 
-Everything works without llvmlite: `target()` is None then, and callers have NumPy.
+Everything works without llvmlite: `target()` is None then, and callers have NumPy. Where all code
+is in the cache, and `objects.py` knows its files, llvmlite is not imported.
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import json
 import os
 import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from ..base.uninterrupted import uninterrupted
+from . import objects
 
 
 class Target(NamedTuple):
@@ -70,9 +75,8 @@ class _Compiler:
         self.llvm, self.target = llvm, target
         self.machine = self.processor()
         self.version = f"{llvm.llvm_version_info} {target}"
-        # first address of code -> what it lives as long as; 0 -> the same for all that stays
-        self.engines: dict[int, Any] = {}
-        self.gone: list[int] = []
+        self.engine: Any = None  # of all code that stays: one for each takes three times as long
+        self.told: set[str] = set()  # symbols that LLVM knows of
 
     def processor(self) -> Any:
         """What LLVM knows of the processor. An engine that is closed takes it along."""
@@ -96,35 +100,38 @@ class _Compiler:
             manager.run(module, self.llvm.create_pass_builder(self.machine, options))
         return self.machine.emit_object(module)
 
-    def link(self, code: bytes, names: Sequence[str], passing: bool = False) -> list[int]:
-        """Addresses of names. passing: whether the code may be given back."""
-        while self.gone:
-            self.engines.pop(self.gone.pop()).close()
-        engine = self.engine(self.processor()) if passing else self.staying()
+    def link(
+        self, code: bytes, names: Sequence[str], passing: bool = False
+    ) -> tuple[list[int], Any]:
+        """Addresses of names, and what they live as long as. passing: whether it may be closed."""
+        for name in _symbols.keys() - self.told:
+            self.llvm.add_symbol(name, _symbols[name])
+            self.told.add(name)
+        engine = self.made(self.processor()) if passing else self.staying()
         engine.add_object_file(self.llvm.ObjectFileRef.from_data(code))
         engine.finalize_object()
         found = [engine.get_global_value_address(name) for name in names]
         if not all(found):
             raise RuntimeError(f"machine code without {names}")
-        if passing:
-            self.engines[found[0]] = engine
-        return found
+        return found, engine
 
-    def engine(self, machine: Any) -> Any:
+    def made(self, machine: Any) -> Any:
         empty = self.llvm.parse_assembly(f'target triple = "{self.target.triple}"')
         return self.llvm.create_mcjit_compiler(empty, machine)
 
     def staying(self) -> Any:
-        """The engine of all code that stays: one for each would take three times as long."""
-        if 0 not in self.engines:
-            self.engines[0] = self.engine(self.machine)
-        return self.engines[0]
+        if self.engine is None:
+            self.engine = self.made(self.machine)
+        return self.engine
 
 
 _lock = threading.RLock()
 _compilers: dict[Target, _Compiler] = {}
 _host: list[Target | None] = []
-_symbols: set[str] = set()
+_versions: dict[Target, str] = {}  # of compilers that need not be made yet
+_symbols: dict[str, int] = {}  # what kernels call by name, and where that is
+PASSING: dict[int, Any] = {}  # first address of code that may be given back -> what gives it back
+_gone: list[int] = []  # those that nobody will call
 
 
 def target() -> Target | None:
@@ -141,6 +148,16 @@ def _find_once() -> None:
 
 
 def _find_host() -> Target | None:
+    from . import cache
+
+    about = _machine()
+    entry = None if about is None else cache.entry(("host", about), "")
+    known = cache.read(entry)
+    if known is not None:
+        *fields, version = json.loads(known)
+        host = Target(*fields)
+        _versions[host] = version
+        return host
     try:
         import llvmlite.binding as llvm
 
@@ -159,9 +176,30 @@ def _find_host() -> Target | None:
         if not (host.x86 or host.arm) or sys.maxsize < 1 << 40:
             return None
         _compilers[host] = _Compiler(host)
+        cache.write(entry, json.dumps([*host, _compilers[host].version]).encode())
         return host
     except (ImportError, OSError, RuntimeError):
         return None
+
+
+def _machine() -> tuple[Any, ...] | None:
+    """What decides which compiler there is, and what it says of this processor; None where that
+    cannot be told without it.
+    """
+    found = importlib.util.find_spec("llvmlite") if objects.HERE else None
+    if found is None or not found.submodule_search_locations:
+        return None
+    library = os.path.join(found.submodule_search_locations[0], "binding", "libllvmlite.so")
+    try:
+        facts = os.stat(library)
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as f:
+            first = f.read(1 << 13).partition("\n\n")[0].splitlines()
+    except OSError:
+        return None
+    said = [
+        x for x in first if x.startswith(("vendor", "cpu family", "model", "stepping", "flags"))
+    ]
+    return library, facts.st_size, facts.st_mtime_ns, said
 
 
 def compiler(target: Target) -> _Compiler:
@@ -190,29 +228,75 @@ def load(
     `repr` must say it all. passes: have LLVM improve the text first, which hand-made text of
     kernels does not need. passing: whether `unload` may give the code back.
     """
-    return uninterrupted(_load, target, key, text, names, passes, passing)
+    found = _kept(target, key, names, passing)
+    if found is None:
+        found = uninterrupted(_load, target, key, text, names, passes, passing)
+    return found
+
+
+def _kept(target: Target, key: object, names: Sequence[str], passing: bool) -> list[int] | None:
+    """The addresses, where that takes the cache alone, and no LLVM, of which an interrupt could
+    leave something half made.
+    """
+    if target not in _versions or not objects.HERE:
+        return None
+    from . import cache  # what it needs is not worth importing before there is code to keep
+
+    code = cache.read(cache.entry(key, _versions[target]))
+    return None if code is None else _placed(code, _tagged(key, names), passing)
+
+
+def _placed(code: bytes, names: Sequence[str], passing: bool) -> list[int] | None:
+    """The addresses of an object file's names; None where LLVM has to put it into memory."""
+    with suppress(IndexError):  # another thread may be doing it
+        while _gone:
+            PASSING.pop(_gone.pop())()
+    try:
+        found, place = objects.place(code, names, _address)
+    except objects.Unlike:
+        return None
+    if passing:
+        PASSING[found[0]] = place.leave
+    return found
+
+
+def _tagged(key: object, names: Sequence[str]) -> list[str]:
+    """The names in the object file: in one engine of LLVM's, names are different."""
+    from . import cache
+
+    tag = cache.digest((key, names))
+    return [f"{name}.{tag}" for name in names]
 
 
 def _load(
     target: Target, key: object, text: Callable[[], str], names: Sequence[str], passes: bool,
     passing: bool,
 ) -> list[int]:  # fmt: skip
-    with _lock:
-        from . import cache  # what it needs is not worth importing before there is code to keep
+    from . import cache
 
+    with _lock:
         c = compiler(target)
+        _versions[target] = c.version
         entry = cache.entry(key, c.version)
+        tagged = _tagged(key, names)
         code = cache.read(entry)
-        tag = cache.digest((key, names))  # in one engine, names are different
-        tagged = [f"{name}.{tag}" for name in names]
         if code is not None:
             try:
-                return c.link(code, tagged, passing)
+                return _linked(c, code, tagged, passing)
             except RuntimeError:
                 pass  # not an object file of ours: made again
-        code = c.object(_renamed(text(), names, tag), passes)
+        code = c.object(_renamed(text(), names, cache.digest((key, names))), passes)
         cache.write(entry, code)
-        return c.link(code, tagged, passing)
+        return _linked(c, code, tagged, passing)
+
+
+def _linked(c: _Compiler, code: bytes, names: Sequence[str], passing: bool) -> list[int]:
+    found = _placed(code, names, passing)
+    if found is None:
+        found, engine = c.link(code, names, passing)
+        if passing:
+            PASSING[found[0]] = engine.close
+    return found
 
 
 def _renamed(text: str, names: Sequence[str], tag: str) -> str:
@@ -222,18 +306,20 @@ def _renamed(text: str, names: Sequence[str], tag: str) -> str:
     return re.sub(rf"@({asked})(?![\w.$])", rf"@\1.{tag}", own.sub(r"define internal \1", text))
 
 
-def unload(target: Target, address: int) -> None:
+def unload(address: int) -> None:
     """Give back `passing` machine code of which this is the first address, which nobody will call:
     when other code is loaded, since finalizers say this wherever they run.
     """
-    _compilers[target].gone.append(address)
+    _gone.append(address)
 
 
 def keep_for_good() -> None:
     """Never give machine code back, where llvmlite does not know that the process ends."""
+    engines = [x.__self__ for x in PASSING.values() if hasattr(x.__self__, "detach")]
     for c in _compilers.values():
-        for ref in (*c.engines.values(), c.machine):
-            ref.detach()
+        for ref in (*engines, c.engine, c.machine):
+            if ref is not None:
+                ref.detach()
 
 
 def assembly(target: Target, text: str) -> str:
@@ -249,22 +335,18 @@ def _assembly(target: Target, text: str) -> str:
 
 def define_symbol(name: str, function: Any) -> None:
     """Let kernels call a C function by name."""
-    uninterrupted(_define_symbol, name, function)
-
-
-def _define_symbol(name: str, function: Any) -> None:
-    import llvmlite.binding as llvm
-
-    with _lock:
-        if name not in _symbols:
-            where = function if isinstance(function, int) else ctypes.cast(function, _P).value
-            llvm.add_symbol(name, where)
-            _symbols.add(name)
+    where = function if isinstance(function, int) else ctypes.cast(function, _P).value
+    _symbols.setdefault(name, where or 0)
 
 
 def has_symbol(name: str) -> bool:
     """Whether kernels find a C function of this name in the process."""
-    return uninterrupted(_has_symbol, name)
+    return bool(_address(name)) if objects.HERE else uninterrupted(_has_symbol, name)
+
+
+def _address(name: str) -> int:
+    """Where a C function is, where LLVM need not be asked."""
+    return _symbols.get(name) or objects.process(name)
 
 
 def _has_symbol(name: str) -> bool:
@@ -275,7 +357,7 @@ def _has_symbol(name: str) -> bool:
         if host is not None:
             c = compiler(host)
             c.staying()  # LLVM looks into the process once it has an engine
-        return bool(llvm.address_of_symbol(name))
+        return name in _symbols or bool(llvm.address_of_symbol(name))
 
 
 _P = ctypes.c_void_p

@@ -20,6 +20,7 @@ from .sweep import TOGETHER, sweep
 Array = Any
 I64 = np.dtype(np.int64)
 LEAST = 1 << 15  # numbers that are moved; fewer are moved as soon by the library
+ADDED = 1 << 13  # numbers that are added; fewer are added as soon by the library
 CHUNK = 1 << 14  # numbers of a chunk, about
 AHEAD, LATER = 4, 24  # rows that are fetched early, of some and of all
 PAST = 1 << 24  # bytes of a result that no cache keeps
@@ -140,7 +141,7 @@ def rows_of(table: Array, index: Array) -> Array | None:
 def added_rows(g: Array, index: Array, rows: int) -> Array | None:
     """Zeros (rows, width) with the rows of g (n, width) added at index (n,)."""
     word = WORDS.get(g.dtype)
-    if word is None or g.size < LEAST or index.dtype is not I64 or compiler.target() is None:
+    if word is None or g.size <= ADDED or index.dtype is not I64 or compiler.target() is None:
         return None
     if rows > g.size:
         return None
