@@ -3,6 +3,7 @@
 Equal to the bit on small integers, within 1e-6 on random numbers; the ranks are always equal.
 """
 
+import copy
 import hashlib
 import sys
 from datetime import timedelta
@@ -133,6 +134,38 @@ for hook in (
                 for p, q in zip(net.parameters(), reference.parameters()))  # fmt: skip
     assert 0 < worst < 2e-2, worst
     alike("compressed", [p.grad for p in net.parameters()])
+
+# gradients that are large are computed where all ranks see them, and averaged there
+torch.manual_seed(rank)
+wide = torch.randint(-2, 3, (8, 256)).float()
+reference = nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 256), nn.Linear(256, 192))
+with torch.no_grad():
+    for p in reference.parameters():
+        p.copy_(torch.arange(p.numel()).view(p.shape) % 5 - 2)
+every = [torch.empty_like(wide) for _ in range(size)]
+dist.all_gather(every, wide)
+(reference(torch.cat(every)).sum() / size).backward()
+for options in ({}, {"gradient_as_bucket_view": True}, {"bucket_cap_mb": 0.1}):
+    net = DDP(copy.deepcopy(reference), **options)
+    kept = []
+    for step in range(6):
+        net.zero_grad(set_to_none=step != 3)
+        if step == 4:  # two that are one: the second is averaged apart
+            first, second = (net.module[i].weight for i in (0, 1))
+            handle = second.register_post_accumulate_grad_hook(
+                lambda p, first=first: setattr(first, "grad", p.grad)
+            )
+        net(wide).sum().backward()
+        if step == 4:
+            handle.remove()
+            alike("one gradient for two", [p.grad for p in net.parameters()])
+            continue
+        compare(("large", options), net.module, reference, True)
+        if step < 3 and not options.get("gradient_as_bucket_view"):
+            kept.append([p.grad for p in net.parameters()])
+    for grads in kept:
+        for g, p in zip(grads, reference.parameters()):
+            assert torch.equal(g, p.grad), "a gradient that somebody keeps was overwritten"
 
 # used by some ranks only: the mean counts the others as zero
 net = DDP(make(False, extra=True), find_unused_parameters=True)

@@ -35,8 +35,8 @@ def run(text, twice=False):
     ran = [None]
     inner = native.backward
 
-    def seen(t, retain, gradient=None):
-        ran[0] = inner(t, retain, gradient) is None
+    def seen(*args):
+        ran[0] = inner(*args) is None
         return None if ran[0] else "not plain"
 
     native.backward = seen if inner is not None else None
@@ -334,3 +334,45 @@ def test_products_and_places_are_those_of_the_text(texts):
     others = [run(text, True)[0] for text in texts]
     for text, one, two, other in zip(texts, first, again, others):
         assert one == other and two == other, text
+
+
+def test_leaves_with_hooks_do_not_keep_passes_from_machine_code():
+    native_calls.serve()
+    ran, order = [], []
+    inner = native.backward
+    if inner is None:
+        pytest.skip("without machine code")
+    x, w, b = (torch.randn(n, requires_grad=True) for n in ((4, 3), (5, 3), (5,)))
+    for name, p in (("w", w), ("b", b)):
+        p.register_post_accumulate_grad_hook(
+            lambda p, name=name: order.append((name, p.grad is not None))
+        )
+    w.register_post_accumulate_grad_hook(
+        lambda p: torch.autograd.Variable._execution_engine.queue_callback(
+            lambda: order.append(("end", x.grad is not None))
+        )
+    )
+    loss = (F.linear(x, w, b).relu() * 2).sum()
+    want = torch.autograd.grad(loss, (x, w, b), retain_graph=True)
+    native.backward = lambda *args: ran.append((args[3:], inner(*args))) or ran[-1][1]
+    try:
+        loss.backward()
+    finally:
+        native.backward = inner
+    assert ran[-1] == ((True,), None)
+    assert sorted(order[:2]) == [("b", True), ("w", True)] and order[2:] == [("end", True)]
+    for p, g in zip((x, w, b), want):
+        assert torch.equal(p.grad, g)
+
+
+def test_an_error_of_a_hook_ends_the_pass():
+    native_calls.serve()
+    w = torch.randn(3, requires_grad=True)
+
+    def hook(p):
+        raise KeyError("mine")
+
+    w.register_post_accumulate_grad_hook(hook)
+    for _ in range(2):
+        with pytest.raises(KeyError, match="mine"):
+            (w * w).sum().backward()

@@ -163,7 +163,22 @@ def backward(
                 t.retain_grad()  # for good, as in PyTorch
         only = {*nodes, *(between(roots, nodes, walk(roots)) or collect(roots))}
         only = {n for n in only if n.role != LEAF or n in nodes}
-    with_mode(run, create_graph, roots, seeds, retain, create_graph, only, {}, True)
+    args: Any = (roots, seeds, retain, create_graph, only, {}, True)
+    plain = inputs is None and not (create_graph or state.levels)
+    if plain and native.backward is not None and len(outs) == 1 and type(outs[0]) is Tensor:
+        with_mode(watched(native.backward, outs[0], gs[0]), False, *args)
+    else:
+        with_mode(run, create_graph, *args)
+
+
+def watched(machine: Callable[..., Any], out: Tensor, gradient: Any) -> Callable[..., None]:
+    """A pass in machine code, if nothing but hooks of leaves is in its way, or else run()."""
+
+    def f(roots: Any, seeds: Any, retain: bool, *rest: Any) -> None:
+        if machine(out, retain, gradient, True) is not None:
+            run(roots, seeds, retain, *rest)
+
+    return f
 
 
 def edges(outs: Sequence[Any]) -> tuple[Sequence[Any], list[Any]]:

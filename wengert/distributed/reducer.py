@@ -1,8 +1,9 @@
 """The Reducer of DistributedDataParallel: buckets of gradients, averaged over the ranks as soon as
 they are full.
 
-A gradient is copied, divided by the number of ranks, into its place in a bucket. Buckets start in
-their own order, which is the same on all ranks. The end of the backward pass waits for them and
+Within a host a large gradient is computed where all ranks see it (`kernels/placement.py`), and
+averaged there: nobody copies it. All others are copied into their places in a bucket. Buckets start
+in their own order, which is the same on all ranks. The end of the backward pass waits for them and
 copies the averages back (or the gradients are the places themselves: gradient_as_bucket_view).
 """
 
@@ -18,42 +19,70 @@ from ..autodiff.grad_api import queue_callback
 from ..engine import views
 from ..engine.backward import walk
 from ..engine.tensor import Tensor, wrap
+from ..kernels.placement import Placement
 from .buffers import host, restore
 from .collectives import all_reduce, on_gpu
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
-from .shared_memory import add_up, shared_rows, sum_rows
-from .work import Call
+from .shared_memory import Part, average_parts, shared_rows
 
 __all__ = ["GradBucket", "Reducer"]
 
 FIRST_BUCKET = 1 << 20  # bytes: small, as nothing can start before it is full
+PLACED = 1 << 16  # bytes of a gradient that is computed in shared memory
+LINE = 64  # bytes: blocks begin at such
 
 
 class GradBucket:
-    """Gradients that travel together; what a communication hook is given."""
+    """Gradients that travel together; what a communication hook is given.
 
-    def __init__(self, index: int, params: Sequence[Tensor], group: ProcessGroup) -> None:
+    at: rows of shared memory in which ranks say where they have each of the gradients.
+    """
+
+    def __init__(
+        self, index: int, params: Sequence[Tensor], group: ProcessGroup, at: list[Any] | None
+    ) -> None:
         self._index, self._params = index, list(params)
         size, dtype = sum(p.numel() for p in params), params[0]._a.dtype
         self.on_gpu = on_gpu(group, params[0]) is not None  # and travels from there
-        self.rows = None if self.on_gpu else shared_rows(group, size, dtype)
+        self.blocks: dict[tuple[int, int], None] = {}  # for gradients: addresses, bytes
+        self.rows = None if self.on_gpu or at is None else self._shared(group, size, dtype)
         if self.on_gpu:
             self.flat = namespace(params[0]._a).zeros(size, dtype)
         else:
-            self.flat = self.rows[group.me] if self.rows else np.zeros(size, dtype)
+            self.flat = self.rows[group.me][:size] if self.rows else np.zeros(size, dtype)
         self.buffer_tensor = wrap(self.flat)
         self.places: list[Tensor] = []
-        at = 0
-        for p in params:
+        self.parts: list[Part] = []
+        first = 0
+        for i, p in enumerate(params):
             if self.on_gpu:
-                part = self.buffer_tensor.narrow(0, at, p.numel()).view(p.shape)._a
+                place = self.buffer_tensor.narrow(0, first, p.numel()).view(p.shape)._a
             else:
-                part = self.flat[at : at + p.numel()].reshape(tuple(p.shape))
-            self.places.append(wrap(part))
-            at += p.numel()
-        self.last = self.dealt = False  # dealt: sums are not in every row yet
+                place = self.flat[first : first + p.numel()].reshape(tuple(p.shape))
+            self.places.append(wrap(place))
+            if at is not None:
+                self.parts.append(Part(first, p.numel(), [row[i : i + 1] for row in at]))
+            first += p.numel()
+        self.dtype, self.low = dtype, self.flat.ctypes.data if at is not None else 0
+        self.last = False
         self.waits_for = len(self._params)
+
+    def _shared(self, group: ProcessGroup, size: int, dtype: Any) -> list[Any] | None:
+        """A row for each rank: the bucket, and blocks for gradients that are computed there."""
+        item, first = dtype.itemsize, -(-size * dtype.itemsize // LINE) * LINE
+        blocks, end = [], first
+        for p in self._params:
+            if p.numel() * item >= PLACED:
+                blocks.append((end, p.numel() * item))
+                end += -(-p.numel() * item // LINE) * LINE
+        if blocks and Placement.possible():
+            rows = shared_rows(group, end // item, dtype, "a bucket and its blocks")
+            if rows is not None:
+                low = rows[group.me].ctypes.data
+                self.blocks = {(low + at, n): None for at, n in blocks}
+                return rows
+        return shared_rows(group, size, dtype, "a bucket")
 
     def index(self) -> int:
         """The bucket's number, in the order in which buckets start."""
@@ -71,11 +100,16 @@ class GradBucket:
         """The parameters they belong to."""
         return list(self._params)
 
-    def copy_to(self, target: Any, place: Tensor) -> None:
-        """Copy the sums at a place into an array, from whose rows they are in."""
-        assert self.rows is not None
-        first = (place._a.ctypes.data - self.flat.ctypes.data) // self.flat.itemsize
-        add_up(self.rows, first, target.reshape(-1))
+    def where(self, a: Any, i: int) -> int:
+        """Where in this rank's row an array lies that is the i-th gradient's place, or a whole
+        block, in elements; -1: it does not lie there.
+        """
+        if a is self.places[i]._a:
+            return self.parts[i].first
+        at: int = a.__array_interface__["data"][0]
+        if (at, a.nbytes) not in self.blocks or not a.flags.c_contiguous or a.dtype != self.dtype:
+            return -1
+        return (at - self.low) // a.itemsize
 
     def is_last(self) -> bool:
         """Whether it is the last bucket of a pass."""
@@ -120,20 +154,39 @@ class Reducer:
         self.find_unused, self.static = find_unused, static
         self.names = {id(p): name for name, p in params}
         self.params = [p for _, p in params]
-        self.buckets = [GradBucket(i, b, group) for i, b in enumerate(in_buckets(self.params, cap))]
+        self.at = None if on_gpu(group, self.params[0]) else self._shared_places()
+        self.buckets, first = [], 0
+        for i, b in enumerate(in_buckets(self.params, cap)):
+            at = self.at and [row[first : first + len(b)] for row in self.at]
+            self.buckets.append(GradBucket(i, b, group, at))
+            first += len(b)
         self.buckets[-1].last = True
-        self.place = {id(p): (b, v) for b in self.buckets for p, v in zip(b._params, b.places)}
+        blocks = [block for b in self.buckets for block in b.blocks]
+        self.placement = Placement(blocks) if blocks else None
+        self.place = {
+            id(p): (b, i, v)
+            for b in self.buckets
+            for i, (p, v) in enumerate(zip(b._params, b.places))
+        }
         self.hook: Callable[..., Any] | None = None
         self.hook_state: Any = None
         self.divisor = group.n
+        # Whether buckets start while the pass goes on. Within a host they would gain nothing.
+        self.overlaps = True
         self.armed = self.queued = False  # whether the next pass is to be averaged, has begun
         self.marked: set[int] = set()
         self.used: set[int] | None = None  # ids of used parameters, where that is looked for
         self.works: list[Any] = []
         self.next = 0  # the bucket to start next
-        self.read: Any = None  # the Work after which nobody reads this rank's sums any more
+        self.arrived: list[Tensor] = []  # parameters, where buckets wait for the end of the pass
+        self.inside: dict[int, Any] = {}  # id of a parameter -> its gradient in shared memory
+        self.taken: set[Any] = set()  # the places of those
         for p in self.params:
             p.register_post_accumulate_grad_hook(self.ready)
+
+    def _shared_places(self) -> list[Any] | None:
+        """A row for each rank, in which it says where each of its gradients is; None: no rows."""
+        return shared_rows(self.group, len(self.params), np.dtype(np.uint64), "gradients' places")
 
     def check_finished(self) -> None:
         """RuntimeError if the last pass has not reached all parameters."""
@@ -153,9 +206,13 @@ class Reducer:
     def prepare(self, outputs: Sequence[Any]) -> None:
         """Average the gradients of the next backward pass, which starts from outputs."""
         self.armed, self.queued, self.next = True, False, 0
-        self.works, self.marked = [], set()
+        self.works, self.marked, self.arrived = [], set(), []
+        self.inside, self.taken = {}, set()
+        self.overlaps = self.hook is not None or not all([b.rows for b in self.buckets])
         for b in self.buckets:
             b.waits_for = len(b._params)
+        if self.placement is not None and self.hook is None:
+            self.placement.on()
         if self.find_unused or (self.static and self.used is None):
             roots = [t._n for t in outputs if isinstance(t, Tensor) and t._n is not None]
             leaves = walk(roots)[1]
@@ -167,57 +224,80 @@ class Reducer:
 
     def ready(self, p: Tensor) -> None:
         """A parameter's gradient has come."""
-        if not self.armed or id(p) in self.marked:
+        if not self.armed:
             return
         if not self.queued:
             self.queued = True
             queue_callback(self.finish)
-        self.mark(p)
-
-    def reuse(self) -> None:
-        """Wait until buckets may be written again."""
-        if self.read is not None:
-            work, self.read = self.read, None
-            work.wait()
-
-    def release(self) -> None:
-        """Tell the others that this rank has read their sums."""
-        if any([b.dealt for b in self.buckets]):
-            call = Call(("gradients are read",))
-            self.read = self.group.start(call, self.group.comm.Ibarrier, None, None, True)
+        if self.overlaps:
+            self.mark(p)
+        else:
+            self.arrived.append(p)
 
     def mark(self, p: Tensor, unused: bool = False) -> None:
         """Put a parameter's gradient into its place, and start the buckets that are full."""
-        self.reuse()
-        bucket, place = self.place[id(p)]
+        if id(p) in self.marked:
+            return
+        bucket, i, place = self.place[id(p)]
         self.marked.add(id(p))
-        g, target = p.grad, place._a
-        scale = 1.0 if self.hook is not None else 1.0 / self.divisor
-        if g is None:
-            place.zero_() if bucket.on_gpu else target.fill(0)
-        elif g.is_sparse:
-            raise RuntimeError(
-                f"DistributedDataParallel: the gradient of {self.names[id(p)]} is sparse: make the "
-                "embedding with sparse=False"
-            )
-        elif bucket.on_gpu:
-            place.copy_(g.detach() * scale)
+        if bucket.rows is not None and self.hook is None:
+            self.put(p, bucket, i, place._a, unused)
         else:
-            a = g._a if type(g._a) is np.ndarray else host(g, "DistributedDataParallel")
-            if a is not target or scale != 1.0:
-                np.multiply(a, target.dtype.type(scale), out=target)
+            self.copy(p, bucket, place)
         bucket.waits_for -= 1
         while self.next < len(self.buckets) and self.buckets[self.next].waits_for == 0:
             self.works.append(self.start(self.buckets[self.next]))
             self.next += 1
 
+    def put(self, p: Tensor, bucket: GradBucket, i: int, place: Any, early: bool) -> None:
+        """Say where a gradient is, which is copied to its place if it is not in shared memory.
+        early: it may change before the averages are there.
+        """
+        g, part = p.grad, bucket.parts[i]
+        at = -1
+        if g is None:
+            place.fill(0)
+        else:
+            a = g._a if type(g._a) is np.ndarray else self.dense(g, p)
+            if not early and (a.nbytes >= PLACED or a is place):
+                at = bucket.where(a, i)
+            if at < 0 or (bucket, at) in self.taken:
+                np.copyto(place, a)
+                at = -1
+            else:
+                self.inside[id(p)] = a
+                self.taken.add((bucket, at))
+        part.at[self.group.me][0] = part.first if at < 0 else at
+
+    def copy(self, p: Tensor, bucket: GradBucket, place: Tensor) -> None:
+        """Copy a gradient, divided by the number of ranks, to its place."""
+        g, target = p.grad, place._a
+        scale = 1.0 if self.hook is not None else 1.0 / self.divisor
+        if g is None:
+            place.zero_() if bucket.on_gpu else target.fill(0)
+        elif bucket.on_gpu and not g.is_sparse:
+            place.copy_(g.detach() * scale)
+        else:
+            a = self.dense(g, p)
+            if a is not target or scale != 1.0:
+                np.multiply(a, target.dtype.type(scale), out=target)
+
+    def dense(self, g: Tensor, p: Tensor) -> Any:
+        """A gradient as a NumPy array. RuntimeError if it is sparse."""
+        if g.is_sparse:
+            raise RuntimeError(
+                f"DistributedDataParallel: the gradient of {self.names[id(p)]} is sparse: make the "
+                "embedding with sparse=False"
+            )
+        return g._a if type(g._a) is np.ndarray else host(g, "DistributedDataParallel")
+
     def start(self, bucket: GradBucket) -> Any:
         """Start to average (or what the hook does with) a bucket."""
-        bucket.dealt = bucket.rows is not None and self.hook is None and not self.as_views
         if self.hook is not None:
             return self.hook(self.hook_state, bucket)
         if bucket.rows is not None:
-            return sum_rows(self.group, bucket.rows, not bucket.dealt)
+            total = bucket.flat.size
+            return average_parts(self.group, bucket.rows, bucket.parts, total, 1 / self.divisor)
         return all_reduce(bucket.buffer_tensor, group=self.group, async_op=True)
 
     def settle(self, bucket: GradBucket, work: Any) -> None:
@@ -230,8 +310,12 @@ class Reducer:
 
     def finish(self) -> None:
         """The end of the pass: wait, and give the averages to the parameters."""
+        for p in self.arrived:
+            self.mark(p)
         if self.next < len(self.buckets):
             return  # the next forward pass says what is missing
+        if self.placement is not None:
+            self.placement.off()
         for bucket, work in zip(self.buckets, self.works):
             self.settle(bucket, work)
         anywhere = self.used_anywhere()
@@ -239,7 +323,6 @@ class Reducer:
             for p, place in zip(bucket._params, bucket.places):
                 if p.grad is not None or id(p) in anywhere:
                     self.give(p, place, bucket)
-        self.release()
         self.armed = self.queued = False
 
     def used_anywhere(self) -> set[int]:
@@ -253,8 +336,8 @@ class Reducer:
     def give(self, p: Tensor, place: Tensor, bucket: GradBucket) -> None:
         """Make an average the gradient of p."""
         g = p.grad
-        if g is place:
-            views.mutated(place)
+        if g is place or g is not None and g._a is self.inside.get(id(p)):
+            views.mutated(g)
             return
         if self.as_views and type(p._a) is np.ndarray:
             p.grad = place
@@ -265,21 +348,16 @@ class Reducer:
             views.mutated(g)
         if bucket.on_gpu:
             g.detach().copy_(place)
-        elif not bucket.dealt:
-            restore(g, place._a)
-        elif type(g._a) is np.ndarray and g._a.flags.c_contiguous:
-            bucket.copy_to(g._a, place)
         else:
-            values = np.empty(place._a.shape, place._a.dtype)
-            bucket.copy_to(values, place)
-            restore(g, values)
+            restore(g, place._a)
 
     def shadow(self) -> None:
         """Take part in a pass of other ranks with zeros."""
         works = []
-        self.reuse()
         for bucket in self.buckets:
             bucket.buffer_tensor.zero_() if bucket.on_gpu else bucket.flat.fill(0)
+            for part in bucket.parts:
+                part.at[self.group.me][0] = part.first
             works.append(self.start(bucket))
         for bucket, work in zip(self.buckets, works):
             self.settle(bucket, work)
@@ -287,4 +365,3 @@ class Reducer:
             self.group.reduced(
                 "used parameters", np.zeros(len(self.params), np.uint8), RedOpType.MAX
             )
-        self.release()

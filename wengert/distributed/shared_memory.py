@@ -8,8 +8,8 @@ The memory is never given back while the process lives: tensors may be views of 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from .process_group import ProcessGroup
 from .reduce_op import RedOpType
 from .work import Call, Steps, Work
 
-__all__ = ["add_up", "cuts", "shared_rows", "stage", "sum_rows"]
+__all__ = ["Part", "average_parts", "shared_rows", "stage"]
 
 BLOCK = 1 << 16  # elements that are summed at a time, so that they stay in the cache
 PART = 1 << 18  # bytes of a tensor that a rank sums at a time
@@ -27,8 +27,8 @@ kept: list[Any] = []  # windows
 def shared_rows(
     group: ProcessGroup, size: int, dtype: Any, what: str = "shared_rows"
 ) -> list[Any] | None:
-    """A row of `size` zeros for each rank, or None where ranks are on several hosts, or the shared
-    memory is too small (writing to too much of it would end the process). what: it is for.
+    """A row of `size` elements for each rank, or None where ranks are on several hosts, or the
+    shared memory is too small (writing to too much of it would end the process). what: it is for.
     """
     if group.n == 1:
         return None
@@ -42,63 +42,63 @@ def shared_rows(
     nbytes = size * dtype.itemsize
     window = group.MPI.Win.Allocate_shared(max(nbytes, 1), 1, comm=group.comm)
     kept.append(window)
-    rows = [
+    return [
         np.frombuffer(window.Shared_query(r)[0], np.uint8)[:nbytes].view(dtype)
         for r in range(group.n)
     ]
-    rows[group.me].fill(0)
-    return rows
 
 
-def sum_rows(group: ProcessGroup, rows: list[Any], everywhere: bool = True) -> Work:
-    """Start to replace each row by the sum of all; or, unless everywhere, only a slice of each,
-    which `add_up` reads then.
+class Part(NamedTuple):
+    """Elements of a bucket that lie together: where they begin in it, how many they are, and, for
+    each rank, in one element of shared memory, where that rank has them in its row.
     """
-    call = Call(("all_reduce", rows[0].dtype, rows[0].shape, "shared"))
+
+    first: int
+    size: int
+    at: list[Any]
+
+
+def average_parts(
+    group: ProcessGroup, rows: list[Any], parts: Sequence[Part], total: int, scale: float
+) -> Work:
+    """Start to replace the parts, `total` elements in each row, by their sum over the ranks, times
+    scale. Where the parts are may be said until this rank starts.
+    """
+    call = Call(("all_reduce", rows[0].dtype, (total,), "shared"))
     number, expected = group.announce(call)
-    steps = Steps(group, _summed(group, rows, everywhere))
+    steps = Steps(group, _averaged(group, rows, parts, total, rows[0].dtype.type(scale)))
     return Work(group, steps, None, None, call, number, expected)
 
 
-def cuts(n: int, size: int) -> list[int]:
-    """Where the slices that n ranks sum begin and end."""
-    return [r * size // n for r in range(n + 1)]
-
-
-def add_up(rows: list[Any], first: int, out: Any) -> None:
-    """Put the sums from an element on into out, after `sum_rows` of slices."""
-    last = first + out.size
-    if len(rows) == 2:
-        np.add(rows[0][first:last], rows[1][first:last], out=out)
-        return
-    ends = cuts(len(rows), rows[0].size)
-    for row, a, b in zip(rows, ends, ends[1:]):
-        a, b = max(a, first), min(b, last)
-        if a < b:
-            out[a - first : b - first] = row[a:b]
-
-
-def _summed(group: ProcessGroup, rows: list[Any], everywhere: bool) -> Iterator[Any]:
-    """A barrier, each rank sums a slice in the order of the ranks, a barrier."""
+def _averaged(
+    group: ProcessGroup, rows: list[Any], parts: Sequence[Part], total: int, scale: Any
+) -> Iterator[Any]:
+    """A barrier, each rank sums a slice in the order of the ranks for all, a barrier."""
     yield group.steps_comm.Ibarrier()
-    if group.n == 2 and not everywhere:
-        return  # adding two rows twice moves less memory than passing on the sums
-    ends = cuts(group.n, rows[0].size)
-    mine, last = rows[group.me], ends[group.me + 1]
-    others = [row for row in rows if row is not mine] if everywhere else []
-    for at in range(ends[group.me], last, BLOCK):
-        part = slice(at, min(last, at + BLOCK))
-        total = mine[part]
-        if group.n == 2:
-            np.add(rows[0][part], rows[1][part], out=total)
-        else:
-            ahead = rows[0][part] + rows[1][part]  # this rank's own row may come later
-            for row in rows[2:]:
-                ahead += row[part]
-            total[...] = ahead
-        for row in others:
-            row[part] = total
+    begin, end = group.me * total // group.n, (group.me + 1) * total // group.n
+    for first, size, at in parts:
+        start, stop = max(begin - first, 0), min(end - first, size)
+        if start < stop:
+            places = [int(place[0]) for place in at]
+            for a in range(start, stop, BLOCK):
+                b = min(stop, a + BLOCK)
+                _average([row[k + a : k + b] for row, k in zip(rows, places)], scale)
     yield group.steps_comm.Ibarrier()
+
+
+def _average(parts: list[Any], scale: Any) -> None:
+    """Replace arrays of one shape by their sum times scale."""
+    total = parts[0]
+    if total.dtype.itemsize < 4:  # sums of half precision overflow
+        for part in parts:
+            np.multiply(part, scale, out=part)
+        scale = 1
+    for part in parts[1:]:
+        np.add(total, part, out=total)
+    if scale != 1:
+        np.multiply(total, scale, out=total)
+    for part in parts[1:]:
+        part[...] = total
 
 
 class Stage:

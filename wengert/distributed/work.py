@@ -139,7 +139,7 @@ class Work:
                     self._check()
                     if waited > limit:
                         raise self._late(waited)
-                    time.sleep(2e-5 if waited < 0.02 else 1e-4)
+                    time.sleep(min(max(2e-5, waited / 32), 1e-3))
 
     def _late(self, waited: float) -> DistBackendError:
         text = f"is not complete after {waited:.1f} s"

@@ -45,8 +45,9 @@ PLAIN = Kind()
 
 # find(op, kind) -> (core, MISS), or None for ops that machine code does not know
 find: Callable[[Op, Kind], tuple[Any, Any] | None] | None = None
-# backward(tensor, retain, gradient): None where machine code has run the pass, else MISS
-backward: Callable[[Any, bool, Any], Any] | None = None
+# backward(tensor, retain, gradient, watched): None where machine code has run the pass, else MISS;
+# watched: leaves may have hooks, as state.backward is set
+backward: Callable[..., Any] | None = None
 # grad(outputs, inputs, gradients, retain): the gradients of the inputs in a tuple; in a list, with
 # None for those that none came to; or MISS
 grad: Callable[[Any, Any, Any, bool], Any] | None = None

@@ -119,7 +119,7 @@ class Calls:
         self.find = self.core  # one object, to be compared
         self.cores: dict[tuple[bytes, str], Any] = {}
         run = callables.function("backward", where["call_backward"], None)
-        self.reverse: Callable[[Tensor, bool, Any], Any] = run
+        self.reverse: Callable[[Tensor, bool, Any, bool], Any] = run
         run = callables.function("grad", where["call_grad"], None)
         self.gradients: Callable[[Any, Any, Any, bool], Any] = run
         self.hopeless: set[type] = set()  # classes of nodes that cannot take part
@@ -128,11 +128,15 @@ class Calls:
         native.behind |= {f: self.left[name] for name, f in self.operators.items()}
         native.changed.append(self.exchanged)
 
-    def backward(self, t: Tensor, retain: bool, gradient: Any = None) -> Any:
-        """The reverse pass from a tensor: None if it is done, else MISS."""
+    def backward(
+        self, t: Tensor, retain: bool, gradient: Any = None, watched: bool = False
+    ) -> Any:  # fmt: skip
+        """The reverse pass from a tensor: None if it is done, else MISS. watched: leaves may have
+        hooks.
+        """
         if t._n is None:
             return MISS
-        return self.known(self.reverse, t, retain, gradient)
+        return self.known(self.reverse, t, retain, gradient, watched)
 
     def grad(self, outputs: Any, inputs: Any, gradients: Any, retain: bool) -> Any:
         """The gradients of inputs (see native.grad)."""

@@ -62,8 +62,8 @@ def not_plain(how: int, unknown: ptr) -> ptr:
 
 
 def call_backward(self: ptr, args: ptr, n: int) -> ptr:
-    """backward(tensor, retain, gradient or None): None, or MISS: not plain, or a class of nodes
-    that it would have to know.
+    """backward(tensor, retain, gradient or None, whether leaves may have hooks): None, or MISS: not
+    plain, or a class of nodes that it would have to know.
     """
     root = array(1)
     seed = array(1)
@@ -73,7 +73,7 @@ def call_backward(self: ptr, args: ptr, n: int) -> ptr:
         return keep(MISS)
     if not start(args[0], args[2], root, seed):
         return answer(None)
-    how = reverse(root, seed, 1, None, None, -1, args[1] is TRUE, unknown)
+    how = reverse(root, seed, 1, None, None, -1, args[1] is TRUE, args[3] is TRUE, unknown)
     drop(root[0])
     if how == 1:
         return keep(NONE)
@@ -150,7 +150,7 @@ def call_grad(self: ptr, args: ptr, n: int) -> ptr:
         begun = begun + 1
     how = 0
     if begun == outs:
-        how = reverse(roots, seeds, outs, targets, results, ins, args[3] is TRUE, unknown)
+        how = reverse(roots, seeds, outs, targets, results, ins, args[3] is TRUE, False, unknown)
     drop_all(roots, begun)
     if how == 0:
         drop_all(seeds, begun)

@@ -3,8 +3,8 @@
 are raw arrays, nothing is recorded. In the language of `language.py`.
 
 First the graph is walked; if a node has a hook, a mark or another dtype than float32 and float64,
-the pass is not plain, and nothing has happened. What
-rules do is in `programs.py`.
+the pass is not plain, and nothing has happened. In a watched pass leaves may have hooks, which the
+Python text that accumulates calls. What rules do is in `programs.py`.
 """
 
 
@@ -18,12 +18,14 @@ def place_of(table: ints, mask: int, nodes: ptr, node: ptr) -> int:
     return i
 
 
-def rule_of(n: ptr) -> ptr:
+def rule_of(n: ptr, watched: bool) -> ptr:
     """What is known of a node whose gradient nobody watches; null for all others."""
     r = PyDict_GetItemWithError(RULES, n.kind)
     if not r:
         return None
-    if n.hooks is not NONE or n.more is not NONE or n.saved is NONE:
+    if n.hooks is not NONE or n.saved is NONE:
+        return None
+    if n.more is not NONE and not (watched and n.kind is LEAF):
         return None
     if n.shape.kind is not TUPLE:
         return None
@@ -42,6 +44,7 @@ def walk(
     table: ints,
     mask: int,
     room: int,
+    watched: bool,
     unknown: ptr,
 ) -> int:
     """The nodes reachable from roots, owned; order: twice the time when each was made, of leaves
@@ -59,7 +62,7 @@ def walk(
     i = 0
     while i < count:
         n = nodes[i]
-        r = rule_of(n)
+        r = rule_of(n, watched)
         if not r and not PyErr_Occurred():
             if not PyDict_GetItemWithError(RULES, n.kind):
                 unknown[0] = keep(n.kind)
@@ -205,7 +208,7 @@ def added(old: ptr, g: ptr, q: ptr) -> ptr:
 
 def accumulate(leaf: ptr, g: ptr) -> bool:
     """Takes g; adds it to the leaf's .grad."""
-    if leaf.leaf_grad is NONE and is_array(g):
+    if leaf.leaf_grad is NONE and leaf.more is NONE and is_array(g):
         if not g.base and usable(g):
             own = g
             if g.refcount > 1:
@@ -354,7 +357,7 @@ def step(
     n: ptr, g: ptr, ps: ptr, table: ints, mask: int, nodes: ptr, grads: ptr, retain: bool
 ) -> bool:
     """Run the rules of node n for its parents in ps; whoever calls owns n, g and ps."""
-    r = rule_of(n)
+    r = rule_of(n, False)
     if not r:
         PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)
         return False
@@ -441,6 +444,7 @@ def reverse(
     results: ptr,
     n_targets: int,
     retain: bool,
+    watched: bool,
     unknown: ptr,
 ) -> int:
     """The pass from roots to the targets, or (n_targets: -1) to the leaves' .grad. 1: done, and the
@@ -467,6 +471,7 @@ def reverse(
             ints(words + 32 * room),
             mask,
             room,
+            watched,
             unknown,
         )
         if count == -2:
