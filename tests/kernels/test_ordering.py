@@ -77,3 +77,27 @@ def test_most_frequent(dtype):
     if dtype[0] == "f":
         x[0, 0, 0] = np.nan
         assert ordering.mode(x, 1) is None
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "i4", "i8"])
+@pytest.mark.parametrize("shape", [(300, 5), (40, 7, 3), (3, 2), (17,), (4, 4), (33, 70)])
+@pytest.mark.parametrize("descending", [False, True])
+def test_the_first_few(shape, dtype, descending):
+    """With how many of them are equal to the next one, of which PyTorch chooses another."""
+    x = numbers(shape, dtype)
+    for dim in range(x.ndim):
+        if x.size // shape[dim] < 16 and x.size > ordering.LEAST:  # rows too few for the lanes
+            assert ordering.first(x, dim, 1, 1, descending) is None
+            continue
+        for asked in range(1, min(shape[dim], ordering.FEW) + 1):
+            few = min(asked + 1, shape[dim], ordering.FEW)
+            values, places, equal = ordering.first(x, dim, few, asked, descending)
+            want = order(x, dim, descending).take(range(few), dim)
+            np.testing.assert_array_equal(places, want.take(range(asked), dim))
+            found = np.take_along_axis(x, want, dim)
+            np.testing.assert_array_equal(values, found.take(range(asked), dim))
+            rows = np.moveaxis(found, dim, -1)
+            a, b = rows[..., :-1], rows[..., 1:]
+            same = ((a == b) | (a != a) & (b != b)).sum(-1)
+            np.testing.assert_array_equal(equal.reshape(same.shape), same)
+    assert ordering.first(x, 0, ordering.FEW + 1, 1, descending) is None

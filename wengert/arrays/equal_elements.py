@@ -40,12 +40,16 @@ def settled(
     differ = (np.less if descending else np.greater)(v[..., 1:], v[..., :-1])  # nan does not
     out = places if last and k == at.shape[-1] else at[..., :k].copy()
     if np.count_nonzero(differ) != differ.size:
-        each = np.logical_and.reduce(differ, -1).reshape(-1)
-        flat, whole = rows.reshape(-1, rows.shape[-1]), out.reshape(-1, k)
-        for i in np.flatnonzero(~each).tolist():
-            whole[i] = found(keys_of(flat[i]))
-        out = whole.reshape(out.shape)
+        out = replaced(rows, out, ~np.logical_and.reduce(differ, -1), found)
     return out if last else np.ascontiguousarray(np.moveaxis(out, -1, dim))
+
+
+def replaced(rows: Any, places: Any, which: Any, found: Callable[[Keys], Places]) -> Any:
+    """Places with those of some rows replaced by found(keys of the row)."""
+    flat, whole = rows.reshape(-1, rows.shape[-1]), places.reshape(-1, places.shape[-1])
+    for i in np.flatnonzero(which).tolist():
+        whole[i] = found(keys_of(flat[i]))
+    return whole.reshape(places.shape)
 
 
 def picked(rows: Any, at: Any) -> Any:

@@ -63,6 +63,7 @@ from .numpy_fast_paths import (  # fmt: skip
     subtract,
 )
 from .polynomial_loops import WORDS as POLYNOMIALS
+from .sorting import topk_along
 from .weighted import scaled
 
 WORDS: dict[str, Callable[[Word], Word]] = {
@@ -123,6 +124,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
     "masked_fill": masked_fill,
     "max_along": along(amax, argmax),
     "min_along": along(amin, argmin),
+    "topk_along": topk_along,
     "sort_along": sort_along,
     "round": unary("round", "nearest"),
     "pow": power,

@@ -6,6 +6,7 @@ import functools
 import math
 from typing import Any
 
+from ..kernels import variance as variances
 from .numpy_direct import library as np
 from .numpy_fast_paths import (
     BLOCK,
@@ -43,6 +44,14 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
             return variance(y, 1, correction, False, root).reshape(shape)
     n = x.size if dim is None else x.shape[dim] if type(dim) is int and x.ndim else 0
     flat = dim is None and x.ndim
+    along = x.ndim == 2 and dim in (1, -1)
+    if n > correction and (flat or along or x.ndim == 2 and x.size <= LONGEST):
+        y = x.reshape(1, -1) if flat else x if along else x.T
+        r = variances.rows(y, n - correction, root)
+        if r is not None:
+            if flat:
+                return r.reshape((1,) * x.ndim if keepdim else ())
+            return r if not keepdim else r[:, None] if along else r[None]
     if not n or n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
         return careful_variance(x, dim, correction, keepdim, root)
     x = x.astype(F64)  # the mean may be far larger than the deviation

@@ -158,6 +158,12 @@ def settled_topk(
         return way(x, k, dim, largest)
     if x.dtype is BF16:
         x = comparable(x)
+
+    def found(keys: Any) -> Any:
+        return equal_elements.largest(keys, k, largest, ordered)
+
+    if ordered and (few := few_first(x, k, dim, largest)) is not None:
+        return few[1]
     if ordered and size < ordering.LEAST and dim in (-1, x.ndim - 1):
         order = x.argsort()[..., ::-1] if largest else x.argsort()
         some = order[..., : k + 1]
@@ -166,18 +172,46 @@ def settled_topk(
         differ = after < before if largest else after > before  # nan does not
         if nonzeros(differ) == differ.size:
             return some[..., :k].copy()
-
-    def found(keys: Any) -> Any:
-        return equal_elements.largest(keys, k, largest, ordered)
-
     if not ordered:
         return equal_elements.all_settled(x, k, dim, found)
     more = min(k + 1, x.shape[dim])
     return equal_elements.settled(x, way(x, more, dim, largest), dim, k, largest, found)
 
 
+def few_first(x: Any, k: int, dim: int, largest: bool) -> tuple[Any, Any] | None:
+    """(the k largest or smallest elements in order, where they are), where k is small; None
+    elsewhere.
+    """
+    if not x.ndim:
+        return None
+    exact = x.size <= equal_elements.FEW
+    found = ordering.first(x, dim, min(k + exact, x.shape[dim]), k, largest)
+    if found is None:
+        return None
+    values, places, equal = found
+    if exact and nonzeros(equal):
+        rows, at = np.moveaxis(x, dim, -1), np.moveaxis(places, dim, -1)
+        at = equal_elements.replaced(
+            rows, at, equal, lambda keys: equal_elements.largest(keys, k, largest)
+        )
+        places = np.ascontiguousarray(np.moveaxis(at, -1, dim))
+        values = np.take_along_axis(x, places, dim)
+    return values, places
+
+
+def topk_along(general: Callable[..., Any]) -> Callable[..., Any]:
+    """Elements and places of topk(), which are found together where k is small."""
+
+    def f(x: Any, k: int = 1, dim: int = -1, largest: bool = True) -> Any:
+        return few_first(x, k, dim, largest) or general(x, k, dim, largest)
+
+    return f
+
+
 def ranked_first(lib: Any, x: Any, k: int, dim: int, largest: bool) -> Any:
     """topk_indices(); of equal elements any."""
+    if lib in ON_HOST and (few := few_first(comparable(x), k, dim, largest)) is not None:
+        return few[1]
     if type(x) is np.ndarray and x.dtype.kind == "f" and 0 < x.size < ordering.LEAST and dim >= 0:
         lead = (slice(None),) * dim
         first, back = (*lead, slice(0, k)), (*lead, slice(None, None, -1))

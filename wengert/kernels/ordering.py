@@ -8,6 +8,7 @@ do not apply.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -27,6 +28,7 @@ WORDS = {
 KEYS = {"float": "i32", "double": "i64", "i32": "i32", "i64": "i64"}
 SHORT = 64  # numbers of a row that is in one lane
 LEAST = 512  # numbers altogether
+FEW = 9  # numbers of each row that are looked for at once
 LONG = 2048  # numbers of a row that is ordered by digits
 DIGIT = 11  # bits
 CHUNK = 1 << 13  # numbers of a chunk of short rows, about
@@ -214,6 +216,65 @@ def frequent(k: Job, word: str, keys: str) -> None:
     )
 
 
+@job(
+    "x: T*, values: out T*, places: out i64*, equal: out i64*, n: i64, inner: i64, count: i64, "
+    "share: i64"
+)
+def few_first(k: Job, word: str, few: int, asked: int, descending: bool) -> None:
+    """What the first `asked` of the order of each row of x[outer][n][inner] are, and where; equal:
+    not 0 for rows of whose first `few` some are equal. A chunk is `share` steps of a row in each
+    lane.
+    """
+    x, values, places, equal, n, inner, count, share = k.table()
+    lanes = k.lanes(word)
+    each = 1.0 / inner.to("double")
+    apart = inner.cast("trunc", "i32")
+
+    def put(v: Value, j: Value, now: list[Value], room: int, kept: bool) -> list[Value]:
+        """The keys and places so far with one more: before what it is smaller than, which moves
+        on. kept: whether what moves beyond the room stays.
+        """
+        best, at = now[:room], now[room:]
+        here, moved = j, None
+        for s in range(room):
+            smaller = v < best[s] if moved is None else moved | (v < best[s])
+            best[s], v = smaller.choose(v, best[s]), smaller.choose(best[s], v)
+            at[s], here = smaller.choose(here, at[s]), smaller.choose(at[s], here)
+            moved = smaller
+        return [*best, v, *at, here] if kept else [*best, *at]
+
+    def some(step: Value) -> None:
+        start = step * lanes
+        which = (k.count_up("i32", lanes) + start.cast("trunc", "i32")).least(
+            (count - 1).cast("trunc", "i32")
+        )
+        mask = k.mask(count - start, lanes)
+        outer = ((which.to("double") + 0.5) * each).cast("fptosi", "i32")
+        column = which - outer * apart
+        source = outer * (n * inner).cast("trunc", "i32") + column
+
+        def number(j: Value, *now: Value) -> tuple[Value, Value]:
+            here = j.cast("trunc", "i32")
+            return key(x.gather(source + here * apart), descending), here.wide(lanes)
+
+        now: list[Value] = []
+        for i in range(few):
+            now = put(*number(k.index(i)), now, i, True)
+        now = k.loop(few, n, 1, lambda j, *now: put(*number(j), list(now), few, False), now)
+        same = k.zero("i64", lanes)
+        for a, b in zip(now[: few - 1], now[1:few]):
+            same = same - a.equals(b).cast("sext", "i64")
+        equal.store(same, start, mask)
+        target = outer * (inner * asked).cast("trunc", "i32") + column
+        for i in range(asked):
+            at, to = now[few + i], target + (inner * i).cast("trunc", "i32")
+            places.scatter(at.cast("sext", "i64"), to, mask)
+            values.scatter(x.gather(source + at * apart), to, mask)
+
+    steps = (count + (lanes - 1)) // lanes
+    k.loop(k.chunk * share, k.least((k.chunk + 1) * share, steps), 1, some)
+
+
 def plan(x: Array, dim: int) -> tuple[Any, ...] | None:
     """(word, keys, dim, row, inner, rows, lanes) where short rows are many."""
     if x.size < LEAST or not -x.ndim <= dim < x.ndim:
@@ -262,6 +323,43 @@ def ranked(
         most=threads.count(),
     )
     return out, places
+
+
+@functools.lru_cache(512)
+def few_of(
+    shape: tuple[int, ...], word: str, dim: int, few: int, asked: int, descending: bool
+) -> tuple[Any, ...] | None:
+    """(kernel, chunks, the results' shape, n, inner, rows, share) of first(); None where it is not
+    for that.
+    """
+    host = compiler.target()
+    if host is None or not 0 < few <= FEW or not -len(shape) <= dim < len(shape):
+        return None
+    dim %= len(shape)
+    n, size = shape[dim], math.prod(shape)
+    lanes = host.lanes(word)
+    if not few <= n <= size < 1 << 31 or size // n < lanes and size > LEAST:
+        return None
+    out = (*shape[:dim], asked, *shape[dim + 1 :])
+    share = max(1, CHUNK // (n * lanes))
+    count, inner = size // n, math.prod(shape[dim + 1 :])
+    run = few_first(word, few, asked, descending)
+    return run, -(-count // (lanes * share)), out, n, inner, count, share
+
+
+def first(x: Array, dim: int, few: int, asked: int, descending: bool) -> Any:
+    """(what the first `asked` of the order along a dimension are, where they are, how many pairs
+    of neighbours among the first `few` are equal in each row), where few are few.
+    """
+    word = WORDS.get(x.dtype)
+    found = None if word is None else few_of(x.shape, word, dim, few, asked, descending)
+    if found is None:
+        return None
+    run, chunks, shape, *facts = found
+    values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    equal = np.empty(facts[2], np.int64)
+    run(chunks, x if x.flags.c_contiguous else x.copy(), values, places, equal, *facts)
+    return values, places, equal
 
 
 def argsort(x: Array, dim: int, descending: bool = False) -> Array | None:
