@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .lookup import VALUES
 from .random_stream import DEFAULT_SEED, Stream
 
 __all__ = [
@@ -144,6 +145,8 @@ def fresh(
     """A new array of the namespace xp, laid out like another one, with random numbers."""
     if type(like) is np.ndarray:  # what is expanded gets memory in the order of its dimensions
         host = np.empty_like(like, dtype, "C" if 0 in like.strides else "K")
+    elif not xp.has(VALUES):
+        return xp.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
     else:
         host = np.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
         args = tuple([_host(xp, a) if hasattr(a, "dtype") else a for a in args])

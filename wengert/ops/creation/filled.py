@@ -527,12 +527,7 @@ def eye(
     m = n if m is None else m
     if n < 0 or m < 0:
         raise RuntimeError(f"n and m must be greater or equal to 0, got {n} and {m}")
-    return into(
-        out,
-        finish(
-            space(device).library.eye(
-                n, m, dtype=floating(dtype if out is None else dtype or out.dtype)
-            ),
-            requires_grad,
-        ),
-    )
+    xp, d = space(device), floating(dtype if out is None else dtype or out.dtype)
+    known = xp.has(lookup.VALUES)
+    a = xp.library.eye(n, m, dtype=d) if known else xp.empty((n, m), d)
+    return into(out, finish(a, requires_grad))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOSTED
+from ...arrays.lookup import HOSTED, NS, VALUES
 from ...base import dtypes
 from ...declare.lines import PLACES, line
 from ...declare.registry import public
@@ -94,7 +94,7 @@ def index_select(input, dim, index):
 def check_selected(index: Tensor, d: int, shape: tuple[int, ...]) -> None:
     """The refusal of an index that is outside of a shape."""
     n = shape[d] if shape else 1
-    if index._a.size and not hasattr(index._a, "level"):
+    if index._a.size and not hasattr(index._a, "level") and NS[type(index._a)].has(VALUES):
         low, high = int(index._a.min()), int(index._a.max())
         if low < 0 or high >= n:
             # PyTorch's loops over rows, columns and nothing refuse in their own ways

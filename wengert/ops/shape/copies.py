@@ -18,7 +18,6 @@ from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
 from ...engine.op import Op, op, primitive
 from ...engine.tensor import Tensor, wrap
-from ..creation.to_device import beside
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
 from .join import chunk, split, split_with_sizes
@@ -403,7 +402,7 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         raise RuntimeError(
             f"repeat_interleave: Invalid output_size, expected {index.size} but got {output_size}"
         )
-    return function("index_select")(x, d, beside(wrap(index), x))
+    return function("index_select")(x, d, wrap(index).to(x.device))
 
 
 def split_shape(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
