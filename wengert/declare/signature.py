@@ -142,7 +142,7 @@ def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
 class Call:
     """How a body is called with the arguments of one overload."""
 
-    __slots__ = ("keywords", "out", "pointwise", "positions", "star", "unused", "words")
+    __slots__ = ("apart", "keywords", "out", "positions", "star", "unused", "words")
 
     def __init__(self) -> None:
         self.positions: list[str] = []  # names of arguments, in the body's order
@@ -151,7 +151,7 @@ class Call:
         self.out: str | None = None  # "own": the body takes out=; "derived": it does not
         self.unused: list[Parameter] = []  # what the body does not know
         self.words = ""  # what is said of out=
-        self.pointwise = False  # whether out= must not overlap the operands in part
+        self.apart = False  # whether out= must not overlap the operands in part
 
     def __call__(self, body: Any, values: dict[str, Any], out: Any, name: str) -> Any:
         out = values.get("out", out)
@@ -159,6 +159,8 @@ class Call:
         if self.star is not None:
             args += values[self.star]
         kw = {k: values[v] for k, v in self.keywords}
+        if self.apart and out is not None:
+            check_apart(name, out, args, self.words)
         if self.out == "own":
             kw["out"] = out
         elif "computed" in self.words:
@@ -168,14 +170,23 @@ class Call:
         r = body(*args, **kw)
         if out is None or self.out == "own":
             return r
-        return deliver(name, r, out, args if self.pointwise else (), self.words)
+        return write_out(name, r, out, self.words)
 
 
-def deliver(name: str, result: Any, out: Any, operands: Any, words: str) -> Any:
-    """write_out(); out= must not overlap an operand of an op of elements in part."""
-    if isinstance(out, Tensor):
-        views.check_operands(out, name, operands)
-    return write_out(name, result, out, words)
+def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
+    """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
+    "input" that holds for the first operand only, with "others" for all but the first.
+    """
+    if not isinstance(out, Tensor):
+        return
+    separate = "separate" in words
+    if "input" in words or "others" in words:
+        views.check_operands(out, name, operands[:1], "input" in words)
+        operands, separate = operands[1:], "others" in words
+    for operand in operands:
+        views.check_operands(
+            out, name, operand if isinstance(operand, (list, tuple)) else (operand,), separate
+        )
 
 
 def call_of(d: Declared, o: Overload) -> Call:
@@ -216,10 +227,10 @@ def call_of(d: Declared, o: Overload) -> Call:
             call.positions.append(rest.name)
     if o.out:
         call.out = "own" if "out" in keywords or "out" in positions else "derived"
-        call.pointwise = is_pointwise(d)
+        call.apart = stands_apart(d)
     call.unused = [p for p in o.parameters if p.name not in used]
     if any(p.name == "out" for p in call.unused):  # an out= that may be given by position
-        call.out, call.pointwise = "derived", is_pointwise(d)
+        call.out, call.apart = "derived", stands_apart(d)
         call.unused = [p for p in call.unused if p.name != "out"]
     return call
 
@@ -247,7 +258,7 @@ def parser(
     word = "body"
     if native.recall is not None and not inplace and type(body) is FunctionType:
         word, env["recall"] = "recall", native.recall(body)
-    env.update(ABSENT=ABSENT, body=body, bind=binder, deliver=deliver)
+    env.update(ABSENT=ABSENT, body=body, bind=binder, check_apart=check_apart, write_out=write_out)
     env.update(dtype_into=dtype_into, check_dtype=check_dtype)
     env.update(FAILURES=FAILURES, tell=tell)
     head = []
@@ -405,6 +416,9 @@ def branch(
     if call.out == "own":
         words.append("out=out")
     run = f"{called}({', '.join(words)})"
+    given = "".join([values[n] + ", " for n in call.positions])
+    refuse = f"check_apart({name!r}, out, ({given}), {call.words!r})"
+    apart = [f"  if out is not None: {refuse}"] if call.apart and call.out else []
     condition = " and ".join(tests) or "True"
     for line, other, inplace, number in straight_to:
         found = straight_line(line, o, values, run, other, inplace, number)
@@ -425,14 +439,14 @@ def branch(
         if "computed" in call.words:
             slot = values["dtype"]
             into = run.replace(f"dtype={slot}", f"dtype=dtype_into({slot}, out)")
-        given = "".join([values[n] + ", " for n in call.positions if call.pointwise])
-        write = f"deliver({name!r}, {into}, out, ({given}), {call.words!r})"
-        lines += [f"if {condition}:", f"  if out is None: return {run}"]
+        write = f"write_out({name!r}, {into}, out, {call.words!r})"
+        lines += [f"if {condition}:", f"  if out is None: return {run}", *apart]
         if "dtype" in values and "computed" not in call.words:
             lines.append(f"  check_dtype({values['dtype']}, out)")
         lines.append(f"  return {write}")
     else:
-        lines += [f"if {condition}:", f"  return {run}"]  # two lines: tracebacks show the second
+        # the return has a line of its own: tracebacks show it
+        lines += [f"if {condition}:", *apart, f"  return {run}"]
     return lines
 
 
@@ -521,9 +535,10 @@ LISTS: dict[str, str] = {
 
 def inplace_body(d: Declared, name: str) -> Any:
     """The body of NAME_, from the body of NAME."""
-    f, several, pointwise = d.run, not isinstance(d.body, Op), is_pointwise(d)
+    f, several, apart = d.run, not isinstance(d.body, Op), stands_apart(d)
     said = d.inplace or frozenset()
     exact, unrecorded = "exact" in said, "unrecorded" in said
+    separate = "separate" in d.out
     if "view" in said:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -538,8 +553,8 @@ def inplace_body(d: Declared, name: str) -> Any:
     else:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-            if pointwise and args:
-                views.check_operands(self, name, args)
+            if apart and args:
+                views.check_operands(self, name, args, separate)
             x = self
             if several and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
@@ -549,9 +564,12 @@ def inplace_body(d: Declared, name: str) -> Any:
     return body
 
 
-def is_pointwise(d: Declared) -> bool:
-    """Whether an op of elements stands behind a function."""
-    return d.name in OPS and OPS[d.name].kind == "elementwise"
+def stands_apart(d: Declared) -> bool:
+    """Whether what a function writes must not overlap its operands in part: an op of elements
+    stands behind it, or the words about out= say so.
+    """
+    pointwise = d.name in OPS and OPS[d.name].kind == "elementwise" and "free" not in d.out
+    return pointwise or "apart" in d.out or "separate" in d.out
 
 
 def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:

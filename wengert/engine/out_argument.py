@@ -18,7 +18,9 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
     words: what the declaration says of out=. "exact": it has the dtype of the result, as each of
     several results has unless they are "converted"; with "bytes" it may be uint8 instead, with
     "complex" complex. "real": it is not complex. "typed": a TypeError says that it cannot hold the
-    result.
+    result. Words for whoever calls (declare/signature.py): "apart": it must not overlap an operand
+    in part; "separate": it must not overlap one at all ("input": this holds for the first
+    operand, "others": for all but the first); "free": it may. What is written in place follows.
     """
     if isinstance(result, (tuple, list)):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):

@@ -499,13 +499,15 @@ def check_overlap(t: Tensor, name: str) -> None:
         )
 
 
-def check_operands(t: Tensor, name: str, operands: Any) -> None:
-    """Raise if t, which an elementwise operation is about to write, shares some places in memory
-    with one of the operands, but not all of them in the same order.
+def check_operands(t: Tensor, name: str, operands: Any, separate: bool = False) -> None:
+    """Raise if t, which is about to be written, shares some places in memory with one of the
+    operands, but not all of them in the same order; separate: if it shares any.
     """
     a = t._a
     for x in operands:
-        if isinstance(x, Tensor) and x._a is not a and overlaps(a, x._a):
+        if not isinstance(x, Tensor):
+            continue
+        if (separate and x is t) or (x._a is not a and overlaps(a, x._a, separate)):
             raise RuntimeError(
                 f"{name}: unsupported operation: some elements of the input tensor and the"
                 " written-to tensor refer to a single memory location. Please clone() the tensor"
@@ -513,15 +515,17 @@ def check_operands(t: Tensor, name: str, operands: Any) -> None:
             )
 
 
-def overlaps(a: Any, b: Any) -> bool:
-    """Whether two dense arrays share memory in another way than element by element."""
+def overlaps(a: Any, b: Any, separate: bool = False) -> bool:
+    """Whether two dense arrays share memory in another way than element by element, or, separate,
+    in any.
+    """
     if type(a) is not type(b) or owner(a) is not owner(b) or not hasattr(type(a), "ctypes"):
         return False
     if not (dense(a) and dense(b)):
         return False
     start, other = a.ctypes.data, b.ctypes.data
     if start == other and a.nbytes == b.nbytes:
-        return a.strides != b.strides
+        return separate or a.strides != b.strides
     return start < other + b.nbytes and other < start + a.nbytes
 
 

@@ -101,7 +101,7 @@ def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) ->
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
     lines=(line(gather_op, when=READS, asked=True),),
-    out="exact",
+    out="exact separate input",
 )
 def gather(input, dim, index, *, sparse_grad=False):
     """out[i][j] = input[index[i][j]][j] for dim 0; index has input's number of dimensions.
@@ -231,7 +231,7 @@ REDUCE = {
         None,
         None,
     ),
-    out="exact",
+    out="exact separate others",
 )
 def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     """input with src (a tensor or number) written at the places gather(dim, index) would read.
@@ -280,7 +280,7 @@ def at_least_1d(x: Tensor, index: Tensor, src: Tensor) -> tuple[Tensor, Tensor, 
     "scatter_add(Tensor input, int dim, Tensor index, Tensor src, *, out)",
     inplace=True,
     lines=(line(scatter_add, when=WRITES, asked=True),),
-    out="exact",
+    out="exact separate others",
 )
 def scatter_add_public(input, dim, index, src):
     """input with src added at the places gather(dim, index) would read.
@@ -312,7 +312,7 @@ def scatter_add_public(input, dim, index, src):
             ),
         ),
     ),
-    out="exact",
+    out="exact separate others",
 )
 def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     """input with src joined in at index: reduce is 'sum', 'prod', 'mean', 'amax' or 'amin'.
@@ -384,6 +384,7 @@ def plainly_put(a: Any, value: Any, indices: list[Any]) -> Any:
 @public(
     "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)",
     inplace="function",
+    out="separate",
 )
 def index_put_public(input, indices, values, accumulate=False):
     """input with values written (or added) at input[indices]; indices is a tuple of tensors.
@@ -432,7 +433,11 @@ def whole(index: Tensor) -> bool:
     return index._a.ndim == 0 and index.dtype.category == 1 and index.dtype is not dtypes.uint8
 
 
-@public("put(Tensor input, Tensor index, Tensor source, bool accumulate=False)", inplace=True)
+@public(
+    "put(Tensor input, Tensor index, Tensor source, bool accumulate=False)",
+    inplace=True,
+    out="separate",
+)
 def put(input, index, source, accumulate=False):
     """input with source written (or added) at flat positions.
 

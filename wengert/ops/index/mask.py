@@ -59,6 +59,7 @@ SCALAR = (  # what every float dtype but float16 takes
     "masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)",
     inplace=True,
     lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL", asked=True),),
+    out="free",
 )
 def masked_fill(input, mask, value):
     """input with a number (or 0-d tensor) where mask is true.
@@ -112,7 +113,7 @@ masked_source.vjp(
 @public(
     "masked_select(Tensor input, Tensor mask, *, out)",
     lines=(line(masked_select_op, when="a0.ndim and a1.dtype is BOOL"),),
-    out="exact",
+    out="exact separate",
 )
 def masked_select(input, mask):
     """The elements where mask is true, as a vector.

@@ -64,7 +64,7 @@ def check_long(index: Tensor, name: str, what: str = "index") -> None:
             asked=True,
         ),
     ),
-    out="exact",
+    out="exact separate",
 )
 def index_select(input, dim, index):
     """The slices along dim at the indices in a vector.
@@ -261,7 +261,7 @@ def lifted(f: Any, x: Tensor, index: Tensor, source: Any) -> Tensor:
             using=AT,
         ),
     ),
-    out="exact",
+    out="exact separate others",
 )
 def index_add(input, dim, index, source, *, alpha=1):
     """input with alpha times the slices of source added at index along dim.
@@ -290,7 +290,7 @@ def value_shape(x: Tensor, d: int, index: Tensor) -> tuple[int, ...]:
     inplace=True,
     lines=(line(slices_put, let={"at": PLACE}, when=JOINED, using=AT),),
     whole=True,
-    out="exact",
+    out="exact separate others",
 )
 def index_copy(input, dim, index, source):
     """input with the slices of source written at index along dim.
@@ -380,7 +380,7 @@ def index_fill(input, dim, index, value):
             ),
         ),
     ),
-    out="exact",
+    out="exact separate others",
 )
 def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     """input with the slices of source joined in at index along dim: 'prod', 'mean', 'amax' or

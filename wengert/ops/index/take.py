@@ -15,7 +15,7 @@ from .gather import INSIDE, gather
 from .indexing import check_index, take
 
 
-@public("take(Tensor input, Tensor index, *, out)", out="exact")
+@public("take(Tensor input, Tensor index, *, out)", out="exact separate")
 def take_public(input, index):
     """Elements of the flattened input at index; the result has index's shape.
 
@@ -46,7 +46,7 @@ def take_public(input, index):
             " == a1.shape[:s_dim] and a0.shape[s_dim + 1 :] == a1.shape[s_dim + 1 :]",
         ),
     ),
-    out="exact",
+    out="exact separate input",
 )
 def take_along_dim(input, indices, dim=None):
     """gather with broadcasting of input and indices; without dim on the flattened input.

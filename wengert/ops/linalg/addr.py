@@ -63,6 +63,7 @@ addr_op.vjp(
     "old: addr(Scalar beta, Tensor input, Scalar alpha, Tensor vec1, Tensor vec2, *, out)",
     "old: addr(Scalar beta, Tensor input, Tensor vec1, Tensor vec2, *, out)",
     inplace=True,
+    out="apart",
 )
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * outer(vec1, vec2).

@@ -51,7 +51,7 @@ def _cross(name: str, x: Tensor, y: Tensor, dim: int) -> Tensor:
 @public(
     "linalg.cross(Tensor input, Tensor other, *, int dim=-1, out)",
     lines=(line(cross_op, when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),),
-    out="exact",
+    out="exact separate",
 )
 def linalg_cross(input, other, *, dim=-1):
     """Cross products of the vectors of 3 elements along dim.
@@ -78,7 +78,7 @@ def linalg_cross(input, other, *, dim=-1):
     lines=(
         line(cross_op, given="dim is not None", when=VECTORS, let={"dim": "places[dim] - a0.ndim"}),
     ),
-    out="exact",
+    out="exact separate",
 )
 def cross(input, other, dim=None):
     """Cross products along dim, by default the first dimension of size 3.

@@ -179,7 +179,7 @@ def inner(input, other):
     return reshape_op.entry(matmul_op.entry(x, y.mT), s[:-1] + t[:-1])
 
 
-@public("outer(Tensor input, Tensor vec2, *, out)", aliases=("ger",))
+@public("outer(Tensor input, Tensor vec2, *, out)", aliases=("ger",), out="apart")
 def outer(input, vec2):
     """All products of the elements of two vectors: (n, m).
 
@@ -194,7 +194,7 @@ def outer(input, vec2):
     return mul.entry(unsqueeze_op.entry(input, 1), vec2)
 
 
-@public("kron(Tensor input, Tensor other, *, out)")
+@public("kron(Tensor input, Tensor other, *, out)", out="apart")
 def kron(input, other):
     """Kronecker product.
 
@@ -336,7 +336,7 @@ baddbmm_op = _affine("baddbmm", "Baddbmm")
             " a0.shape in ((a1.shape[0], a2.shape[1]), a2.shape[1:], (), (1,))",
         ),
     ),
-    out="exact",
+    out="exact apart",
 )
 def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2), input broadcast to the product's shape; beta=0 ignores
@@ -374,7 +374,7 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
             when="a1.ndim == 2 and a2.ndim == 1 and a0.shape in (a1.shape[:1], (), (1,))",
         ),
     ),
-    out="exact",
+    out="exact apart",
 )
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
@@ -431,7 +431,7 @@ def _batches(name: str, x: Tensor, y: Tensor) -> tuple[int, int, int]:
             " ((*a1.shape[:2], a2.shape[2]), (a1.shape[1], a2.shape[2]), a2.shape[2:], (), (1,))",
         ),
     ),
-    out="exact",
+    out="exact apart",
 )
 def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
@@ -455,7 +455,7 @@ def baddbmm(input, batch1, batch2, out_dtype=None, *, beta=1, alpha=1):
     "old: addbmm(Scalar beta, Tensor input, Tensor batch1, Tensor batch2, *, out)",
     inplace=True,
     whole=True,
-    out="exact",
+    out="exact apart",
 )
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of bmm(batch1, batch2) over the batch.

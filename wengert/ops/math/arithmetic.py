@@ -82,7 +82,7 @@ neg_op.vjp(x=lambda g: -g).batch(same_way("neg"))
     inplace="function",
     aliases=("negative",),
     lines=(line(neg_op, floating=True),),
-    out="exact",
+    out="exact apart",
 )
 def neg(input, *, out=None):
     """-input; bool is refused.

@@ -29,6 +29,7 @@ from .compare import clamp_above, clamp_below, clamp_between, clamp_scalar
             let={"low": "min", "high": "max"},
         ),
     ),
+    out="apart",
 )
 def clamp(input, min=None, max=None):
     """input limited to [min, max]; each limit is a number, a tensor or None.
@@ -93,6 +94,7 @@ def clamp_tensor(x, low, high):
             let={"low": "min", "high": "None"},
         ),
     ),
+    out="apart",
 )
 def clamp_min(input, min):
     """input, at least min.
@@ -115,6 +117,7 @@ def clamp_min(input, min):
             let={"low": "None", "high": "max"},
         ),
     ),
+    out="apart",
 )
 def clamp_max(input, max):
     """input, at most max.
@@ -128,7 +131,7 @@ def clamp_max(input, max):
 @public(
     "nan_to_num(Tensor input, float? nan=None, float? posinf=None, float? neginf=None, *, out)",
     inplace="function",
-    out="exact",
+    out="exact apart",
 )
 def nan_to_num(input, nan=None, posinf=None, neginf=None):
     """nan, inf and -inf replaced by numbers (default 0, the largest and the smallest of the

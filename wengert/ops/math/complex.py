@@ -237,7 +237,7 @@ def conj(input):
     return conj_op.entry(input) if input.dtype.category == 3 else input
 
 
-@public("conj_physical(Tensor input, *, out)", inplace="function", out="exact")
+@public("conj_physical(Tensor input, *, out)", inplace="function", out="exact apart")
 def conj_physical(input):
     """The complex conjugates in new memory; real tensors themselves.
 

@@ -136,6 +136,7 @@ rsqrt.vjp(x=lambda g, out: -0.5 * g * out * out * out)
     "square(Tensor input, *, out)",
     inplace="function",
     lines=(line(arithmetic.pow_op, floating=True, operands=("input", "(2)")),),
+    out="apart",
 )
 def square(input):
     """x * x.

@@ -306,7 +306,8 @@ def functional_pdist(input, p=2.0):
 
 @public(
     "nn.functional.normalize(Tensor input, float|str? p=2.0, int|int[]? dim=1, float eps=1e-12, "
-    "Tensor? out=None)"
+    "Tensor? out=None)",
+    out="apart",
 )
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     """input divided by its p-norm over dim, which is taken to be at least eps.

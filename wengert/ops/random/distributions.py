@@ -53,6 +53,7 @@ def normal_of(xp, mean, std, stream=None, dtype=None):
     "normal(Tensor|float mean, Tensor std, *, Generator? generator=None, out)",
     "normal(float mean, float std, int[] size, *, Generator? generator=None, out, options)",
     method=False,
+    out="apart",
 )
 def normal(
     mean: Any = 0.0,
@@ -142,6 +143,7 @@ def _no_out(name: str) -> RuntimeError:
 @public(
     "bernoulli(Tensor input, *, Generator? generator=None, out)",
     "bernoulli(Tensor input, float p, *, Generator? generator=None)",
+    out="apart",
 )
 def bernoulli(
     input: Tensor, p: Any = None, *, generator: Any = None, out: Tensor | None = None

@@ -99,6 +99,8 @@ def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
                 f"{list(shape)}",
             )
         out._a = namespace(out._a).empty(shape, out._a.dtype)
+    else:
+        views.check_overlap(out, name)
 
 
 def dtype_for(dtype: Any, out: Any, default: Any, name: str) -> Any:

@@ -157,7 +157,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
     text = f"{name}(Tensor input, int dim, *, ScalarType? dtype=None, out)"
-    return public(text, inplace=True, lines=(line(o, floating=True),), out="computed")(f)
+    return public(text, inplace=True, lines=(line(o, floating=True),), out="computed apart")(f)
 
 
 _public_scan("cumsum", cumsum, "sum")
@@ -167,7 +167,7 @@ _public_scan("cumprod", cumprod, "product")
 @public(
     "logcumsumexp(Tensor input, int dim, *, out)",
     lines=(line(logcumsumexp_op, floating=True),),
-    out="exact",
+    out="exact apart",
 )
 def logcumsumexp(input, dim):
     """log of the cumulative sum of exp along dim.
@@ -184,7 +184,7 @@ def logcumsumexp(input, dim):
 
 @public(
     "diff(Tensor input, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None, *, out)",
-    out="exact",
+    out="exact apart",
 )
 def diff(input, n=1, dim=-1, prepend=None, append=None):
     """Differences of neighbours along dim, n times.

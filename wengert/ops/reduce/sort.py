@@ -67,7 +67,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     return named("sort", picked("sort").entry(input, i, d) if input._a.ndim else input.clone(), i)
 
 
-@public("msort(Tensor input, *, out)", out="exact")
+@public("msort(Tensor input, *, out)", out="exact apart")
 def msort(input):
     """input sorted along its first dimension.
 

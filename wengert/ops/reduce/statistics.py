@@ -513,7 +513,9 @@ def dist(input, other, p=2):
 
 
 @public(
-    "renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)", inplace=True, out="exact"
+    "renorm(Tensor input, Scalar p, int dim, Scalar maxnorm, *, out)",
+    inplace=True,
+    out="exact apart",
 )
 def renorm(input, p, dim, maxnorm):
     """input with the slices along dim scaled down to a p-norm of at most maxnorm.

@@ -81,7 +81,7 @@ def listed(tensors: Any, name: str) -> list[Tensor]:
     method=False,
     aliases=("concat", "concatenate"),
     lines=(line(cat_op),),
-    out="typed",
+    out="typed separate",
 )
 def cat(tensors, dim=0, *, out=None):
     """Tensors joined along dim; all other sizes must agree.
@@ -132,7 +132,7 @@ def joint_dtype(ts: list[Tensor]) -> Any:
     "stack(Tensor[] tensors, int dim=0, *, out)",
     method=False,
     lines=(line(stack_op, extra=1),),
-    out="typed",
+    out="typed separate",
 )
 def stack(tensors, dim=0, *, out=None):
     """Tensors of one shape joined along a new dimension dim.
