@@ -31,6 +31,7 @@ from .windows import (
     split,
     strided,
     taps,
+    widen,
     windows,
 )
 
@@ -242,11 +243,6 @@ def col2im(lib: Any, g: Array, x_shape: Ints, kernel: Ints, geometry: Geometry) 
     x = lib.zeros(x_shape, g.dtype)
     merge(ph, t, x)
     return x.astype(dtype, copy=False)
-
-
-def widen(lib: Any, x: Array) -> Array:
-    """Half precision as float32; everything else as it is."""
-    return x.astype(lib.float32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x
 
 
 def _on_cpu(lib: Any) -> bool:

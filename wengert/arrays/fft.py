@@ -13,6 +13,7 @@ import numpy as np
 
 from .capabilities import ON_HOST
 from .elementwise import C32, halves
+from .scipy_extensions import extension
 
 __all__ = ["fft_c2c", "fft_r2c", "fft_c2r", "join_parts", "parts_view", "complex_view"]
 
@@ -33,8 +34,7 @@ def _direct() -> Any:
     has none that are called so.
     """
     try:
-        from scipy.fft._pocketfft import pypocketfft as loops
-
+        loops = extension("fft", "_pocketfft", "pypocketfft")
         x = np.ones(4, np.float32)
         half = loops.r2c(x, (0,), True, 0, None, 1)
         back = loops.c2r(half, (0,), 4, False, 0, None, 1)

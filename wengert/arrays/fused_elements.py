@@ -46,6 +46,7 @@ def loop(kinds: str, formula: str) -> Ufunc:
         len(kinds) - 1,
         lambda target: elements(target, kinds, make, exact=exact),
         exact=exact,
+        key=("elements", kinds, formula, exact),
     )
 
 

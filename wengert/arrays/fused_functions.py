@@ -29,7 +29,7 @@ def in_double(name: str, kinds: str) -> Ufunc:
         formula = getattr(functions, name, None) or getattr(gamma, name)
         return elements(target, kinds, functions.double(formula), word="double", exact=True)
 
-    return Ufunc(name, kinds, len(kinds) - 1, text)
+    return Ufunc(name, kinds, len(kinds) - 1, text, key=("in double", kinds, name))
 
 
 def function(name: str, once: str = "") -> Callable[[Word], Word]:

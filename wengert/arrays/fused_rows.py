@@ -41,7 +41,8 @@ class RowLoops:
 
         def made(short: bool) -> Ufunc:
             text = functools.partial(rows, kinds=kinds, core=core, formula=make, short=short)
-            return Ufunc(formula, kinds, len(before), text, full)
+            key = "rows", kinds, core, formula, short
+            return Ufunc(formula, kinds, len(before), text, full, key=key)
 
         self.long, self.short = made(False), made(True)
 

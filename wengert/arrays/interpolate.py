@@ -15,10 +15,9 @@ from typing import Any
 from ..kernels import points
 from ..kernels import resample as resamples
 from .capabilities import ON_HOST
-from .conv import widen
 from .numpy_direct import library as np
 from .numpy_direct import nonzeros
-from .windows import Array, Ints
+from .windows import Array, Ints, widen
 
 __all__ = ["resample", "resample_input", "grid_index", "read_points", "add_points"]
 

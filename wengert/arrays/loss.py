@@ -389,21 +389,22 @@ def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
     """(which targets come before the first -1, targets with 0 for others, which classes are in)."""
     valid = lib.logical_and.accumulate(target >= 0, 1)
     clean = lib.where(valid, target, 0)
-    if clean.size and int(clean.max()) >= x.shape[1] or (target < -1).any():
+    if clean.size and (int(clean.max()) >= x.shape[1] or int(target.min()) < -1):
         raise RuntimeError(
             "argument #2 'target' is out of range: multilabel_margin_loss needs class indices of "
             f"0 to {x.shape[1] - 1}, ended by -1"
         )
     among = lib.zeros(x.shape, bool)
-    rows = lib.broadcast_to(lib.arange(x.shape[0])[:, None], target.shape)
-    among[rows[valid], clean[valid]] = True
+    rows, column = valid.nonzero()
+    among[rows, clean[rows, column]] = True
     return valid, clean, among
 
 
 def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
     """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
     valid, clean, among = labels(lib, x, target)
-    z = 1 - lib.take_along_axis(x, clean, 1)[:, :, None] + x[:, None, :]
+    own = x[lib.arange(x.shape[0])[:, None], clean]
+    z = 1 - own[:, :, None] + x[:, None, :]
     counted = lib.greater(z, 0)  # nan is not
     counted &= valid[:, :, None]
     counted &= ~among[:, None, :]

@@ -356,10 +356,10 @@ def group_norm_backward(
         a = lib.add.reduce(xs * w, 2, None, None, True) - mean * total
         a *= rstd * rstd * rstd * share
         b = total * rstd * share - a * mean
-        a, b, f = (lib.broadcast_to(v, (n, groups, k)).reshape(n * c, 1) for v in (a, b, rstd * w))
-        gx = x * a
-        gx += b
-        gx += g * f
+        parts = n, groups, k, m
+        gx = x.reshape(parts) * a[..., None]
+        gx += b[..., None]
+        gx += g.reshape(parts) * (rstd * w)[..., None]
         gx = gx.reshape(shape)
     return gx, gw, gb
 

@@ -18,10 +18,9 @@ from ..kernels import max_pool as kernels
 from ..kernels import window_pool
 from . import small_pools
 from .capabilities import ON_HOST, some
-from .conv import widen
 from .numpy_direct import library as np
 from .small_pools import adaptive_bounds
-from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, windows
+from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, widen, windows
 
 __all__ = [
     "max_pool",
@@ -536,39 +535,53 @@ def fractional_max_pool(
     rank = len(out)
     shape, spatial = (*x.shape[: x.ndim - rank], *out), x.shape[x.ndim - rank :]
     x = planes(x, rank)
-    samples = samples.reshape(len(x), rank)
+    samples = widen(lib, samples.reshape(len(x), rank))
     if rank == 2:
         samples = samples[:, ::-1]
-    pitches = steps(spatial)
-    corner = lib.zeros((len(x), *(1,) * rank), lib.int64)
-    for i, (n, k, o) in enumerate(zip(spatial, kernel, out)):
-        starts = _fractional_starts(lib, samples[:, i], n, k, o) * pitches[i]
-        corner = corner + starts.reshape(len(x), *(1,) * i, o, *(1,) * (rank - 1 - i))
+    tables = _fractional_tables if lib in ON_HOST else _fractional_tables.__wrapped__
+    origins, places, along = tables(lib, len(x), spatial, kernel, out, samples.dtype)
+    corner: Any = 0
+    for i, (steps_of, alpha, last, pitch) in enumerate(along):
+        starts = lib.empty((len(x), out[i]), lib.int64)
+        starts[:, -1] = last
+        if alpha is not None:
+            u = samples[:, i : i + 1]
+            starts[:, :-1] = ((steps_of + u) * alpha).astype(lib.int64)
+            starts[:, :-1] -= (u * alpha).astype(lib.int64)
+        starts *= pitch
+        corner = corner + starts.reshape(len(x), *(1,) * i, out[i], *(1,) * (rank - 1 - i))
     flat = x.reshape(-1)
-    base = corner + lib.arange(len(x)).reshape(-1, *(1,) * rank) * prod(spatial)
-    offsets = [sum(t * p for t, p in zip(tap, pitches)) for tap in product(*map(range, kernel))]
-    if lib in ON_HOST and base.size * len(offsets) <= AT_ONCE and x.dtype.kind == "f":
-        every = flat.take(base[..., None] + np.array(offsets))
+    base = corner + origins
+    if lib in ON_HOST and base.size * len(places) <= AT_ONCE and x.dtype.kind == "f":
+        every = flat.take(base[..., None] + places)
         if not np.isnan(every).any():
-            where = np.array(offsets).take(every.argmax(-1))
+            where = places.take(every.argmax(-1))
             return flat.take(base + where).reshape(shape), (corner + where).reshape(shape)
     best, where = flat.take(base), corner
-    for offset in offsets[1:]:
+    for offset in places.tolist()[1:]:
         value = flat.take(base + offset)
         better = (value > best) | (value != value)
         best, where = lib.where(better, value, best), lib.where(better, corner + offset, where)
     return best.reshape(shape), where.reshape(shape)
 
 
-def _fractional_starts(lib: Any, u: Array, size: int, kernel: int, out: int) -> Array:
-    """Where windows begin along one dimension, (planes, out), for samples (planes,)."""
-    u = widen(lib, u)[:, None]
-    starts = lib.full((len(u), out), size - kernel, lib.int64)
-    if out > 1:  # rounded as samples of this dtype are: it decides where a window begins
-        alpha = u.dtype.type(size - kernel) / u.dtype.type(out - 1)
-        i = lib.arange(out - 1).astype(u.dtype)
-        starts[:, :-1] = ((i + u) * alpha).astype(lib.int64) - (u * alpha).astype(lib.int64)
-    return starts
+@lru_cache(256)
+def _fractional_tables(
+    lib: Any, n: int, spatial: Ints, kernel: Ints, out: Ints, dtype: Any
+) -> tuple[Array, Array, list[tuple[Any, Any, int, int]]]:
+    """(where each of n planes begins, the places of a window's elements, of each dimension: the
+    windows but the last, the distance from one to the next, where the last begins, the pitch).
+
+    dtype: the samples', as which the distance is rounded: it decides where a window begins.
+    """
+    pitches = steps(spatial)
+    origins = lib.arange(n).reshape(-1, *(1,) * len(out)) * prod(spatial)
+    places = [sum([t * p for t, p in zip(tap, pitches)]) for tap in product(*map(range, kernel))]
+    along = []
+    for size, k, o, pitch in zip(spatial, kernel, out, pitches):
+        alpha = dtype.type(size - k) / dtype.type(o - 1) if o > 1 else None
+        along.append((lib.arange(o - 1).astype(dtype), alpha, size - k, pitch))
+    return origins, lib.array(places), along
 
 
 def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, itemsize: int) -> None:

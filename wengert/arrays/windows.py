@@ -26,6 +26,11 @@ Pairs = tuple[tuple[int, int], ...]
 Slices = tuple[slice, ...]
 
 
+def widen(lib: Any, x: Array) -> Array:
+    """Half precision as float32; everything else as it is."""
+    return x.astype(lib.float32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x
+
+
 class Geometry(NamedTuple):
     """A convolution's static arguments, one entry per dimension; padding is (before, after)."""
 

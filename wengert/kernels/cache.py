@@ -16,7 +16,6 @@ import functools
 import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 LIMIT = 256 << 20  # bytes of all files; then the older half goes
@@ -27,13 +26,15 @@ MAGIC = b"wengert1"
 def _sources() -> bytes:
     """A digest of the kernels' source; empty where there is none to read."""
     h = hashlib.sha256()
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    here = os.path.dirname(os.path.abspath(__file__))
     try:
-        for file in files:
-            h.update(file.read_bytes())
+        names = sorted([name for name in os.listdir(here) if name.endswith(".py")])
+        for name in names:
+            with open(os.path.join(here, name), "rb", 0) as f:
+                h.update(f.read())
     except OSError:
         return b""
-    return h.digest() if files else b""
+    return h.digest() if names else b""
 
 
 def folder() -> Path | None:
@@ -102,6 +103,8 @@ def write(path: Path | None, code: bytes) -> None:
     """Put a file in place; where that fails there is none, and nobody minds."""
     if path is None:
         return
+    import tempfile  # whose import takes longer than reading
+
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:

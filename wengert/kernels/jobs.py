@@ -147,15 +147,19 @@ class Maker:
     """Gives the kernel for some parameters, which it keeps."""
 
     def __init__(self, write: Callable[..., None], spec: str) -> None:
-        functools.update_wrapper(self, write)
-        self.write = write
-        self.name = write.__name__
-        self.entries = []
-        for part in spec.split(","):
-            name, _, kind = (p.strip() for p in part.partition(":"))
-            how, _, kind = kind.rpartition(" ")
-            self.entries.append((name, kind, how))
+        self.write, self.spec = write, spec
+        self.name, self.__doc__ = write.__name__, write.__doc__
         self.made: dict[tuple[Any, ...], Kernel] = {}
+
+    @functools.cached_property
+    def entries(self) -> list[tuple[str, str, str]]:
+        """The table's entries: name, type, how they are used."""
+        found = []
+        for part in self.spec.split(","):
+            name, _, kind = [p.strip() for p in part.partition(":")]
+            how, _, kind = kind.rpartition(" ")
+            found.append((name, kind, how))
+        return found
 
     def __call__(self, *params: Any) -> Kernel:
         """The kernel for this machine."""

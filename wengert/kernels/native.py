@@ -51,7 +51,11 @@ class Host:
 
     def address(self, code: str) -> int:
         """Where the function `run` of some IR is in memory."""
-        return compiler.load(self.target, code, lambda: code, ["run"])[0]
+        return self.named(code, lambda: code)
+
+    def named(self, key: object, text: Callable[[], str]) -> int:
+        """The same of IR that is written only if it is not on disk; key: as for `compiler.load`."""
+        return compiler.load(self.target, key, text, ["run"])[0]
 
     def function(self, code: str, types: str) -> Callable[..., None]:
         """The function `run` of some IR, for Python to call; types: see `Code`."""

@@ -469,9 +469,11 @@ _makers: list[_Maker] = []
 class Ufunc:
     """A ufunc that is made at its first use, or if it is exact, when it begins to pay.
 
-    text: the IR of its loop. kinds: a letter for each operand, inputs first. exact: its results
-    are those of the general word bit for bit, so that it may take over in the middle of a program;
-    others are there from the first call on, or a program's numbers would depend on what ran before.
+    text: the IR of its loop. key: what the text depends on beside the processor and the files of
+    this folder, if it is known, so that no text is written where the machine code is on disk.
+    kinds: a letter for each operand, inputs first. exact: its results are those of the general word
+    bit for bit, so that it may take over in the middle of a program; others are there from the
+    first call on, or a program's numbers would depend on what ran before.
     """
 
     PAYS = 2e5  # ns lost without it: few beside the compiler's, but later processes find the code
@@ -484,9 +486,10 @@ class Ufunc:
         text: Callable[[Target], str],
         signature: str | None = None,
         exact: bool = False,
+        key: object = None,
     ) -> None:
         self.name, self.kinds, self.inputs = name, kinds, inputs
-        self.text, self.signature = text, signature
+        self.text, self.signature, self.key = text, signature, key
         self.lost, self.exact = 0.0, exact
         self.least = self.PAYS if exact else 0.0  # ns lost at which it is made
         self.made = False
@@ -512,7 +515,10 @@ class Ufunc:
                 if host is not None and host.fuses():
                     if not _makers:
                         _makers.append(_Maker())
-                    where = host.address(self.text(host.target))
+                    if self.key is None:
+                        where = host.address(self.text(host.target))
+                    else:
+                        where = host.named(self.key, lambda: self.text(host.target))
                     self.run = _makers[0].ufunc(
                         where, self.name, self.kinds, self.inputs, self.signature
                     )

@@ -119,13 +119,13 @@ def blas() -> _Blas | None:
 
 
 def _find_blas() -> _Blas | None:
-    import glob
-
     root = os.path.dirname(numpy.__file__)
-    for pattern in (root + ".libs", os.path.join(root, ".dylibs")):
-        for path in glob.glob(os.path.join(pattern, "*openblas*")):
+    for folder in (root + ".libs", os.path.join(root, ".dylibs")):
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            if "openblas" not in name:
+                continue
             try:
-                library = ctypes.CDLL(path)
+                library = ctypes.CDLL(os.path.join(folder, name))
             except OSError:
                 continue
             for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):

@@ -470,13 +470,15 @@ def new_empty_strided(
 ):
     """empty_strided with the dtype and device of self."""
     a, size, stride = self._a, tuple(size), tuple(stride)
-    fits = len(size) == len(stride) and min(size, default=0) >= 0
+    fits = len(size) == len(stride) and not any([n < 0 for n in (*size, *stride)])
     if dtype is None and device is None and HOST and not everyone.special and fits:
         host = HOST[0]
         if type(a) is host.array_type:
             n = 1 + sum([(k - 1) * s for k, s in zip(size, stride)]) if all(size) else 0
-            view = host.as_strided(host.library.empty(n, a.dtype), size, stride, 0)
-            return wrap(view).requires_grad_(requires_grad)
+            itemsize = a.dtype.itemsize
+            memory = host.library.empty(n, a.dtype)
+            view = host.array_type(size, a.dtype, memory, 0, [s * itemsize for s in stride])
+            return wrap(view).requires_grad_(True) if requires_grad else wrap(view)
     return empty_strided(
         size,
         stride,

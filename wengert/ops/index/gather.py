@@ -460,8 +460,8 @@ def put(input, index, source, accumulate=False):
         return untouched(input, source)
     if input._a.size == 0:
         raise IndexError("put_(): tried to put elements into an empty tensor")
-    flat = input.reshape(-1)
+    flat = input if input._a.ndim == 1 else input.reshape(-1)
     check_index(index, flat._a.shape[0], 0)
-    return index_put.entry(
-        flat, source.reshape(-1), index.reshape(-1), spec=("array",), accumulate=bool(accumulate)
-    ).reshape(tuple(input.shape))
+    index, source = [t if t._a.ndim == 1 else t.reshape(-1) for t in (index, source)]
+    out = index_put.entry(flat, source, index, spec=("array",), accumulate=bool(accumulate))
+    return out if flat is input else out.reshape(tuple(input._a.shape))

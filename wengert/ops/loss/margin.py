@@ -280,14 +280,23 @@ def triplet_margin_with_distance_loss(
 @op(opaque, types="any", inputs=3, optional="weight", name="multi_margin_loss", told=REDUCED)
 def multi_margin_loss_op(xp, x, target, weight, p=1, margin=1.0, reduction="mean"):
     """Hinge losses of the other classes against the target's, averaged over classes."""
-    low, x = in_single(xp, x)
-    q, _ = one_hot_of(xp, x, target)
+    single = not target.ndim  # one example, even in a batch of one
+    low, x = in_single(xp, *_rows(xp, x))
+    q, _ = one_hot_of(xp, x, target if target.ndim else xp.reshape(target, (1,)))
     h = margin - own(xp, x, q) + x
     h = xp.where(xp.logical_and(xp.eq(q, 0), xp.gt(h, 0)), h, xp.zeros_like(h))  # nan is not
     h = h if p == 1 else h * h
     if weight is not None:
         h = h * xp.sum(q * in_single(xp, weight)[1], 1, True)
-    return narrowed(xp, reduced(xp, xp.sum(h, 1) / x.shape[1], reduction), low)
+    losses = xp.sum(h, 1) / x.shape[1]
+    if single and reduction == "none":
+        losses = xp.reshape(losses, ())
+    return narrowed(xp, reduced(xp, losses, reduction), low)
+
+
+def _rows(xp: Any, x: Any) -> tuple[Any]:
+    """(N, C) as it is, (C,) and () as one row."""
+    return (x if x.ndim == 2 else xp.reshape(x, (1, -1)),)
 
 
 def own(xp: Any, x: Any, q: Any) -> Any:
@@ -298,7 +307,12 @@ def own(xp: Any, x: Any, q: Any) -> Any:
 def _multi_margin(
     xp: Any, g: Any, x: Any, target: Any, weight: Any, p: int, margin: float, reduction: str
 ) -> Any:
-    low, x = in_single(xp, x)
+    shape = tuple(x.shape)
+    low, x = in_single(xp, *_rows(xp, x))
+    if not target.ndim:
+        target = xp.reshape(target, (1,))
+    if reduction == "none" and not g.ndim:
+        g = xp.reshape(g, (1,))
     q, _ = one_hot_of(xp, x, target)
     z = margin - own(xp, x, q) + x
     slope = xp.astype(xp.gt(z, 0), x.dtype) if p == 1 else xp.clamp_scalar(z, 0, None) * 2
@@ -307,13 +321,14 @@ def _multi_margin(
         slope = slope * xp.sum(q * in_single(xp, weight)[1], 1, True)
     slope = slope - q * xp.sum(slope, 1, True)
     n, c = x.shape
-    return slope * (
+    slope = slope * (
         g / (n * c)
         if reduction == "mean"
         else g / c
         if reduction == "sum"
         else xp.unsqueeze(g, 1) / c
     )
+    return slope if len(shape) == 2 else xp.reshape(slope, shape)
 
 
 multi_margin_loss_op.vjp(x=_multi_margin)
@@ -377,10 +392,7 @@ def multi_margin_loss(
             f"\"multi_margin_loss\" not implemented for '{input.dtype}': it takes floating point "
             "tensors"
         )
-    r = multi_margin_loss_op.entry(
-        input.reshape(n, c), target.reshape(n), weight, p, margin, reduction
-    )
-    return r if reduction != "none" or len(s) > 1 or t else r.reshape(())
+    return multi_margin_loss_op.entry(input, target, weight, p, margin, reduction)
 
 
 @primitive(opaque, types="any", inputs=2, node="MultilabelMarginLossBackward0", told=REDUCED)

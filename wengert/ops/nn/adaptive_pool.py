@@ -335,7 +335,9 @@ def _fractional(
     lead = shape[:-rank]
     if len(lead) == 1 and samples.dim() == 3:  # no batch: the first sample's windows
         samples = samples[0]
-    out, indices = fractional_max_pool.entry(input, samples.reshape(*lead, rank), kernel, size)
+    if tuple(samples._a.shape) != (*lead, rank):
+        samples = samples.reshape(*lead, rank)
+    out, indices = fractional_max_pool.entry(input, samples, kernel, size)
     return (out, indices) if return_indices else out
 
 
