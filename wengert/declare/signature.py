@@ -29,7 +29,7 @@ from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
 from ..engine.op_modes import seen_whole
-from ..engine.out_argument import check_dtype, dtype_into, write_out
+from ..engine.out_argument import check_apart, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder
@@ -131,12 +131,8 @@ def body_parameters(body: Any) -> tuple[list[str], list[str], str | None, bool]:
     names = code.co_varnames
     n, k = code.co_argcount, code.co_kwonlyargcount
     star = names[n + k] if code.co_flags & inspect.CO_VARARGS else None
-    return (
-        list(names[:n]),
-        list(names[n : n + k]),
-        star,
-        bool(code.co_flags & inspect.CO_VARKEYWORDS),
-    )
+    any_names = bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return list(names[:n]), list(names[n : n + k]), star, any_names
 
 
 class Call:
@@ -171,22 +167,6 @@ class Call:
         if out is None or self.out == "own":
             return r
         return write_out(name, r, out, self.words)
-
-
-def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
-    """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
-    "input" that holds for the first operand only, with "others" for all but the first.
-    """
-    if not isinstance(out, Tensor):
-        return
-    separate = "separate" in words
-    if "input" in words or "others" in words:
-        views.check_operands(out, name, operands[:1], "input" in words)
-        operands, separate = operands[1:], "others" in words
-    for operand in operands:
-        views.check_operands(
-            out, name, operand if isinstance(operand, (list, tuple)) else (operand,), separate
-        )
 
 
 def call_of(d: Declared, o: Overload) -> Call:

@@ -504,9 +504,7 @@ def check_operands(t: Tensor, name: str, operands: Any, separate: bool = False) 
     operands, but not all of them in the same order; separate: if it shares any.
     """
     a = t._a
-    for x in operands:
-        if not isinstance(x, Tensor):
-            continue
+    for x in [x for x in operands if isinstance(x, Tensor)]:
         if (separate and x is t) or (x._a is not a and overlaps(a, x._a, separate)):
             raise RuntimeError(
                 f"{name}: unsupported operation: some elements of the input tensor and the"
@@ -516,9 +514,7 @@ def check_operands(t: Tensor, name: str, operands: Any, separate: bool = False) 
 
 
 def overlaps(a: Any, b: Any, separate: bool = False) -> bool:
-    """Whether two dense arrays share memory in another way than element by element, or, separate,
-    in any.
-    """
+    """Whether two dense arrays share memory otherwise than element by element; separate: at all."""
     if type(a) is not type(b) or owner(a) is not owner(b) or not hasattr(type(a), "ctypes"):
         return False
     if not (dense(a) and dense(b)):
