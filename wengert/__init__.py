@@ -78,6 +78,7 @@ short, int, long = int16, int32, int64
 # packages and modules that are imported when first used
 _LAZY = (
     "__config__",
+    "__future__",
     "_C",
     "_custom_op",
     "_custom_ops",

@@ -1,5 +1,8 @@
 """state_dict and load_state_dict: reports, strictness, assign, versions, hooks."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 import wengert
@@ -177,3 +180,40 @@ def test_assigned_weights_that_were_tied_stay_tied():
     state["1.weight"] = state["1.weight"] + 1
     net.load_state_dict(state, assign=True)
     assert net[0].weight is not net[1].weight
+
+
+@pytest.fixture
+def switches() -> Iterator[Any]:
+    yield wengert.__future__
+    wengert.__future__.set_swap_module_params_on_conversion(False)
+    wengert.__future__.set_overwrite_module_params_on_conversion(False)
+
+
+def test_conversions_that_overwrite_give_new_parameters(switches: Any) -> None:
+    """The old parameter stays what it was: PyTorch's `Module.double()` with the switch."""
+    net = wengert.nn.Linear(2, 2)
+    weight = net.weight
+    weight.grad = wengert.ones(2, 2)
+    switches.set_overwrite_module_params_on_conversion(True)
+    net.double()
+    assert net.weight is not weight and weight.dtype == wengert.float32
+    assert net.weight.grad is not None and net.weight.grad.dtype == wengert.float64
+
+
+def test_parameters_that_are_swapped_stay_the_same_objects(switches: Any) -> None:
+    """Also where a state dict is assigned, which otherwise gives new ones."""
+    net = wengert.nn.Linear(2, 2)
+    weight = net.weight
+    weight.grad = wengert.ones(2, 2)
+    switches.set_swap_module_params_on_conversion(True)
+    net.double()
+    assert net.weight is weight and weight.dtype == weight.grad.dtype == wengert.float64
+    state = {"weight": wengert.ones(2, 2, dtype=wengert.float16), "bias": wengert.zeros(2)}
+    net.load_state_dict(state)
+    assert (net.weight is weight, weight.dtype, weight.sum().item()) == (True, wengert.float64, 4)
+    net.load_state_dict(state, assign=True)
+    assert (net.weight is weight, weight.dtype, weight.requires_grad) == (
+        True,
+        wengert.float16,
+        True,
+    )

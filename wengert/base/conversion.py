@@ -1,4 +1,4 @@
-"""Switches for how a module's parameters are converted and loaded (torch.__future__): kept."""
+"""Switches for how a module's parameters are converted and loaded (torch.__future__)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ _overwrite = _swap = False
 
 
 def set_overwrite_module_params_on_conversion(value: bool) -> None:
-    """Whether conversions give a module new parameters; kept, without effect."""
+    """Whether conversions give a module new parameters, or the old ones new data."""
     global _overwrite
     _overwrite = bool(value)
 
@@ -17,7 +17,7 @@ def get_overwrite_module_params_on_conversion() -> bool:
 
 
 def set_swap_module_params_on_conversion(value: bool) -> None:
-    """Whether conversions swap tensors in place; kept, without effect."""
+    """Whether conversions and load_state_dict make tensors that are swapped with the parameters."""
     global _swap
     _swap = bool(value)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from ..api import exchange
 from ..api import functions as T
-from ..base import dtypes
+from ..base import conversion, dtypes
 from ..base.advice import advise
 from ..base.devices import device as Device
 from ..base.dtypes import dtype as DType
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
-from .parameter import is_lazy
+from .parameter import Parameter, is_lazy
 
 __all__ = ["Movable"]
 
@@ -31,13 +32,19 @@ class Movable:
         if recurse:
             for module in self.children():
                 module._apply(fn)
-        for p in self._parameters.values():
+        for name, p in self._parameters.items():
             if p is not None:
                 with no_grad():
-                    p.data = fn(p.data)
-                    if p.grad is not None:
-                        grad = fn(p.grad.data)
-                        p.grad = grad.requires_grad_(p.grad.requires_grad)
+                    grad = p.grad
+                    if grad is not None:
+                        grad = fn(grad.data).requires_grad_(grad.requires_grad)
+                    if conversion.get_swap_module_params_on_conversion():
+                        exchange.swap_tensors(p, Parameter(fn(p), p.requires_grad))
+                    elif conversion.get_overwrite_module_params_on_conversion():
+                        p = self._parameters[name] = Parameter(fn(p.data), p.requires_grad)
+                    else:
+                        p.data = fn(p.data)
+                    p.grad = grad
         for name, b in self._buffers.items():
             if is_lazy(b):
                 b.data = fn(b.data)

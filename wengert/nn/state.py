@@ -11,6 +11,8 @@ from collections import OrderedDict, namedtuple
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..api import exchange
+from ..base import conversion
 from ..base.modes import no_grad
 from ..engine.tensor import Tensor
 from .hooks import RemovableHandle, add
@@ -288,7 +290,12 @@ def _load_one(module: Any, name: str, key: str, own: Any, new: Any, assign: bool
         )
     try:
         with no_grad():
-            if assign:
+            if conversion.get_swap_module_params_on_conversion():
+                new = own.module_load(new, assign=assign)
+                if isinstance(own, Parameter):
+                    new = Parameter(new, requires_grad=own.requires_grad)
+                exchange.swap_tensors(own, new)
+            elif assign:
                 if isinstance(own, Parameter):
                     if not isinstance(new, Parameter):
                         new = Parameter(new, requires_grad=own.requires_grad)
