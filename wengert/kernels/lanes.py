@@ -281,3 +281,18 @@ def transposed(rows: Sequence[Value]) -> list[Value]:
             now[i], now[i | step] = a.shuffle(b, low), a.shuffle(b, high)
         step //= 2
     return now
+
+
+def added_up(rows: Sequence[Value]) -> Value:
+    """The sums of the rows of a square of vectors, one in each lane: what is summed of a row is
+    half as long after each step, and lies beside that of another.
+    """
+    n = len(rows)
+    now, step = list(rows), n // 2
+    while step:
+        low = [q if not q & step else n + (q ^ step) for q in range(n)]
+        high = [q | step if not q & step else n + q for q in range(n)]
+        pairs = zip(now[:step], now[step:])
+        now = [a.shuffle(b, low) + a.shuffle(b, high) for a, b in pairs]
+        step //= 2
+    return now[0]

@@ -13,17 +13,21 @@ import numpy as np
 from . import compiler, folds
 from .jobs import WORDS, Job, job
 from .lanes import Pointer, Value
+from .lanes import added_up as sums_of_rows
 from .sweep import sums
 from .sweep import total as added_up
 
 Array = Any
 LEAST = 1 << 15  # elements
 SHORT = 1024  # terms of a row, and
-FEW = 32  # of a column, that are added up in the array's precision
+FEW = 16  # of a column, that are added up in the array's precision
 SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
 SIDE = 8  # vectors of a row whose sums are carried beside each other
-VECTORS = 4  # of columns side by side
+VECTORS = 4  # of columns side by side: a block
+MOST = 16  # blocks that an item goes through for each few rows, if there are
+ITEMS = 32  # items left for threads to share
+NARROW = 48  # terms of a row up to which a row in each lane, made of vectors along rows, is quicker
 CHUNK = 1 << 14  # elements of a chunk, at least
 FOLDED = 4096  # terms that one lane adds up
 
@@ -70,50 +74,82 @@ def row_sums(k: Job, word: str, result: str) -> None:
 
 
 @job(
-    "x: T*, out: out double*, n: i64, inner: i64, segments: i64, blocks: i64, items: i64, "
-    "share: i64"
+    "x: T*, out: out double*, n: i64, inner: i64, segments: i64, blocks: i64, together: i64, "
+    "parts: i64, items: i64, share: i64"
 )
 def column_sums(k: Job, word: str) -> None:
-    """out[outer][segment][column] of x[outer][n][column]; a chunk is `share` blocks of columns."""
-    x, out, n, inner, segments, blocks, items, share = k.table()
+    """Add to out[outer][segment][column] what x[outer][n][column] holds; a chunk is `share` times
+    `together` blocks of columns, `parts` of which are a row.
+    """
+    x, out, n, inner, segments, blocks, together, parts, items, share = k.table()
     lanes = k.lanes(word)
     width = VECTORS * lanes
 
     def item(i: Value) -> None:
-        block, rest = i % blocks, i // blocks
+        part, rest = i % parts, i // parts
         outer, segment = rest // segments, rest % segments
-        first = block * width
-        source = x.at(outer * n * inner + first)
-        to = out.at(rest * inner + first)
         start = segment * ROWS
         stop = k.least(start + ROWS, n)
-        left = inner - first
+        source, to = x.at(outer * n * inner), out.at(rest * inner)
 
-        def run(masks: list[Value | None]) -> None:
-            def few(r: Value, *totals: Value) -> list[Value]:
-                def row(j: Value, *now: Value) -> list[Value]:
-                    p = source.at(j * inner)
-                    return [a + p.load(v * lanes, lanes, masks[v]) for v, a in enumerate(now)]
+        def few(r: Value) -> None:
+            last = k.least(r + FEW, stop)
 
-                zeros = [k.zero(word, lanes)] * VECTORS
-                found = k.loop(r, k.least(r + FEW, stop), 1, row, zeros)
-                halves = [h for v in found for h in v.doubles()]
-                return [a + b for a, b in zip(totals, halves)]
+            def some(block: Value) -> None:
+                first = block * width
+                left = inner - first
 
-            zeros = [k.zero("double", lanes // 2)] * (2 * VECTORS)
-            totals = k.loop(start, stop, FEW, few, zeros)
-            for j, v in enumerate(totals):
-                mask = masks[j // 2]
-                half = None if mask is None else mask.halves()[j % 2]
-                to.store(v, j * (lanes // 2), half)
+                def run(masks: list[Value | None]) -> None:
+                    def row(j: Value, *now: Value) -> list[Value]:
+                        p = source.at(j * inner + first)
+                        return [a + p.load(v * lanes, lanes, masks[v]) for v, a in enumerate(now)]
 
-        k.when(
-            left >= width,
-            lambda: run([None] * VECTORS),
-            lambda: run([k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]),
-        )
+                    found = k.loop(r, last, 1, row, [k.zero(word, lanes)] * VECTORS)
+                    for j, h in enumerate([h for v in found for h in v.doubles()]):
+                        mask = masks[j // 2]
+                        half = None if mask is None else mask.halves()[j % 2]
+                        at = first + j * (lanes // 2)
+                        to.store(to.load(at, lanes // 2, half) + h, at, half)
+
+                k.when(
+                    left >= width,
+                    lambda: run([None] * VECTORS),
+                    lambda: run(
+                        [k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]
+                    ),
+                )
+
+            begin = part * together
+            k.loop(begin, k.least(begin + together, blocks), 1, some)
+
+        k.loop(
+            start, stop, FEW, few
+        )  # all columns of a few rows, which follow each other in memory
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
+
+
+@job("x: T*, out: out T*, n: i64, count: i64, share: i64")
+def narrow_sums(k: Job, word: str, vectors: int) -> None:
+    """out[row]: the sum of a row of n, which fill so many vectors; a chunk is `share` steps of as
+    many rows as a vector has lanes.
+    """
+    x, out, n, count, share = k.table()
+    lanes = k.lanes(word)
+    mask = k.mask(n - (vectors - 1) * lanes, lanes)
+
+    def some(step: Value) -> None:
+        first = step * lanes
+
+        def row(u: int) -> Value:
+            p = x.at(k.least(first + u, count - 1) * n)
+            parts = [p.load(v * lanes, lanes) for v in range(vectors - 1)]
+            return added_up([*parts, p.load((vectors - 1) * lanes, lanes, mask)])
+
+        out.store(sums_of_rows([row(u) for u in range(lanes)]), first, k.mask(count - first, lanes))
+
+    start = k.chunk * share
+    k.loop(start, k.least(start + share, (count + (lanes - 1)) // lanes), 1, some)
 
 
 def total(x: Array, gone: list[int]) -> Array | None:
@@ -128,6 +164,13 @@ def total(x: Array, gone: list[int]) -> Array | None:
     n = math.prod(shape[gone[0] : gone[-1] + 1])
     kept = shape[: gone[0]] + shape[gone[-1] + 1 :]
     block = x.reshape(outer, n, inner)
+    host = compiler.target()
+    if inner == 1 and host is not None and n <= NARROW:
+        out, lanes = np.empty(kept, x.dtype), host.lanes(word)
+        share = max(1, CHUNK // (n * lanes))
+        steps = -(-outer // lanes)
+        narrow_sums(word, -(-n // lanes))(-(-steps // share), x, out, n, outer, share)
+        return out
     if n <= FOLDED and folds.suits(block, 1):
         folded = folds.along(block, 1, "sum")
         if folded is not None:
@@ -143,7 +186,6 @@ def total(x: Array, gone: list[int]) -> Array | None:
         out = np.empty((outer, segments), np.float64)
         row_sums(word, "double")(-(-items // share), x, out, n, segments, items, share)
         return np.add.reduce(out, 1).astype(x.dtype).reshape(kept)
-    host = compiler.target()
     wide = VECTORS * host.lanes(word) if host is not None else 1
     together = max(1, min(wide // inner, n))
     rest = None
@@ -156,11 +198,14 @@ def total(x: Array, gone: list[int]) -> Array | None:
         n = (n - left) // together
     columns = inner * together
     segments, blocks = -(-n // ROWS), -(-columns // wide)
-    items = outer * segments * blocks
-    out = np.empty((outer, segments, columns), np.float64)
-    share = max(1, CHUNK // (min(n, ROWS) * min(columns, wide)))
+    side = max(1, min(MOST, outer * segments * blocks // ITEMS))  # blocks of one item
+    parts = -(-blocks // side)
+    items = outer * segments * parts
+    out = np.zeros((outer, segments, columns), np.float64)
+    share = max(1, CHUNK // (min(n, ROWS) * min(columns, wide * side)))
     source = x.reshape(-1)[: outer * n * columns]
-    column_sums(word)(-(-items // share), source, out, n, columns, segments, blocks, items, share)
+    sizes = n, columns, segments, blocks, side, parts, items, share
+    column_sums(word)(-(-items // share), source, out, *sizes)
     found = np.add.reduce(out, 1)
     if together > 1:
         found = np.add.reduce(found.reshape(outer, together, inner), 1)
