@@ -37,6 +37,7 @@ from wengert.compiler import worth  # noqa: E402
 
 TAILS = (1, 15, 16, 17, 33)
 LONG = 1031
+MOST = 1 << 29  # bytes that a call may take
 THREADS = (1, 2, 3)
 TOLERANCE = {"float32": 3e-5, "complex64": 3e-5, "float64": 1e-10, "complex128": 1e-10}
 TOLERANCE |= {"float16": 2e-3, "bfloat16": 2e-2}
@@ -103,6 +104,25 @@ def outside(f: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
 
 
 # ---- comparing
+
+
+@contextlib.contextmanager
+def bounded(more: int) -> Iterator[None]:
+    """MemoryError for whoever asks for so many bytes beyond what is used now, on Linux."""
+    used = Path("/proc/self/statm")
+    if not used.exists():
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(used.read_text().split()[0]) * resource.getpagesize()
+    limit = now + more if before[1] == resource.RLIM_INFINITY else min(now + more, before[1])
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def read(found: list[Any]) -> list[Any]:
@@ -255,8 +275,9 @@ def examine(name: str, dtypes: list[str], count: int, tally: Tally) -> None:
                     xs = [flat[i] for i in places]
                     call = among(calling(f, flat, spec, places))
                     w.manual_seed(0)
-                    gradients(call(*xs), xs)
-                except Exception:  # no call at all with these sizes
+                    with bounded(MOST):
+                        gradients(call(*xs), xs)
+                except Exception:  # no call at all with these sizes, or a very large one
                     continue
                 if sum(x.numel() for x in xs) > 1 << 21:
                     continue
