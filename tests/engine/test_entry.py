@@ -72,3 +72,36 @@ def test_attributes_of_tensors_are_read_by_python_itself():
     with pytest.raises(AttributeError, match="quantized tensors are not in wengert"):
         w.ones(2).qscheme
     assert not hasattr(w.Tensor, "to_mkldnn")
+
+
+@pytest.mark.parametrize("d", [w.float32, w.float64])
+@pytest.mark.parametrize("whole", [w.uint8, w.int32, w.int64])
+def test_whole_numbers_beside_others(d, whole):
+    """The result has the dtype of the others, whichever comes first, and gradients theirs."""
+    x = w.tensor([[1.0, -2.0, 0.5]], dtype=d, requires_grad=True)
+    n = w.tensor([[2], [3]], dtype=whole)
+    for r, values in (
+        (x * n, [[2, -4, 1], [3, -6, 1.5]]),
+        (n * x, [[2, -4, 1], [3, -6, 1.5]]),
+        (n - x, [[1, 4, 1.5], [2, 5, 2.5]]),
+        (x / w.tensor(2, dtype=whole), [[0.5, -1, 0.25]]),
+        (w.tensor(2.0, dtype=d) * n, [[4], [6]]),
+    ):
+        assert r.dtype is d and r.tolist() == values
+    (x * n).sum().backward()
+    assert x.grad.dtype is d and x.grad.tolist() == [[5, 5, 5]]
+    assert (n < x).tolist() == [[False] * 3] * 2 and (n == x.detach() + 1).tolist()[0][0]
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        n.mul_(x.detach()[:, :1])
+    z = x.detach().clone()
+    z *= n[0]
+    assert z.tolist() == [[2, -4, 1]] and z.dtype is d
+
+
+def test_in_place_sums_of_elements_that_lie_otherwise():
+    """The library writes into the memory of the tensor, whatever the order of dimensions."""
+    z = w.arange(6.0).reshape(2, 3)
+    z.t().sub_(w.ones(3, 2))
+    assert z.tolist() == [[-1, 0, 1], [2, 3, 4]]
+    r = z.t() + w.zeros(3, 2)
+    assert r.stride() == (1, 3) and r.tolist() == [[-1, 2], [0, 3], [1, 4]]

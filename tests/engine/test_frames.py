@@ -42,6 +42,7 @@ FAMILIES = {
         x.size(); x.size(0); x.is_contiguous(); torch.zeros(3, 4); torch.ones((3, 4))
         torch.empty(3); torch.arange(5); torch.zeros_like(x); torch.ones_like(x)
         x.new_zeros(3); torch.full((3,), 1.0); torch.eye(3); x.roll(1); x.cumsum(0)
+        x - y; x - 1; x == y; x != 0; x < y
     """,
     4: """
         torch.cat([x, y]); torch.cat((x, y, x), -1); torch.stack([x, y]); torch.hstack([x, y])
@@ -52,7 +53,7 @@ FAMILIES = {
         z.add_(b, alpha=0.1); x.square(); x.amax(1); x.any(1)
     """,
     5: """
-        x.lerp(y, 0.3); x.addcdiv(y, y)
+        x.lerp(y, 0.3); x.addcdiv(y, y); x * k; k * x; x / k; x < k; x.mul(k)
     """,
     6: """
         torch.linspace(0, 1, 5); x.to("cpu"); torch.dot(v, v); torch.linalg.norm(x)
@@ -62,18 +63,32 @@ FAMILIES = {
         z.__setitem__(i, 0.0); z.fill_(0.0); z.zero_(); F.linear(x, y, v); x.round()
         x.topk(2); torch.linalg.cross(r, r, dim=2)
     """,
+    7: """
+        x[:2]; x[..., None]; x[:, 1]; x[1:3, ::2]; x[0, 1]; torch.fft.fft(x); torch.fft.fftn(x)
+        x.chunk(5); x.split(1); x.unbind(0); torch.linalg.vector_norm(x)
+    """,
     9: """
         x.max(1); x.sort(); x.sum((0, 1)); x.logsumexp(1); z.__setitem__(0, 1.0); z[0].fill_(1.0)
-        x[:2]; x[i]
+        x[i]
         torch.tensor([1.0, 2.0]); x.clamp(0, 1); z.clamp_(-1, 1); F.softmax(x, -1)
         F.log_softmax(x, -1); F.leaky_relu(x, 0.1); F.hardtanh(x); F.cross_entropy(x, k)
         F.mse_loss(x, y); F.smooth_l1_loss(x, y); F.layer_norm(x, (5,)); x.movedim(0, 1)
-        x.addmm(x, y); torch.baddbmm(s, q, r); x.unbind(0); x.chunk(5); F.nll_loss(x, k)
+        x.addmm(x, y); torch.baddbmm(s, q, r); F.nll_loss(x, k); torch.linalg.inv(x)
         z.copy_(b); torch.outer(v, v); F.one_hot(k); x.var(0); F.conv2d(c, w); F.conv1d(r, r)
         F.conv_transpose2d(d, w); F.adaptive_avg_pool2d(c, 1); torch.meshgrid(v, v, indexing="ij")
     """,
     14: """
-        x[i, i]; torch.cdist(x, y); torch.nan_to_num(x)
+        x[i, i]; torch.cdist(x, y); torch.linalg.eigvals(x)
+        torch.masked.cumsum(x, 0, mask=m); torch.repeat_interleave(x, 2)
+    """,
+    22: """
+        torch.nan_to_num(x); torch.linalg.pinv(x); torch.linalg.cond(x); q.kthvalue(2, 1)
+        torch.fft.fft2(x, (3, 7))
+        torch.masked.norm(x, 2, 0, mask=m); x.unique_consecutive()
+    """,
+    27: """
+        torch.allclose(x, y); torch.trapezoid(x, x); torch.cumulative_trapezoid(x, x)
+        torch.bernoulli(b); F.local_response_norm(c, 2); torch.fft.irfft2(x, (3, 4))
     """,
 }
 # the same, where there is a compiler: they run in machine code

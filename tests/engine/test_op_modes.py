@@ -191,3 +191,24 @@ def test_profiler_hooks_and_anomaly_mode_together():
     assert len(kept) == 1 and x.grad[0].item() == pytest.approx(2 * np.exp(2), rel=1e-6)
     assert "aten::exp" in {e.name for e in prof.function_events}
     assert not op_modes.ACTIVE
+
+
+class Whole(Mode):
+    """The calls of functions that are seen as one."""
+
+    def __init__(self):
+        self.seen = []
+
+    def call(self, name, args, kwargs, proceed):
+        self.seen.append((name, len(args), sorted(kwargs)))
+        return proceed(args, kwargs)
+
+
+def test_functions_seen_as_one_are_shown_what_was_given():
+    x, y = w.eye(3), w.empty(0)
+    with Whole() as mode:
+        w.linalg.solve(x, B=w.ones(3, 1))
+        w.linalg.qr(x, mode="r")
+        w.linalg.inv(A=x, out=y)
+    assert mode.seen == [("solve", 2, []), ("qr", 2, []), ("inv", 1, ["out"])]
+    assert w.equal(y, x)

@@ -52,7 +52,10 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if src is self:
         return self
     a, b = self._a, src._a
-    if getattr(a, "base", a) is not None or getattr(b, "base", b) is not None:
+    home, other = getattr(a, "base", None), getattr(b, "base", None)
+    home, other = a if home is None else home, b if other is None else other
+    whole = getattr(home, "base", None) is None and getattr(other, "base", None) is None
+    if home is other or not whole:  # else they lie in memory of their own
         views.check_operands(self, "copy_", (src,))
     alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
     if alike and src._n is None and owned(self):
@@ -74,6 +77,13 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         return self
     a = self._a
     usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
+    plain = usual and abs(value) < indexing.REALS[type(value)] and not everyone.running
+    plain = plain and self._x is None and self._n is None and type(self) is Tensor
+    plain = plain and HOSTED[type(a)] and a.flags.writeable and 0 not in a.strides
+    if plain:  # owned(), without the call
+        a.fill(value)
+        views.mutated(self)
+        return self
     if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
         a.fill(value)
         views.mutated(self)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from ..arrays.lookup import SCALARS, is_array
 from ..arrays.operators import BINARY, COMMUTATIVE
 from ..declare.binding import number_as_tensor
-from ..declare.fast_paths import F32, F64, plain
 from ..declare.registry import METHODS, function
-from ..engine import views
+from ..engine import native, views
 from ..engine.dispatch import as_operator, not_ours
 from ..engine.op import OPS
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from . import functions
@@ -21,32 +21,10 @@ from . import functions
 def operator_entry(word: str) -> Any:
     """The operator of a word, with the tensor on the left."""
     if word == "matmul":
-        product = functions.finished(METHODS["matmul"], "matmul", "", True)
-        return lambda self, other: (
-            product(self, other)
-            if isinstance(other, Tensor) or not foreign(other)
-            else not_ours(word, (self, other))
-        )
+        return product_operator(functions.finished(METHODS["matmul"], "matmul", "", True))
     entry = as_operator(OPS[word].entry)
     if word == "sub":
-        checked = METHODS["sub"]
-        checking(entry, checked)
-        impl = OPS["sub"].impl
-
-        def sub(self: Any, other: Any) -> Any:
-            if type(other) is type(self) is Tensor and self._n is other._n is None:
-                a, b = self._a, other._a
-                d, t = a.dtype, type(a)
-                if (d is F32 or d is F64) and d is b.dtype and t is type(b) and impl[t]:
-                    try:
-                        r = impl[t](a, b)
-                    except ValueError:  # the shapes do not broadcast
-                        return entry(self, other)
-                    if type(r) is t:
-                        return plain(r)
-            return checked(self, other) if self._a.dtype.kind == "b" else entry(self, other)
-
-        return sub
+        return checking(entry, METHODS["sub"])
     if word == "pow":
         both = as_operator(OPS["pow_tensor"].entry, "pow")
         checking(entry, METHODS["pow"], lambda x: x.dtype.kind in "biu")
@@ -54,6 +32,19 @@ def operator_entry(word: str) -> Any:
             both(self, exponent) if isinstance(exponent, Tensor) else entry(self, exponent)
         )
     return entry
+
+
+def product_operator(product: Any) -> Any:
+    """The operator of matmul, from the method: operands that are not ours get their own turn."""
+    careful = product.__globals__["bind"]
+
+    def bind(args: Any, kwargs: Any) -> Any:
+        return not_ours("matmul", args) if foreign(args[1]) else careful(args, kwargs)
+
+    names = {**product.__globals__, "bind": bind}
+    f = FunctionType(product.__code__, names, "matmul", product.__defaults__, product.__closure__)
+    f.__kwdefaults__ = product.__kwdefaults__
+    return native.remakable(f, lambda: product_operator(product))
 
 
 REFLECTED = {
@@ -101,17 +92,24 @@ def reflected(word: str) -> Any:
 
 def checking(entry: Any, checked: Any, when: Any = lambda x: x.dtype.kind == "b") -> Any:
     """The operator `entry`, which leaves operands that `when` picks out to `checked`, the function
-    that knows what to refuse: bools in a difference, integers to a power. They are never on the
-    plain path.
+    that knows what to refuse: bools in a difference, integers to a power. On the plain path the
+    library refuses them.
     """
-    general = entry.__globals__["slow"]
+    general, explain = entry.__globals__["slow"], entry.__globals__["explain"]
 
     def slow(op: Any, ins: Any, static: Any, out: Any = None) -> Any:
         if any([type(x) is bool or type(x) is Tensor and when(x._a) for x in ins]):
             return checked(*ins)
         return general(op, ins, static, out)
 
+    def explained(op: Any, arrays: Any, error: Any) -> Any:
+        tensors = [wrap(a) for a in arrays if is_array(a)]
+        if len(tensors) == len(arrays) and any([when(a) for a in arrays]):
+            checked(*tensors)
+        return explain(op, arrays, error)
+
     entry.__globals__["slow"] = slow
+    entry.__globals__["explain"] = explained
     return entry
 
 
@@ -162,11 +160,4 @@ def inplace_operator(dunder: str, word: str) -> Any:
 
 
 def comparison(name: str) -> Any:
-    entry = as_operator(OPS[name].entry)
-    if name in ("eq", "ne"):
-
-        def compare(self: Any, other: Any) -> Any:
-            return entry(self, other) if is_operand(other) else not_ours(name, (self, other))
-
-        return compare
-    return entry
+    return as_operator(OPS[name].entry)

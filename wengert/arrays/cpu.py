@@ -27,6 +27,7 @@ class CPUNamespace(bind.LibraryNamespace):
 
     array_type = np.ndarray
     library = library
+    home = CPU
     has = frozenset((HOST, VALUES, "norm2", "one_hot", "variance")).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from .numpy_direct import nonzeros
+
 FEW = 1 << 12  # elements of an array, up to which its equal elements are looked for
 SMALL = 16  # places, from which on the C++ library sorts by parts
 
@@ -35,13 +37,13 @@ def settled(
     which equal elements meet replaced by found(keys of the row).
     """
     last = dim in (-1, x.ndim - 1)
-    rows, at = (x, places) if last else (np.moveaxis(x, dim, -1), np.moveaxis(places, dim, -1))
+    rows, at = (x, places) if last else (x.swapaxes(dim, -1), places.swapaxes(dim, -1))
     v = picked(rows, at)
     differ = (np.less if descending else np.greater)(v[..., 1:], v[..., :-1])  # nan does not
     out = places if last and k == at.shape[-1] else at[..., :k].copy()
-    if np.count_nonzero(differ) != differ.size:
+    if nonzeros(differ) != differ.size:
         out = replaced(rows, out, ~np.logical_and.reduce(differ, -1), found)
-    return out if last else np.ascontiguousarray(np.moveaxis(out, -1, dim))
+    return out if last else np.ascontiguousarray(out.swapaxes(-1, dim))
 
 
 def replaced(rows: Any, places: Any, which: Any, found: Callable[[Keys], Places]) -> Any:
@@ -67,20 +69,27 @@ def starts(shape: tuple[int, ...]) -> Any:
 
 def all_settled(x: Any, k: int, dim: int, found: Callable[[Keys], Places]) -> Any:
     """found() of every row."""
-    rows = np.moveaxis(x, dim, -1)
+    rows = x.swapaxes(dim, -1)
     flat = rows.reshape(-1, rows.shape[-1])
     out = np.array([found(keys_of(row)) for row in flat], np.int64)
-    return np.ascontiguousarray(np.moveaxis(out.reshape(*rows.shape[:-1], k), -1, dim))
+    return np.ascontiguousarray(out.reshape(*rows.shape[:-1], k).swapaxes(-1, dim))
+
+
+@functools.lru_cache(128)
+def to_last(ndim: int, dim: int) -> tuple[int, ...]:
+    """The order of dimensions in which dim is the last."""
+    dim %= ndim
+    return (*range(dim), *range(dim + 1, ndim), dim)
 
 
 def one_of(
     x: Any, places: Any, dim: int, found: Callable[[Any], int], as_they_are: bool = False
 ) -> Any:
     """Places, one for each row of x along dim, likewise. as_they_are: found() takes the numbers."""
-    rows = x if dim in (-1, x.ndim - 1) else np.moveaxis(x, dim, -1)
+    rows = x if dim in (-1, x.ndim - 1) else x.transpose(to_last(x.ndim, dim))
     v = picked(rows, np.asarray(places)[..., None])
     same = rows == v
-    if np.count_nonzero(same) == v.size and (v == v).all():
+    if nonzeros(same) == v.size and nonzeros(v == v) == v.size:
         return places
     places, flat = np.array(places), rows.reshape(-1, rows.shape[-1])
     out = places.reshape(-1)

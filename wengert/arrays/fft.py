@@ -6,6 +6,7 @@ Transforms are unnormalised sums times a scale; single precision stays single.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from typing import Any
 
@@ -72,16 +73,26 @@ def _scaled(x: Any, scale: float) -> Any:
     return x
 
 
-def _settled(x: Any, dims: tuple[int, ...], sizes: list[int], first: float, rest: float) -> Any:
+def _settled(x: Any, dims: tuple[int, ...], sizes: Any, first: float, rest: float) -> Any:
     """The transform x of real numbers with the imaginary zeros it has where a frequency is its own
     opposite, at frequency 0 and elsewhere: they decide the sign of an angle of pi.
     """
+    parts = x.imag
+    for index in _own_opposites(x.ndim, dims, tuple(sizes)):
+        parts[index], first = first, rest
+    return x
+
+
+@functools.lru_cache(256)
+def _own_opposites(ndim: int, dims: tuple[int, ...], sizes: tuple[int, ...]) -> list[Any]:
+    """The indices of the frequencies that are their own opposites, frequency 0 first."""
+    found = []
     for place in itertools.product(*[(0,) if n % 2 else (0, n // 2) for n in sizes]):
-        index: list[Any] = [slice(None)] * x.ndim
+        index: list[Any] = [slice(None)] * ndim
         for d, k in zip(dims, place):
             index[d] = k
-        x.imag[tuple(index)], first = first, rest
-    return x
+        found.append(tuple(index))
+    return found
 
 
 def fft_c2c(
@@ -108,7 +119,7 @@ def fft_c2c(
     if x.dtype.kind == "c":
         return out
     zero = 0.0 if forward or len(dims) > 1 else -0.0
-    return _settled(out, dims, [x.shape[d] for d in dims], zero, zero)
+    return _settled(out, dims, map(x.shape.__getitem__, dims), zero, zero)
 
 
 def fft_r2c(
@@ -128,7 +139,8 @@ def fft_r2c(
     out = _scaled(out, scale)
     if forward:
         return out
-    return _settled(out, dims, [x.shape[d] for d in dims], -0.0, 0.0 if len(dims) > 1 else -0.0)
+    rest = 0.0 if len(dims) > 1 else -0.0
+    return _settled(out, dims, map(x.shape.__getitem__, dims), -0.0, rest)
 
 
 def fft_c2r(

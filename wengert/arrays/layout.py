@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .numpy_direct import library
+
 Array = Any
 ARRAY = np.ndarray
 
@@ -30,6 +32,7 @@ def as_first(f: Callable[..., Any], plain: bool) -> Callable[..., Any]:
             return out
 
         of_ufunc.ufunc = f  # type: ignore[attr-defined]  # whose numbers these are
+        of_ufunc.direct = f  # type: ignore[attr-defined]  # what may be called instead, in C order
         of_ufunc.__name__ = f.__name__
         return of_ufunc
 
@@ -55,7 +58,7 @@ def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
     if type(result) is not ARRAY or not result.size or result.strides == first.strides:
         return result
     if first.shape == result.shape and 0 not in first.strides:
-        moved = np.empty_like(first, result.dtype)
+        moved = library.empty_like(first, result.dtype)
         if moved.strides == result.strides:
             return result
         moved[...] = result

@@ -47,6 +47,8 @@ class Namespace:
         """A context in which Python's operators on arrays of this device run on it."""
         return nullcontext()
 
+    home: Any = None  # the device on which all arrays of its type lie; None where they may differ
+
     def primitive(self, word: str) -> Any:
         """The library's own callable for a word, or None."""
         return self.__dict__.get(word)

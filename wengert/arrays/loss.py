@@ -9,6 +9,7 @@ Classes are in dimension 1 of (N, C, ...), or alone in (C,). A reduction is "mea
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from .activation import EXACT, exponentials, ones
@@ -200,6 +201,12 @@ def cross_entropy_backward(
     return out.reshape(shape)
 
 
+@functools.lru_cache(64)
+def firsts(rows: int, n: int) -> Any:
+    """Where each row of n begins in the flat array."""
+    return starts(rows, n)[:, 0]
+
+
 def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
     """nll_loss() of a matrix of which no row is ignored; None where that is not so."""
     d, n = x.dtype, target.size
@@ -207,9 +214,9 @@ def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
     if not usual or not x.flags.c_contiguous or 0 <= ignore < x.shape[1]:
         return None
     unsigned = target.view(U64)  # a negative number, read as unsigned, is larger than any class
-    if unsigned.max() >= x.shape[1]:
+    if unsigned.item(unsigned.argmax()) >= x.shape[1]:
         return None
-    picked = x.reshape(-1).take(target + starts(n, x.shape[1])[:, 0])
+    picked = x.reshape(-1).take(target + firsts(n, x.shape[1]))
     total = number(n, d) if d is F32 or d is F64 else np.asarray(n, d)
     if reduction == "none":
         return np.negative(picked), total

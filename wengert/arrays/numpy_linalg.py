@@ -55,7 +55,10 @@ def triangles(general: Callable[..., Any], low: Any, up: Any, signature: str) ->
             if not nonzeros(np.isnan(out[0] if several else out)):
                 if d is F64:
                     return out
-                return tuple([o.astype(F32) for o in out]) if several else out.astype(F32)
+                if not several:
+                    return out.astype(F32)
+                values, vectors = out
+                return values.astype(F32), vectors.astype(F32)
         return general(x, triangle)
 
     f.__name__ = general.__name__
@@ -77,7 +80,10 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
         if not nonzeros(np.isnan(out[1] if compute_uv else out)):
             if d is F64:
                 return out
-            return tuple([o.astype(F32) for o in out]) if compute_uv else out.astype(F32)
+            if not compute_uv:
+                return out.astype(F32)
+            u, values, vh = out
+            return u.astype(F32), values.astype(F32), vh.astype(F32)
     return LINALG.svd(x, full_matrices, compute_uv)
 
 
@@ -94,18 +100,47 @@ def solve(x: Any, y: Any) -> Any:
     return LINALG.solve(x, y)
 
 
+def eig(general: Callable[..., Any], loop: Any, signature: str) -> Callable[..., Any]:
+    """f(x) of square matrices, with their values and vectors or their values alone: real ones where
+    no value has an imaginary part.
+    """
+    several = len(signature) > 4
+
+    def f(x: Any) -> Any:
+        d = x.dtype
+        if (d is F32 or d is F64) and x.size:
+            try:
+                out = loop(x, signature=signature)
+            except RuntimeWarning:
+                return general(x)
+            values = out[0] if several else out
+            if not nonzeros(np.isnan(values)):
+                c = np.complex64 if d is F32 else np.complex128
+                real = not nonzeros(values.imag)
+                values = values.real.astype(d) if real else values.astype(c)
+                if not several:
+                    return values
+                return values, out[1].real.astype(d) if real else out[1].astype(c)
+        return general(x)
+
+    f.__name__ = general.__name__
+    return f
+
+
 def quick() -> ModuleType:
     """numpy.linalg with these in the place of its functions, where this NumPy has the loops."""
     words = ModuleType("numpy.linalg", np.linalg.__doc__)
     words.__dict__.update(vars(np.linalg))
     names: tuple[str, ...] = ("svd", "svd_f", "svd_s", "solve", "inv", "det")
-    names += ("eigh_lo", "eigh_up", "eigvalsh_lo", "eigvalsh_up")
+    names += ("eig", "eigvals", "eigh_lo", "eigh_up", "eigvalsh_lo", "eigvalsh_up")
     if LOOPS is not None and all([hasattr(LOOPS, name) for name in names]):
         words.__dict__.update(
             svd=svd,
             solve=solve,
             inv=one(np.linalg.inv, LOOPS.inv, "d->d"),
             det=one(np.linalg.det, LOOPS.det, "d->d"),
+            eig=eig(np.linalg.eig, LOOPS.eig, "d->DD"),
+            eigvals=eig(np.linalg.eigvals, LOOPS.eigvals, "d->D"),
             eigh=triangles(np.linalg.eigh, LOOPS.eigh_lo, LOOPS.eigh_up, "d->dd"),
             eigvalsh=triangles(np.linalg.eigvalsh, LOOPS.eigvalsh_lo, LOOPS.eigvalsh_up, "d->d"),
         )

@@ -232,7 +232,8 @@ def pool_gather(lib: Any, x: Array, where: Array, rank: int) -> Array:
 
 def max_unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
     """Zeros (*lead, *spatial) with x written at the positions `where`, both (*lead, *in)."""
-    if where.size and not 0 <= int(where.min()) <= int(where.max()) < prod(spatial):
+    least, most = lib.minimum.reduce, lib.maximum.reduce
+    if where.size and not 0 <= least(where, None) <= most(where, None) < prod(spatial):
         bad = next(int(i) for i in where.reshape(-1) if not 0 <= i < prod(spatial))
         raise RuntimeError(
             f"Found an invalid max index: {bad} (output volumes are of size {list(spatial)})"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .lookup import VALUES
+from .numpy_direct import library
 from .random_stream import DEFAULT_SEED, Stream
 
 __all__ = [
@@ -139,12 +140,18 @@ def refill(xp: Any, target: Any, stream: Stream, kind: str, args: tuple[Any, ...
         xp.copy_into(target, fresh(xp, target, stream, kind, args))
 
 
+SHAPED = frozenset(("bernoulli", "dropout"))  # draw() gives new arrays of the target's shape
+
+
 def fresh(
     xp: Any, like: Any, stream: Stream, kind: str, args: tuple[Any, ...], dtype: Any = None
 ) -> Any:
     """A new array of the namespace xp, laid out like another one, with random numbers."""
     if type(like) is np.ndarray:  # what is expanded gets memory in the order of its dimensions
-        host = np.empty_like(like, dtype, "C" if 0 in like.strides else "K")
+        if kind in SHAPED and dtype is None and like.flags.c_contiguous:
+            values = draw(stream, kind, like, args)
+            return values if values.dtype == like.dtype else values.astype(like.dtype)
+        host = library.empty_like(like, dtype, "C" if 0 in like.strides else "K")
     elif not xp.has(VALUES):
         return xp.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
     else:

@@ -44,7 +44,8 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
     x, infinite = finite_part(lib, x, "svd")
     found = small.svd(x, full) if lib in ON_HOST else None
-    if lib in ON_HOST and not full and tall.suits(x) and (found := tall.svd(x)) is None:
+    steep = x.size >= tall.LEAST and lib in ON_HOST and tall.suits(x)
+    if steep and not full and (found := tall.svd(x)) is None:
         q, r = reflections(x)
         u, values, vh = _converging(lib.linalg.svd, r, full)
         found = np.matmul(q, u), values, vh
@@ -62,7 +63,12 @@ def svdvals(lib: Any, x: Any) -> Any:
         return lib.zeros((*x.shape[:-2], 0), x.real.dtype)
     x, infinite = finite_part(lib, x, "svd")
     values = None
-    if lib in ON_HOST and tall.suits(x) and (values := tall.svdvals(x)) is None:
+    if (
+        x.size >= tall.LEAST
+        and lib in ON_HOST
+        and tall.suits(x)
+        and (values := tall.svdvals(x)) is None
+    ):
         x = reflections(x, False)[1]  # which has them too
     if values is None and lib in ON_HOST and (found := small.svd(x, all=False)):
         values = found[1]
@@ -85,7 +91,7 @@ def finite_part(lib: Any, x: Any, name: str) -> tuple[Any, Any]:
 
     LinAlgError for nan. LAPACK may not return from either.
     """
-    if all_finite(lib, x):
+    if type(x) is np.ndarray and nonzeros(np.isfinite(x)) == x.size or all_finite(lib, x):
         return x, None
     if lib.isnan(x).any():
         raise LinAlgError(
@@ -98,6 +104,8 @@ def finite_part(lib: Any, x: Any, name: str) -> tuple[Any, Any]:
 
 def finite(lib: Any, x: Any, name: str) -> Any:
     """x; LinAlgError unless all of it is finite."""
+    if type(x) is np.ndarray and nonzeros(np.isfinite(x)) == x.size:
+        return x
     if not all_finite(lib, x):
         raise LinAlgError(
             f"linalg.{name}: the input matrix contained non-finite values: find them with "
@@ -129,18 +137,22 @@ def eigvalsh(lib: Any, x: Any, lower: bool = True) -> Any:
 def eig(lib: Any, x: Any) -> tuple[Any, Any]:
     """(values, vectors), complex."""
     c = np.result_type(x.dtype, np.complex64)
-    values, vectors = _converging(np.linalg.eig, host(finite(lib, x, "eig")))
+    x = finite(lib, x, "eig")
+    if lib in ON_HOST:
+        values, vectors = _converging(lib.linalg.eig, x)
+        return values.astype(c), vectors.astype(c)
+    values, vectors = _converging(np.linalg.eig, host(x))
     return lib.asarray(values.astype(c)), lib.asarray(vectors.astype(c))
 
 
 @threaded
 def eigvals(lib: Any, x: Any) -> Any:
     """Eigenvalues, complex."""
-    return lib.asarray(
-        _converging(np.linalg.eigvals, host(finite(lib, x, "eigvals"))).astype(
-            np.result_type(x.dtype, np.complex64)
-        )
-    )
+    c = np.result_type(x.dtype, np.complex64)
+    x = finite(lib, x, "eigvals")
+    if lib in ON_HOST:
+        return _converging(lib.linalg.eigvals, x).astype(c)
+    return lib.asarray(_converging(np.linalg.eigvals, host(x)).astype(c))
 
 
 def _converging(f: Any, *args: Any) -> Any:
@@ -229,12 +241,10 @@ def _by_singular_values(x: Any, y: Any, rcond: float, driver: str) -> Any:
 def _cut(lib: Any, s: Any, atol: Any, rtol: Any) -> Any:
     """Which singular values count: those above max(atol, rtol * the largest)."""
     top = lib.maximum.reduce(s, -1, None, None, True, 0)
-
-    def column(t: Any) -> Any:
-        t = lib.asarray(t)
-        return t[..., None] if t.ndim else t
-
-    return s > lib.maximum(column(atol), column(rtol) * top)
+    atol, rtol = lib.asarray(atol), lib.asarray(rtol)
+    atol = atol[..., None] if atol.ndim else atol
+    rtol = rtol[..., None] if rtol.ndim else rtol
+    return s > lib.maximum(atol, rtol * top)
 
 
 @threaded
@@ -248,11 +258,12 @@ def pinv(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False) -> Any
         keep = _cut(lib, lib.abs(values), atol, rtol)
         inverse = lib.where(keep, 1 / lib.where(keep, values, 1), 0)
         return lib.matmul(v * inverse[..., None, :].astype(values.dtype), v.conj().swapaxes(-1, -2))
-    quick = tall.inverse(x) if lib in ON_HOST and tall.suits(x) else None
+    steep = x.size >= tall.LEAST and lib in ON_HOST and tall.suits(x)
+    quick = tall.inverse(x) if steep else None
     if quick is not None and _cut(lib, quick[1], atol, rtol).all():
         return quick[0]
     u, s, vh = svd(lib, x)
-    if lib.isnan(s).any():  # of infinite matrices nothing is kept
+    if lib.logical_or.reduce(lib.isnan(s), None):  # of infinite matrices nothing is kept
         u, vh = lib.nan_to_num(u), lib.nan_to_num(vh)
     keep = _cut(lib, s, atol, rtol)
     inverse = lib.where(keep, 1 / lib.where(keep, s, 1), 0).astype(s.dtype)
@@ -266,4 +277,4 @@ def matrix_rank(lib: Any, x: Any, atol: Any, rtol: Any, hermitian: bool = False)
             np.broadcast_shapes(x.shape[:-2], np.shape(atol), np.shape(rtol)), np.int64
         )
     s = lib.abs(eigvalsh(lib, x)) if hermitian else svdvals(lib, x)
-    return lib.asarray(_cut(lib, s, atol, rtol).sum(-1, dtype=np.int64))
+    return lib.asarray(lib.add.reduce(_cut(lib, s, atol, rtol), -1, np.int64))

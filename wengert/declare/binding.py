@@ -15,6 +15,7 @@ from ..base.advice import advise
 from ..base.devices import device
 from ..base.formats import layout, memory_format, strided
 from ..base.size import Size
+from ..engine import op_modes
 from ..engine.error_context import instead_of
 from ..engine.op_modes import ask_strangers
 from ..engine.promotion import result_dtype
@@ -389,6 +390,30 @@ def number_of(t: Tensor, kind: str) -> Any:
     if kind == "int" and category != 1 or kind == "float" and category > 2:
         return None
     return t.item()
+
+
+def as_given(
+    mode: Any,
+    name: str,
+    f: Any,
+    slots: dict[str, Any],
+    keywords: dict[str, Any],
+    args: Any,
+    kwargs: dict[str, Any],
+) -> Any:
+    """Show a call of f to a mode that sees it as one, without the arguments that nobody gave.
+
+    slots, keywords: the arguments by position and by keyword only, with their defaults.
+    """
+    defaults = list(slots.values())
+    while args and len(args) <= len(defaults) and args[-1] is defaults[len(args) - 1]:
+        args = args[:-1]
+    missing = {"out": None, **keywords}
+    named = {k: v for k, v in kwargs.items() if k not in missing or v is not missing[k]}
+    if any([x is ABSENT for x in args]):  # others behind it were given by name
+        named |= {k: v for k, v in zip(slots, args) if v is not ABSENT}
+        args = ()
+    return op_modes.shown(mode, name, f, args, named)
 
 
 def only_tensors(values: Any, place: int = 0) -> Any:

@@ -41,6 +41,7 @@ from ..engine.entry import (
     call,
     call_all,
     group,
+    own,
     record,
     record_all,
     unwrap,
@@ -207,7 +208,7 @@ def text(
     if op.variadic:
         lines += unwrap_all(op, names[0], SLOW, other)
     else:
-        lines += unwrap(op, names, SLOW, other)
+        lines += unwrap(op, names, SLOW, other, inplace, found.own)
     if found.floating and op.types != "float":
         lines.append(f"  if d is not F32 and d is not F64: {SLOW}")
     before = [PREPARED] * bool(prepared)
@@ -226,8 +227,7 @@ def text(
     env |= {**SHARED, "mutated": views.mutated, "of_values": tuple.__new__}
     env |= {"PLACES": PLACES, "PLACES_OR_ZERO": PLACES_OR_ZERO}
     env |= {"compress": compress, "is_one": (1).__eq__}
-    own = {"op": op, "impl": op.impl, "Node": op.node, "pair": pair, **asked}
-    env |= {f"{k}_{number}": v for k, v in own.items()}
+    env |= {f"{k}_{number}": v for k, v in {**own(op), "pair": pair, **asked}.items()}
     own_names = OWN
     if found.using:
         own_names = re.compile(OWN.pattern.replace("MISS", "|".join(["MISS", *found.using])))
@@ -372,7 +372,7 @@ def place_of(k: str, p: Any) -> list[str]:
     return [*lines, *[f"  {x}" for x in many]]
 
 
-OWN = re.compile(r"(?<![.\w])(op|impl|Node|pair|core|MISS)\b")
+OWN = re.compile(r"(?<![.\w])(op|impl|direct|Node|pair|core|MISS)\b")
 WORD = re.compile(r"(?<![.\w'])[A-Za-z_]\w*\b(?!=[^=])")  # not a keyword, an attribute, a string
 READ = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 DIM = re.compile(r"dims?\d*$")
@@ -422,7 +422,7 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         through = [into, "else:", *[f"  {x}" for x in through]]
     return [
         *lines,
-        "  f = impl[t]",
+        f"  f = {'impl' if op.static else 'direct'}[t]",
         f"  if f is None: {SLOW}",
         "  try:",
         *[f"    {x}" for x in (*prepared, *through)],
@@ -430,3 +430,19 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         f"  mutated({first})",
         f"  return {first}",
     ]
+
+
+def needed(tests: list[str]) -> list[str]:
+    """Tests without those that others imply: (a or b) beside a; (x is None or a) beside x is not
+    None is a.
+    """
+    alone = {x for t in tests if " or " not in t for x in t.split(" and ")}
+    found = []
+    for t in dict.fromkeys(tests):
+        either = t[1:-1].split(" or ") if t[0] == "(" and t[-1] == ")" else [t]
+        none = either[0].endswith(" is None")
+        if len(either) == 2 and none and either[0].replace(" is ", " is not ") in alone:
+            found.append(either[1])
+        elif len(either) == 1 or not alone.intersection(either):
+            found.append(t)
+    return found

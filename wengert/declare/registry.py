@@ -151,4 +151,5 @@ def public_of(name: str) -> Any:
 
 def function(name: str, namespace: str = "") -> Callable[..., Any]:
     """The body of a public function by name: for ops composed of functions of other topics."""
-    return FUNCTIONS[namespace][name].run
+    body = FUNCTIONS[namespace][name].body
+    return getattr(body, "entry", None) or body

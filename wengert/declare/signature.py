@@ -28,14 +28,14 @@ from ..base.modes import enable_grad, state
 from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
 from ..engine.op import OPS, Op
-from ..engine.op_modes import seen_whole
+from ..engine.op_modes import ACTIVE, caller, seen_whole
 from ..engine.out_argument import check_apart, check_dtype, dtype_into, write_out
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
-from .binding import ABSENT, CHECKS, Binder
+from .binding import ABSENT, CHECKS, Binder, as_given
 from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import documentation, shown_signature
-from .lines import PLAIN, Line
+from .lines import PLAIN, Line, needed
 from .lines import text as straight_line
 from .registry import Declared
 
@@ -66,11 +66,12 @@ def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
         lines = d.lines_for(kind in (METHOD, INPLACE))
         if isinstance(d.body, Op) and (not inplace or d.body.kind == "elementwise"):
             lines = tuple([own_line(d.body, o) for o in overloads])
-        f = careful_function(d, name, kind, inplace_body(d, name) if inplace else d.run, lines)
+        run = inplace_body(d, name) if inplace else d.run
+        f = careful_function(d, name, kind, run, lines, d.whole and d.short is None)
     binder = f.__globals__.get("bind")
     if not inplace and d.short is not None:
         f = d.short(f)
-    if d.whole:
+    if d.whole and (d.short is not None or binder is None):
         f = seen_whole(f, d.name)
     if isinstance(binder, Binder):
         binder.public = f
@@ -96,9 +97,11 @@ def overloads_of(d: Declared, kind: str) -> tuple[Overload, ...]:
     return tuple([o._replace(out=False) for o in found])
 
 
-def careful_function(d: Declared, name: str, kind: str, body: Any, lines: Any = ()) -> Any:
+def careful_function(
+    d: Declared, name: str, kind: str, body: Any, lines: Any = (), asks: bool = False
+) -> Any:
     """The generated function that calls a body (or goes by the overloads' lines) with what a
-    declaration says.
+    declaration says. asks: whether modes that see it as one are asked first.
     """
     overloads = overloads_of(d, kind)
     # sizes may be spread, f(2, 3): a place of its own if other overloads want the positions
@@ -109,7 +112,8 @@ def careful_function(d: Declared, name: str, kind: str, body: Any, lines: Any = 
     binder = Binder(said, overloads, calls, body, d.foreign, kind in (METHOD, INPLACE))
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     more = together or any(o.old for o in overloads)  # which may want more positions
-    return parser(name, plain, calls, body, binder, d.foreign, more, lines, inplace)
+    seen = d.name if asks else ""
+    return parser(name, plain, calls, body, binder, d.foreign, more, lines, inplace, seen)
 
 
 def is_bare(d: Declared, overloads: tuple[Overload, ...]) -> bool:
@@ -225,9 +229,10 @@ def parser(
     more: bool,
     lines_of: tuple[Any, ...] = (),
     inplace: bool = False,
+    seen: str = "",
 ) -> Callable[..., Any]:
     """The generated function of a declaration; more: it takes further positions, which are looked
-    at by the binder only.
+    at by the binder only. seen: the name under which modes see it as one.
     """
     fresh = [i for i, o in enumerate(overloads) if not o.old]
     slots, keywords, star = layout([overloads[i] for i in fresh])
@@ -269,6 +274,12 @@ def parser(
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""
     other = f"bind(({positions}), {{{', '.join(given)}}})"
+    if seen:
+        env.update(ACTIVE=ACTIVE, caller=caller, shown=as_given, slots=slots, keywords=keywords)
+        lines[1:1] = [
+            f" if ACTIVE and (whole := caller({seen!r})) is not None:",
+            f"  return shown(whole, {seen!r}, {name}, slots, keywords, {other[5:]}",
+        ]
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):
             some = lines_of[i] if i < len(lines_of) else None
@@ -293,7 +304,7 @@ def parser(
         ]
         lines += [f"  return {other}"]
     f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
-    again = (name, overloads, calls, body, binder, foreign, more, lines_of, inplace)
+    again = (name, overloads, calls, body, binder, foreign, more, lines_of, inplace, seen)
     return native.remakable(f, lambda: parser(*again))
 
 
@@ -428,22 +439,6 @@ def branch(
         # the return has a line of its own: tracebacks show it
         lines += [f"if {condition}:", *apart, f"  return {run}"]
     return lines
-
-
-def needed(tests: list[str]) -> list[str]:
-    """Tests without those that others imply: (a or b) beside a; (x is None or a) beside x is not
-    None is a.
-    """
-    alone = {x for t in tests if " or " not in t for x in t.split(" and ")}
-    found = []
-    for t in dict.fromkeys(tests):
-        either = t[1:-1].split(" or ") if t[0] == "(" and t[-1] == ")" else [t]
-        none = either[0].endswith(" is None")
-        if len(either) == 2 and none and either[0].replace(" is ", " is not ") in alone:
-            found.append(either[1])
-        elif len(either) == 1 or not alone.intersection(either):
-            found.append(t)
-    return found
 
 
 def unused_test(p: Parameter, slot: str) -> str:

@@ -12,14 +12,21 @@ the general way. For `mul` the text is
       except AttributeError: return slow(op, (input, other, ), {}, out)
       if isinstance(other, Tensor):
         a1 = other._a; n1 = other._n
-        if a1.dtype is not d or type(a1) is not t: return slow(op, (input, other, ), {}, out)
+        if a1.dtype is not d or type(a1) is not t:
+          if type(a1) is not t: return slow(op, (input, other, ), {}, out)
+          if (d is F32 or d is F64) and a1.dtype in WHOLE:
+            a1 = NS[t].astype(a1, d)
+          elif d in WHOLE and (a1.dtype is F32 or a1.dtype is F64):
+            d = a1.dtype; a0 = NS[t].astype(a0, d)
+          else: return slow(op, (input, other, ), {}, out)
       else:
         s = type(other)
         if s is float and (d is F32 or d is F64) or s is int and (d is F32 or d is F64 or d is I64):
           a1 = number[t](other, d); n1 = None
         else: return slow(op, (input, other, ), {}, out)
       if d is BF16: return slow(op, (input, other, ), {}, out)
-      f = impl[t]
+      try: f = (direct if a0.flags.c_contiguous else impl)[t]
+      except AttributeError: f = impl[t]
       if f is None: return slow(op, (input, other, ), {}, out)
       try: o0 = f(a0, a1)
       except REFUSALS as e: raise explain(op, (a0, a1, ), e) from None
@@ -87,6 +94,7 @@ SHARED: dict[str, Any] = dict(
     F32=dtypes.float32.np,
     F64=dtypes.float64.np,
     I64=dtypes.int64.np,
+    WHOLE=frozenset([x.np for x in dtypes.ALL if x.category == 1]),
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
     C32=dtypes.complex32.np,
@@ -159,7 +167,7 @@ def build_parts(op: Op) -> Callable[..., Any]:
     start.append("  for key in keys:")
     each = ["  o0 = f(a0, key)", *wrap(op), *node, *view(op, "self"), "  parts.append(r0)"]
     lines = [*start, *[f"  {x}" for x in each], "  return tuple(parts)"]
-    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, **asked}
+    names = {**SHARED, **own(op), **asked}
     f = generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
     return native.remakable(f, lambda: build_parts(op))
 
@@ -169,9 +177,12 @@ def group(names: list[str]) -> str:
     return "(" + "".join([name + ", " for name in names]) + ")"
 
 
-def unwrap(op: Op, names: list[str], slow: str, other: str = "") -> list[str]:
+def unwrap(
+    op: Op, names: list[str], slow: str, other: str = "", write: bool = False, mixed: bool = True
+) -> list[str]:
     """Arrays a0 a1 ..., nodes n0 n1 ..., dtype d and array type t of plain operands. other: what to
-    do with operands that are no Tensors (default: what is done with all that are not plain).
+    do with operands that are no Tensors (default: what is done with all that are not plain). write:
+    whether the first is written to. mixed: whether one may hold whole numbers beside another.
     """
     other = other or slow
     lines = ["  try:"]
@@ -184,7 +195,23 @@ def unwrap(op: Op, names: list[str], slow: str, other: str = "") -> list[str]:
         same = f"a{i}.dtype is not d or " if op.types != "any" else ""
         lines.append(f"  if isinstance({p}, Tensor):")
         lines.append(f"    a{i} = {p}._a; n{i} = {p}._n")
-        lines.append(f"    if {same}type(a{i}) is not t: {slow}")
+        if (
+            promotes and mixed and len(names) == 2
+        ):  # of whole numbers and others the dtype of the others
+            lines += [
+                "    if a1.dtype is not d or type(a1) is not t:",
+                f"      if type(a1) is not t: {slow}",
+                "      if (d is F32 or d is F64) and a1.dtype in WHOLE:",
+                "        a1 = NS[t].astype(a1, d)",
+            ]
+            if op.types == "promote" and not write:
+                lines += [
+                    "      elif d in WHOLE and (a1.dtype is F32 or a1.dtype is F64):",
+                    "        d = a1.dtype; a0 = NS[t].astype(a0, d)",
+                ]
+            lines.append(f"      else: {slow}")
+        else:
+            lines.append(f"    if {same}type(a{i}) is not t: {slow}")
         if op.inputs[i] in op.optional:
             lines.append(f"  elif {p} is None: a{i} = n{i} = None")
         if promotes and len(names) == 2 and not op.tensors_only:
@@ -224,6 +251,12 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
     arrays = [f"a{i}" for i in range(len(op.inputs))]
     outs = ", ".join([f"o{i}" for i in range(len(op.names))])
     lines = ["  f = impl[t]", f"  if f is None: {slow}"]
+    if op.kind == "elementwise" and len(arrays) == 2 and not op.static:
+        lines = [
+            "  try: f = (direct if a0.flags.c_contiguous else impl)[t]",
+            "  except AttributeError: f = impl[t]",
+            f"  if f is None: {slow}",
+        ]
     run = f"{outs} = f({', '.join([*arrays, *op.static])})"
     lines += (
         ["  try:", *[f"    {x}" for x in prepared], f"    {run}"] if prepared else [f"  try: {run}"]
@@ -347,8 +380,13 @@ def result(op: Op) -> list[str]:
 
 def finished(op: Op, lines: list[str], more: dict[str, Any]) -> Callable[..., Any]:
     """The function of a text."""
-    names = {**SHARED, "op": op, "impl": op.impl, "Node": op.node, **more}
+    names = {**SHARED, **own(op), **more}
     return dressed(op, generated.functions(op.name, lines, names)[op.name])
+
+
+def own(op: Op) -> dict[str, Any]:
+    """What a text calls the op's own things."""
+    return {"op": op, "impl": op.impl, "direct": op.impl.direct, "Node": op.node}
 
 
 def dressed(op: Op, f: Any) -> Any:

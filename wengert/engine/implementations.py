@@ -31,6 +31,24 @@ COMPOSED: dict[type, Any] = {}
 ANY_DTYPE, PLAIN_DTYPES = "any dtype", "no half precision"
 
 
+class Direct(dict):
+    """type of raw array -> the callable of a table of implementations, or what may be called in its
+    place where the first operand lies in C order, or the result is written to given memory: without
+    the look at the order of dimensions.
+    """
+
+    def __init__(self, table: Implementations) -> None:
+        self.table = table
+
+    def __missing__(self, t: type) -> Any:
+        f = self.table[t]
+        found = getattr(f, "direct", f)
+        with op_modes.LOCK:
+            if self.table.get(t, self) is f:
+                self[t] = found
+        return found
+
+
 class Implementations(dict):
     """type of raw array -> the callable that computes the op on it, or None; filled at use.
 
@@ -40,6 +58,12 @@ class Implementations(dict):
     def __init__(self, op: Op) -> None:
         self.op = op
         self.bare: dict[Any, Any] = {}  # without what modes make of it
+        self.direct = Direct(self)
+
+    def clear(self) -> None:
+        """Forget all, for modes that want the op."""
+        super().clear()
+        self.direct.clear()
 
     def __missing__(self, t: type) -> Any:
         f = None

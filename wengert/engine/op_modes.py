@@ -218,17 +218,20 @@ def seen_whole(f: Any, name: Any) -> Any:
     @functools.wraps(f)
     def asking(*args: Any, **kwargs: Any) -> Any:
         mode = caller(name) if ACTIVE else None
-        if mode is None:
-            return f(*args, **kwargs)
-        before = HERE.modes
-        HERE.modes = without(before, mode)
-        try:
-            assert mode.call is not None
-            return mode.call(name, args, kwargs, lambda args, kwargs: asking(*args, **kwargs))
-        finally:
-            HERE.modes = before
+        return f(*args, **kwargs) if mode is None else shown(mode, name, asking, args, kwargs)
 
     return asking
+
+
+def shown(mode: Mode, name: Any, f: Any, args: Any, kwargs: Any) -> Any:
+    """What a mode makes of a function seen as one; it is off meanwhile."""
+    before = HERE.modes
+    HERE.modes = without(before, mode)
+    try:
+        assert mode.call is not None
+        return mode.call(name, args, kwargs, lambda args, kwargs: f(*args, **kwargs))
+    finally:
+        HERE.modes = before
 
 
 def computer(op: Op) -> Any:

@@ -17,6 +17,7 @@ from ..base.size import Size
 from .node import AccumulateGrad, LeafRef, Slot
 
 new = object.__new__
+of_values = tuple.__new__
 
 
 class Extras:
@@ -225,7 +226,7 @@ class Tensor:
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
-        return tuple.__new__(Size, self._a.shape)
+        return of_values(Size, self._a.shape)
 
     @property
     def dtype(self) -> dtypes.dtype:
@@ -235,7 +236,8 @@ class Tensor:
     @property
     def device(self) -> device:
         """Where the tensor lives."""
-        return NS[type(self._a)].device_of(self._a)
+        ns = NS[type(self._a)]
+        return ns.home or ns.device_of(self._a)
 
     @property
     def ndim(self) -> int:

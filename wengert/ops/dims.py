@@ -25,7 +25,10 @@ def wrap_dims(dims: Any, ndim: int, op: str = "") -> tuple[int, ...]:
     """Each of dims (an int, or a sequence) in [0, ndim), without repetition."""
     if isinstance(dims, int):
         dims = (dims,)
-    out = tuple([wrap_dim(d, ndim, op) for d in dims])
+    n, found = ndim or 1, []
+    for d in dims:
+        found.append(d % n if type(d) is int and -n <= d < n else wrap_dim(d, ndim, op))
+    out = tuple(found)
     if len(set(out)) != len(out):
         d = next(d for d in out if out.count(d) > 1)
         raise RuntimeError(

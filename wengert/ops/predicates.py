@@ -4,7 +4,7 @@ comparisons to one bool.
 
 from __future__ import annotations
 
-from ..arrays.lookup import HOST, NS
+from ..arrays.lookup import HOST, HOSTED, NS
 from ..base import dtypes
 from ..base.size import Size
 from ..declare.binding import only_tensors, stood_in
@@ -185,16 +185,17 @@ def broadcast_shapes(*shapes):
         and min(first, default=0) >= 0
     ):
         return Size(first)
+    sizes = []
     for s in shapes:
         if not isinstance(s, (int, tuple, list)):
             raise RuntimeError(
                 "Input shapes should be of type ints, a tuple of ints, or a list of ints, got"
                 f" {s!r} in broadcast_shapes()"
             )
-    shapes = tuple([(s,) if isinstance(s, int) else tuple(s) for s in shapes])
-    nd = max((len(s) for s in shapes), default=0)
+        sizes.append((s,) if isinstance(s, int) else tuple(s))
+    nd = max(map(len, sizes), default=0)
     out = [1] * nd
-    for s in shapes:
+    for s in sizes:
         for i, n in enumerate(reversed(s), 1):
             if n < 0:
                 raise ValueError(
@@ -204,7 +205,7 @@ def broadcast_shapes(*shapes):
                 if out[-i] not in (1, n):
                     raise RuntimeError(
                         "Shape mismatch: objects cannot be broadcast to a single shape: "
-                        f"{' and '.join(str(list(x)) for x in shapes)}"
+                        f"{' and '.join(str(list(x)) for x in sizes)}"
                     )
                 out[-i] = n
     return Size(out)
@@ -223,13 +224,13 @@ def broadcast_tensors(*tensors):
     except TypeError:
         return stood_in("broadcast_tensors", tensors)
     try:
-        shape = broadcast_shapes(*[t.shape for t in tensors])
+        shape = broadcast_shapes(*[t._a.shape for t in tensors])
     except RuntimeError:
         raise RuntimeError(
             "The size of tensors must match at non-singleton dimensions to be broadcast: got "
             f"{' and '.join(str(list(t.shape)) for t in tensors)}"
         ) from None
-    return tuple([t if t.shape == shape else t.expand(shape) for t in tensors])
+    return tuple([t if t._a.shape == shape else t.expand(shape) for t in tensors])
 
 
 @public("equal(Tensor input, Tensor other) -> bool")
@@ -263,12 +264,13 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     >>> torch.isclose(torch.tensor([1., 2.]), torch.tensor([1., 2.1]))
     tensor([ True, False])
     """
-    if input.dtype is not other.dtype:
+    if input._a.dtype is not other._a.dtype and input.dtype is not other.dtype:
         raise RuntimeError(f"{input.dtype} did not match {other.dtype}")
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not value >= 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
-    x, y = input.detach(), other.detach()
+    x = input if input._n is None else input.detach()
+    y = other if other._n is None else other.detach()
     same = x == y
     if equal_nan and x.dtype.category > 1:
         same = same | (x.isnan() & y.isnan())
@@ -291,4 +293,5 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     >>> torch.allclose(torch.tensor([1.]), torch.tensor([1. + 1e-9]))
     True
     """
-    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
+    close = isclose(input, other, rtol, atol, equal_nan)
+    return bool(close._a.all() if type(close._a) in HOSTED else close.all().item())

@@ -50,23 +50,24 @@ def linear_cross_entropy(
     >>> F.linear_cross_entropy(x, w, torch.tensor([0, 1]))
     tensor(1.3863)
     """
-    if input.dim() not in (1, 2):
-        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
-    if linear_weight.dim() < 2:
+    shape, sizes = input._a.shape, linear_weight._a.shape
+    if len(shape) not in (1, 2):
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(shape)}")
+    if len(sizes) < 2:
         raise RuntimeError(
             f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}"
         )
-    if input.shape[-1] != linear_weight.shape[-1]:
+    if shape[-1] != sizes[-1]:
         raise RuntimeError(
             "expected equal input and linear_weight last dimensions (in_features), got "
             f"{input.shape[-1]} and {linear_weight.shape[-1]}, respectively"
         )
-    *sizes, width = linear_weight.shape
+    *sizes, width = sizes
     if linear_bias is not None and list(linear_bias.shape) != sizes:
         raise RuntimeError(
             f"expected linear_bias shape {tuple(sizes)}, got {tuple(linear_bias.shape)}"
         )
-    batch = tuple(input.shape[:-1])
+    batch = shape[:-1]
     if len(sizes) > 1 and not batch:
         raise RuntimeError(
             f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} "
@@ -74,7 +75,7 @@ def linear_cross_entropy(
             f"{tuple(input.shape)}"
         )
     shape = (*batch, *sizes)
-    if ignore_index is not None and tuple(target.shape) == shape:
+    if ignore_index is not None and target._a.shape == shape:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = F.linear(input, linear_weight.reshape(math.prod(sizes), width), bias).reshape(shape)

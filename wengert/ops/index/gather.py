@@ -5,6 +5,7 @@ What does not live here: whole slices (`slices.py`), masks (`mask.py`), keys (`i
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ...arrays.lookup import HOST, HOSTED, NS, VALUES
@@ -32,6 +33,7 @@ INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
 READS = "a1.size and a0.ndim == a1.ndim and "
 READS += INSIDE.replace("and 0 <= ", "and (a1.size >= 32768 or 0 <= ") + ")"
 INT64 = dtypes.int64.np
+INEXACT = frozenset([d.np for d in dtypes.ALL if d.category > 1])
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
 
@@ -41,7 +43,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
     d = wrap_dim(dim, x._a.ndim, name)
     if index._a.size == 0:
         return d
-    if index.dtype.name not in ("int64", "int32"):
+    if index._a.dtype is not INT64 and index.dtype.name not in ("int64", "int32"):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index")
     nx, ni = max(x._a.ndim, 1), max(index._a.ndim, 1)
     if nx != ni:
@@ -66,7 +68,7 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
             f" {src._a.ndim})"
         )
     n = x._a.shape[d] if x._a.ndim else 1
-    if not native.within(index, 0, n):
+    if native.inside is None or not native.within(index, 0, n):
         check_each(index, n, d, name)
     return d
 
@@ -90,7 +92,7 @@ def check_each(index: Tensor, n: int, d: int, name: str) -> None:
 
 def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) -> int:
     """The checks of scatter, where what is written must have x's dtype; returns the dimension."""
-    if src.dtype is not x.dtype:
+    if src._a.dtype is not x._a.dtype and src.dtype is not x.dtype:
         wrap_dim(dim, x._a.ndim, name)
         raise RuntimeError(
             f"{name}(): Expected self.dtype to be equal to src.dtype: {x.dtype} and {src.dtype}"
@@ -328,10 +330,11 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     d = check_scatter(input, index, dim, "scatter", src)
     if index._a.size == 0:
         return scatter_nothing.entry(input, index, src)
-    x, index, src, shape = at_least_1d(input, index, src)
+    x, shape = input, None
+    if not (x._a.ndim and index._a.ndim):
+        x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
-        start = STARTS[reduce](x.dtype)
-        x = scatter_filled.entry(x, index, d, start)
+        x = scatter_filled.entry(x, index, d, start_of(reduce, x._a.dtype))
     if reduce in ("sum", "mean"):
         r = scatter_add.entry(x, index, src, d)
         if reduce == "mean":
@@ -343,10 +346,16 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
                 d,
             )
             counts = counts.masked_fill(counts == 0, 1)
-            r = r / counts if r.dtype.category > 1 else r.div(counts, rounding_mode="floor")
+            r = r / counts if r._a.dtype in INEXACT else r.div(counts, rounding_mode="floor")
     else:
         r = scatter_join.entry(x, index, src, d, JOINS[reduce])
     return r.reshape(shape) if shape is not None else r
+
+
+@functools.cache
+def start_of(reduce: str, d: Any) -> Any:
+    """What changes nothing, of a reduction in a dtype."""
+    return STARTS[reduce](dtypes.as_dtype(d))
 
 
 def lowest(d: dtypes.dtype) -> Any:

@@ -263,27 +263,40 @@ def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: i
             d += 1
 
 
+def view_of(key: tuple[Any, ...]) -> Any:
+    """The op that takes the view at a key plainly made of ints, forward slices of ints, None and
+    Ellipsis, under the name that PyTorch gives its last step; None for other keys.
+    """
+    op = alias_item
+    for k in key:
+        t = type(k)
+        if t is int:
+            op = select_item
+        elif t is slice:
+            start, stop, step = k.start, k.stop, k.step
+            if start is not None:
+                if type(start) is not int:
+                    return None
+                op = getitem
+            if stop is not None:
+                if type(stop) is not int:
+                    return None
+                op = getitem
+            if step is not None:
+                if type(step) is not int or step < 1:
+                    return None
+                op = getitem
+        elif k is None:
+            op = unsqueeze_item
+        elif k is not Ellipsis:
+            return None
+    return op
+
+
 def apply_basic(self: Tensor, key: tuple[Any, ...]) -> Tensor:
-    """The view at a basic key, under the name PyTorch gives its last step."""
-    last = key[-1] if key else Ellipsis
-    for k in reversed(key):
-        if (
-            type(k) is int
-            or k is None
-            or (
-                type(k) is slice
-                and (k.start is not None or k.stop is not None or k.step is not None)
-            )
-        ):
-            last = k
-            break
-    else:
-        return alias_item.entry(self, key)
-    if type(last) is int:
-        return select_item.entry(self, key)
-    if last is None:
-        return unsqueeze_item.entry(self, key)
-    return getitem.entry(self, key)
+    """The view at a key that is plain, or was made so."""
+    view: Tensor = view_of(key).entry(self, key)
+    return view
 
 
 ROWS = ("array",)
@@ -336,17 +349,20 @@ def read(self: Tensor, key: Any) -> Tensor:
                 return wrap(take.impl[type(a)](a, k, spec=ROWS))
             except LookupError:  # out of bounds
                 pass
-    found = places(self, key)
-    if found is not None:
+    keys = key if type(key) is tuple else (key,)
+    if keys and type(keys[0]) is Tensor:
+        found = places(self, key)
+        if found is not None:
+            try:
+                return take.entry(self, *found, spec=ROWS * len(found))
+            except IndexError:
+                for d, k in enumerate(found):
+                    check_index(k, self._a.shape[d], d)
+                raise
+    elif (op := view_of(keys)) is not None:
         try:
-            return take.entry(self, *found, spec=ROWS * len(found))
-        except IndexError:
-            for d, k in enumerate(found):
-                check_index(k, self._a.shape[d], d)
-            raise
-    if is_basic(key):
-        try:
-            return apply_basic(self, key if type(key) is tuple else (key,))
+            view: Tensor = op.entry(self, keys)
+            return view
         except IndexError:  # parse says what is wrong
             pass
     form, spec, arrays = parse(self, key)
@@ -354,23 +370,6 @@ def read(self: Tensor, key: Any) -> Tensor:
         return apply_basic(self, spec)
     x, spec, idx = prepare(self, spec, arrays)
     return take.entry(x, *idx, spec=spec)
-
-
-def is_basic(key: Any) -> bool:
-    """Whether a key is plainly made of ints, forward slices of ints, None and Ellipsis."""
-    for k in key if type(key) is tuple else (key,):
-        t = type(k)
-        if t is slice:
-            start, stop, step = k.start, k.stop, k.step
-            if start is not None and type(start) is not int:
-                return False
-            if stop is not None and type(stop) is not int:
-                return False
-            if step is not None and (type(step) is not int or step < 1):
-                return False
-        elif t is not int and k is not None and k is not Ellipsis:
-            return False
-    return True
 
 
 def prepare(
@@ -480,7 +479,7 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         ):
             return False
         key = k
-    elif not is_basic(key):
+    elif view_of(key if type(key) is tuple else (key,)) is None:
         return False
     if not NS[type(a)].has(HOST) or not a.flags.writeable or 0 in a.strides:
         return False

@@ -16,7 +16,7 @@ from ...engine.op import op
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.compare import where_op
-from .gather import INSIDE, JOINS, STARTS, untouched
+from .gather import INSIDE, JOINS, start_of, untouched
 from .indexing import check_index, getitem
 from .mask import SCALAR, fitting
 from .slice_ops import (
@@ -82,7 +82,7 @@ def index_select(input, dim, index):
             f"index_select(): Index to scalar can have only 1 value, got {index._a.size} value(s)"
         )
     n = shape[d] if shape else 1
-    if not native.within(index, 0, n):
+    if native.inside is None or not native.within(index, 0, n):
         check_selected(index, d, shape)
     if index._a.ndim == 0:
         index = index.reshape(1)
@@ -409,7 +409,7 @@ def joined(x: Tensor, d: int, index: Tensor, source: Tensor, reduce: str, own: b
     if not index._a.size:
         return untouched(x, source)
     if not own:
-        x = slices_filled.entry(x, index, d, STARTS[reduce](x.dtype))
+        x = slices_filled.entry(x, index, d, start_of(reduce, x._a.dtype))
     if reduce != "mean":
         return slices_joined.entry(x, index, source, d, JOINS[reduce])
     if x.dtype.category > 1:

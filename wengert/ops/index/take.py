@@ -6,6 +6,7 @@ What does not live here: gather, scatter and the like (`gather.py`), keys (`inde
 from __future__ import annotations
 
 from ...arrays.lookup import HOSTED
+from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
 from ..dims import wrap_dim
@@ -13,6 +14,8 @@ from ..predicates import broadcast_shapes
 from ..reduce.minmax import gather as gather_op
 from .gather import INSIDE, gather
 from .indexing import check_index, take
+
+UINT64 = dtypes.uint64.np
 
 
 @public("take(Tensor input, Tensor index, *, out)", out="exact separate")
@@ -69,9 +72,11 @@ def take_along_dim(input, indices, dim=None):
             " indices"
         )
     d = wrap_dim(dim, input._a.ndim, "take_along_dim")
-    s, t = list(input.shape), list(indices.shape)
+    s, t = list(input._a.shape), list(indices._a.shape)
     n, m = s[d], t[d]
-    if n:
+    raw = indices._a
+    plain = type(raw) in HOSTED and raw.size and 0 <= raw.item(raw.view(UINT64).argmax()) < n
+    if n and not plain:
         indices = indices.remainder(n)  # negative ones count from the end
     s[d] = t[d] = 1
     common = list(broadcast_shapes(s, t))

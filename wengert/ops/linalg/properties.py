@@ -300,7 +300,8 @@ def cond(A, p=None):
         s = linalg_svdvals(A)
         if s._a.shape[-1] == 0:
             return s.new_zeros(tuple(s.shape[:-1]))
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        first, last = s.select(-1, 0), s.select(-1, -1)
+        return last / first if p == -2 else first / last
     check_matrix(name, A, square=True)
     if (
         isinstance(p, str)

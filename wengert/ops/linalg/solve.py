@@ -4,6 +4,7 @@ pseudo-inverse.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -330,6 +331,12 @@ def _pinv(xp: Any, g: Any, x: Any, out: Any) -> Any:
 leading(pinv.vjp(complex=True, x=_pinv), 2, 0, 0)
 
 
+@functools.cache
+def eps_of(d: Any) -> float:
+    """The distance from 1 to the next number of a dtype."""
+    return dtypes.finfo(dtypes.as_dtype(d)).eps
+
+
 def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
     """(atol, rtol) as tensors; by default rtol is max(m, n) * eps unless atol is given."""
 
@@ -344,13 +351,15 @@ def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
 
     if rtol is None:
         if atol is None or not isinstance(atol, Tensor) and atol <= 0:
-            rtol = max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
+            rtol = max(A._a.shape[-2:]) * eps_of(A._a.dtype)
         elif isinstance(atol, Tensor):
-            rtol = (atol <= 0).to(A.dtype.to_real()) * (
-                max(A._a.shape[-2:]) * dtypes.finfo(A.dtype).eps
-            )
+            rtol = (atol <= 0).to(A.dtype.to_real()) * (max(A._a.shape[-2:]) * eps_of(A._a.dtype))
         else:
             rtol = 0.0
+    if type(A._a) in HOSTED and not (isinstance(atol, Tensor) or isinstance(rtol, Tensor)):
+        full = NS[type(A._a)].full
+        least = full((), 0.0 if atol is None else float(atol), dtypes.float64.np)
+        return wrap(least), wrap(full((), float(rtol), dtypes.float64.np))
     return as_tensor(0.0 if atol is None else atol, "atol"), as_tensor(rtol, "rtol")
 
 

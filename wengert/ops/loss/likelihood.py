@@ -301,8 +301,7 @@ def poisson_nll_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        one = target.new_ones(()) if target.dtype.category >= 2 else None
-        t = target if one is not None else target.to(loss.dtype)
+        t = target if target.dtype.category >= 2 else target.to(loss.dtype)
         large = t > 1
         safe = t.where(large, t.new_ones(()))
         stirling = safe * safe.log() - safe + 0.5 * (2 * math.pi * safe).log()
@@ -351,8 +350,13 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
             f"gaussian_nll_loss: var of {var.dtype} cannot be limited to at least {eps}: convert it"
             " with .float()"
         )
-    elif readable(var) and bool((var < 0).any()):
-        raise ValueError("var has negative entry/entries")
+    low = True
+    if readable(var) and var._a.size:
+        flat = var._a.reshape(-1)
+        least = float(flat[flat.argmin()])
+        if least < 0:
+            raise ValueError("var has negative entry/entries")
+        low = least < eps
     s, v = tuple(input._a.shape), tuple(var._a.shape)
     if v != s:
         if s[:-1] == v:
@@ -361,10 +365,11 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
             raise ValueError(f"var is of incorrect size: {list(v)} for an input of {list(s)}")
     if reduction not in REDUCTIONS:
         raise ValueError(f"{reduction} is not valid: use 'mean', 'sum' or 'none'")
-    with no_grad():  # the limit is no part of the derivative
-        lift = (eps - var).clamp(min=0)
-    var = var + lift
-    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    if low:
+        with no_grad():  # the limit is no part of the derivative
+            lift = (eps - var).clamp(min=0)
+        var = var + lift
+    loss = 0.5 * (var.log() + (input - target).square() / var)
     if full:
         loss = loss + 0.5 * math.log(2 * math.pi)
     return reduce_to(loss, reduction)

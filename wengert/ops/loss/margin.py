@@ -47,12 +47,13 @@ def hinge_embedding_loss(
 
 def hinges(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor:
     """hinge_embedding_loss in the dtype of input, also of integers."""
-    if reduction == "mean" and input.dtype.category < 2:
+    whole = input.dtype.category < 2
+    if reduction == "mean" and whole:
         raise RuntimeError(
             "mean(): could not infer output dtype. hinge_embedding_loss takes floating input for a"
             f" mean, got {input.dtype}: convert with .float()"
         )
-    hinge = at_least((int(margin) if input.dtype.category < 2 else margin) - input, 0)
+    hinge = ((int(margin) if whole else margin) - input).clamp(min=0)
     zero = input.new_zeros(())
     return reduce_to(hinge.where(target != 1, zero) + input.where(target != -1, zero), reduction)
 

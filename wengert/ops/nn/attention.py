@@ -176,12 +176,13 @@ def heads(x: Tensor, n: int) -> Tensor:
 
 def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> None:
     q, k, v = query._a.shape, key._a.shape, value._a.shape
-    if not query.dtype is key.dtype is value.dtype and not op_modes.runner(attention):
+    d = query.dtype
+    if not d is key.dtype is value.dtype and not op_modes.runner(attention):
         raise RuntimeError(
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
         )
-    if query.dtype.category != 2:
+    if d.category != 2:
         raise RuntimeError(
             f"scaled_dot_product_attention: expected floating point tensors but found {query.dtype}"
         )

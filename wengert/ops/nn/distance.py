@@ -346,9 +346,9 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     square = constant_pad.entry(
         input * input, (0, 0) * (len(shape) - 2) + (size // 2, (size - 1) // 2), 0
     )
-    total: Any = square[:, :c]
+    total: Any = square.narrow(1, 0, c)
     for i in range(1, size):
-        total = total + square[:, i : i + c]
+        total = total + square.narrow(1, i, c)
     mean = total / size if input.dtype.category > 1 else total // size
     return input / (mean * alpha + k) ** beta
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import LIBRARY, NS, RANK
+from ...arrays.lookup import LIBRARY, NS, RANK, VALUES
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.modes import no_grad
@@ -359,7 +359,8 @@ def torch_embedding_bag(
 
 def readable(t: Tensor) -> bool:
     """Whether the elements can be looked at: not inside a transform, not on the meta device."""
-    return RANK.get(type(t._a), LIBRARY) == LIBRARY and t.device.type != "meta"
+    kind = type(t._a)
+    return RANK.get(kind, LIBRARY) == LIBRARY and bool(NS[kind].has(VALUES))
 
 
 def check_offsets(indices: Tensor, offsets: Tensor, last: bool) -> None:

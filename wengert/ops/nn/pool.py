@@ -341,7 +341,7 @@ def _unpool_size(
     name: str, shape: Ints, rank: int, kernel: Ints, stride: Ints, padding: Ints, output_size: Any
 ) -> Ints:
     default = tuple(
-        (n - 1) * s + k - 2 * p for n, s, k, p in zip(shape[-rank:], stride, kernel, padding)
+        [(n - 1) * s + k - 2 * p for n, s, k, p in zip(shape[-rank:], stride, kernel, padding)]
     )
     if output_size is None:
         return default
@@ -372,13 +372,13 @@ def _unpool(
     output_size: Any,
 ) -> Tensor:
     check_tensor(name, input)
-    kernel_size, stride, padding = [
-        int(v) if type(v) is bool else v for v in (kernel_size, stride, padding)
-    ]
+    given = (kernel_size, stride, padding)
+    if bool in map(type, given):
+        kernel_size, stride, padding = [int(v) if type(v) is bool else v for v in given]
     kernel = per_dimension(name, "kernel_size", kernel_size, rank)
     stride = kernel if stride is None else per_dimension(name, "stride", stride, rank)
     padding = per_dimension(name, "padding", padding, rank)
-    shape = tuple(input.shape)
+    shape = tuple(input._a.shape)
     size = _unpool_size(name, shape, rank, kernel, stride, padding, output_size)
     check_tensor(name, indices, "indices")
     if indices.dtype.name != "int64":
@@ -390,7 +390,7 @@ def _unpool(
             f"{name}: Input to {name} should be a {rank + 1}d or {rank + 2}d Tensor with non-zero "
             f"dimensions besides the batch, but got {list(shape)}"
         )
-    if tuple(indices.shape) != shape:
+    if tuple(indices._a.shape) != shape:
         raise RuntimeError(
             f"{name}: Expected shape of indices to be same as that of the input tensor "
             f"({list(shape)}) but got indices tensor with shape: {list(indices.shape)}"

@@ -36,18 +36,26 @@ def all_dims(dim: Any, x: Tensor, name: str) -> tuple[int, ...]:
 
 def selected(x: Tensor, mask: Any, name: str) -> Tensor:
     """The mask as a bool tensor of x's shape."""
-    if mask._a.ndim > x._a.ndim:
+    m, a = mask._a, x._a
+    if m.ndim > a.ndim:
         raise IndexError(
             f"masked.{name}: the mask has more dimensions than the input: {list(mask.shape)} "
             f"for {list(x.shape)}"
         )
-    mask = mask if mask.dtype is dtypes.bool else mask != 0
-    return mask if mask.shape == x.shape else mask.expand(x.shape)
+    mask = mask if m.dtype is BOOL else mask != 0
+    return mask if m.shape == a.shape else mask.expand(a.shape)
 
 
 def filled(x: Tensor, mask: Any, value: Any, name: str) -> Tensor:
     """x with value outside the mask."""
-    return x if mask is None else x.masked_fill(~selected(x, mask, name), value)
+    if mask is None:
+        return x
+    if mask._a.dtype is not BOOL or mask._a.shape != x._a.shape:
+        mask = selected(x, mask, name)
+    return x.masked_fill(~mask, value)
+
+
+BOOL = dtypes.bool.np
 
 
 def extreme(x: Tensor, largest: bool, name: str) -> Any:
@@ -235,7 +243,7 @@ def deviation(
     total = filled(x, mask, 0, name).sum(dims, True) if dims else filled(x, mask, 0, name)
     away = filled(x - total / n, mask, 0, name)
     square = away * away.conj() if x.dtype.category == 3 else away * away
-    free = count(x, dims, keepdim, mask, name) - c
+    free = (n if keepdim else count(x, dims, keepdim, mask, name)) - c
     free = free.clamp(min=0).to(x.dtype.to_real()) if isinstance(free, Tensor) else max(free, 0)
     v = (square.sum(dims, keepdim) if dims else square) / free
     return v.sqrt() if root else v
@@ -299,7 +307,7 @@ def logsumexp(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     if mask is not None:
         x = filled(x, mask, extreme(x, False, "logsumexp"), "logsumexp")
     dims = all_dims(dim, x, "logsumexp")
-    return function("logsumexp")(x, dims, keepdim).to(x.dtype)
+    return converted(function("logsumexp")(x, dims, keepdim), x.dtype)
 
 
 register(
@@ -314,7 +322,7 @@ def logaddexp(input, other, *, dtype=None, input_mask=None, other_mask=None):
         t if mask is None else filled(t, mask, extreme(t, False, "logaddexp"), "logaddexp")
         for t, mask in ((input, input_mask), (other, other_mask))
     ]
-    return function("logaddexp")(x, y).to(dtype or input.dtype)
+    return converted(function("logaddexp")(x, y), dtype or input.dtype)
 
 
 register(
@@ -328,7 +336,9 @@ register(
 def _scan(name: str, neutral: int, shown: str) -> Any:
     def f(input, dim, *, dtype=None, mask=None):
         x = filled(converted(input, dtype), mask, neutral, name)
-        return getattr(x, name)((all_dims(dim, x, name) or (0,))[0], dtype=x.dtype)
+        d = (all_dims(dim, x, name) or (0,))[0]
+        kept = {} if x.dtype.category > 1 else {"dtype": x.dtype}  # integers would give int64
+        return getattr(x, name)(d, **kept)
 
     f.__name__ = name
     return register(

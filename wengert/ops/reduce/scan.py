@@ -219,9 +219,11 @@ def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:
         h = diff(x)
         return h.reshape([-1 if i == dim else 1 for i in range(y._a.ndim)])
     x = x.reshape(*[1] * (y._a.ndim - x._a.ndim), *x.shape) if x._a.ndim < y._a.ndim else x
-    return diff(x, dim=dim)
+    m = max(x._a.shape[dim] - 1, 0)
+    return x.narrow(dim, min(1, m + 1), m) - x.narrow(dim, 0, m)
 
 
+BOOL = dtypes.bool.np
 SHORT, LARGE = 8, 1 << 13  # points of a row; elements
 
 
@@ -238,9 +240,9 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
     if isinstance(dx, (bool, complex)):
         raise RuntimeError(f"{name}: dx must be a real number, not {dx!r}")
     d = wrap_dim(dim, y._a.ndim, name)
-    if y.dtype.category == 0 or (x is not None and hasattr(x, "dtype") and x.dtype.category == 0):
+    if y._a.dtype is BOOL or x is not None and x._a.dtype is BOOL:
         raise RuntimeError(
-            f"{name}: received a bool input for `{'y' if y.dtype.category == 0 else 'x'}`, but bool"
+            f"{name}: received a bool input for `{'y' if y._a.dtype is BOOL else 'x'}`, but bool"
             " is not supported"
         )
     n = y._a.shape[d]
@@ -279,7 +281,7 @@ def trapezoid(y, x=None, *, dx=1, dim=-1):
     >>> torch.trapezoid(torch.tensor([1., 2., 3.]))
     tensor(4.)
     """
-    if y._a.ndim and y.dtype.category and (x is None or x.dtype.category):
+    if y._a.ndim and y._a.dtype is not BOOL and (x is None or x._a.dtype is not BOOL):
         d = wrap_dim(dim, y._a.ndim, "trapezoid")
         if not y._a.shape[d]:
             return y.sum(d).to(y.dtype)

@@ -307,7 +307,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     v = v if dim is None else v.movedim(0, d)
     v = v if input._n is None else distinct.entry(input, v._a)
     inverse = xp.cumsum(new, 0) - 1
-    ends = xp.library.append(starts[1:], n)
+    ends = xp.library.concatenate((starts[1:], [n]))
     out = [v]
     if return_inverse:
         out.append(wrap(inverse.reshape(input._a.shape) if dim is None else inverse))

@@ -31,7 +31,7 @@ def cartesian_prod(*tensors):
             raise RuntimeError(
                 f"meshgrid: Expected a 1D vector, but got shape {list(t.shape)} in cartesian_prod"
             )
-        if t.dtype is not tensors[0].dtype:
+        if t._a.dtype is not tensors[0]._a.dtype and t.dtype is not tensors[0].dtype:
             raise RuntimeError(
                 "meshgrid expects all tensors to have the same dtype: cartesian_prod got"
                 f" {tensors[0].dtype} and {t.dtype}"

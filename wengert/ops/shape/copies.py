@@ -8,7 +8,7 @@ import inspect
 import math
 from typing import Any
 
-from ...arrays.lookup import NS
+from ...arrays.lookup import NS, default_namespace
 from ...base.collecting import made_together
 from ...base.modes import state
 from ...declare.lines import line
@@ -20,6 +20,7 @@ from ...engine.op import Op, op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
+from ..index.slices import index_select_op
 from .join import chunk, split, split_with_sizes
 from .views import copy, reshape, reshape_op, view_op, write_view
 
@@ -362,20 +363,18 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
     """Each element repeated: `repeats` times, or as often as its entry says."""
     if input is None or repeats is None:
         repeats = input if repeats is None else repeats
-        if repeats._a.ndim != 1 or repeats.dtype.category != 1:
-            raise RuntimeError(
-                "repeat_interleave only accept 1D vector as repeat"
-                if repeats._a.ndim != 1
-                else "repeats has to be Long or Int tensor"
-            )
+        if repeats._a.ndim != 1:
+            raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
+        if repeats.dtype.category != 1:
+            raise RuntimeError("repeats has to be Long or Int tensor")
         x = function("arange")(repeats._a.shape[0], device=repeats.device)
     else:
         x = input
     if dim is None:
-        x, d = reshape(x, -1), 0
+        x, d = x.reshape(-1), 0
     else:
         d = wrap_dim(dim, x._a.ndim, "repeat_interleave")
-        x = reshape(x, 1) if x._a.ndim == 0 else x
+        x = x.reshape(1) if x._a.ndim == 0 else x
     n = x._a.shape[d]
     if isinstance(repeats, Tensor):
         if repeats.dtype.name not in ("int64", "int32"):
@@ -397,12 +396,13 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
         each = repeats
-    index = function("arange")(n, device="cpu")._a.repeat(each)
+    index = default_namespace().arange(0, n, 1, "int64").repeat(each)
     if output_size is not None and index.size != output_size:
         raise RuntimeError(
             f"repeat_interleave: Invalid output_size, expected {index.size} but got {output_size}"
         )
-    return function("index_select")(x, d, wrap(index).to(x.device))
+    at = wrap(index)
+    return index_select_op.entry(x, at if type(index) is type(x._a) else at.to(x.device), d)
 
 
 def split_shape(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ...base.collecting import made_together
@@ -89,15 +90,16 @@ def cat(tensors, dim=0, *, out=None):
     >>> torch.cat([torch.zeros(2), torch.ones(1)])
     tensor([0., 0., 1.])
     """
-    ts = listed(tensors, "cat")
-    shaped = [t for t in ts if tuple(t._a.shape) != (0,)]
+    ts, shaped = listed(tensors, "cat"), []
+    for i, t in enumerate(ts):
+        if t._a.ndim == 0:
+            raise RuntimeError(
+                f"zero-dimensional tensor (at position {i}) cannot be concatenated: use torch.stack"
+            )
+        if t._a.shape != (0,):
+            shaped.append(t)
     if not shaped:
         return cat_op.entry(*ts, dim=0, out=out)  # PyTorch does not look at dim then
-    if any(t._a.ndim == 0 for t in shaped):
-        raise RuntimeError(
-            f"zero-dimensional tensor (at position {[t._a.ndim for t in ts].index(0)}) cannot be"
-            " concatenated: use torch.stack"
-        )
     first = shaped[0]
     d = wrap_dim(dim, first._a.ndim, "cat")
     want = tuple(first._a.shape)
@@ -163,10 +165,7 @@ def divided(careful):
         if type(size) is int and size > 0 and type(dim) is int and type(tensor) is Tensor:
             shape = tensor._a.shape
             if 0 <= dim < len(shape) and shape[dim] and not kw:
-                n, lead = shape[dim], ALL * dim
-                keys = [(*lead, slice(at, at + size)) for at in range(0, n - size + 1, size)]
-                if n % size:
-                    keys.append((*lead, slice(n - n % size, n)))
+                keys = keys_of(dim, shape[dim], size)
                 return made_together(len(keys), split_item.parts, tensor, keys)
         if size is ABSENT:  # the method's goes by another name
             return careful(tensor, dim=dim, **kw)
@@ -203,10 +202,14 @@ def split(tensor, split_size_or_sections, dim=0):
             raise RuntimeError(
                 f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
             )
-        sizes = [min(size, n - i) for i in range(0, n, size)] if n else [0]
+        if size and n:
+            keys = keys_of(d, n, size)
+            views: tuple[Tensor, ...] = made_together(len(keys), split_item.parts, tensor, keys)
+            return views
+        sizes = [0]
     else:
-        sizes = [int(s) for s in split_size_or_sections]
-        if sum(sizes) != n or any(s < 0 for s in sizes):
+        sizes = list(map(int, split_size_or_sections))
+        if sum(sizes) != n or sizes and min(sizes) < 0:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size"
                 f" at dimension {d}), but got split_sizes={sizes}"
@@ -251,10 +254,22 @@ def chunk(input, chunks, dim=0):
     n = input._a.shape[d]
     if n == 0:
         return parts(input, [0] * chunks, d)
-    size, lead = -(-n // chunks), ALL * d
-    keys = [(*lead, slice(at, min(at + size, n))) for at in range(0, n, size)]
+    size = -(-n // chunks)
+    keys = keys_of(d, n, size)
     views: tuple[Tensor, ...] = made_together(len(keys), split_item.parts, input, keys)
     return views
+
+
+@functools.lru_cache(256)
+def keys_of(d: int, n: int, size: int) -> list[Any]:
+    """The keys of consecutive parts of one size, the last of which may be smaller, along d."""
+    return [(*ALL * d, slice(at, min(at + size, n))) for at in range(0, n, size)]
+
+
+@functools.lru_cache(256)
+def places_of(d: int, n: int) -> list[Any]:
+    """The keys of the slices along d."""
+    return [(*ALL * d, i, ...) for i in range(n)]
 
 
 @public("unbind(Tensor input, int dim=0) -> Tensor[]")
@@ -267,6 +282,5 @@ def unbind(input, dim=0):
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     d = wrap_dim(dim, input._a.ndim, "unbind")
-    lead = ALL * d
-    keys = [(*lead, i, ...) for i in range(input._a.shape[d])]
+    keys = places_of(d, input._a.shape[d])
     return made_together(len(keys), unbind_item.parts, input, keys)

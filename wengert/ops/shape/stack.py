@@ -21,21 +21,18 @@ def _atleast(n: int) -> Any:
         if listed:
             tensors = tuple(tensors[0])
 
-        def grow(t: Tensor) -> Tensor:
-            nd = t._a.ndim
-            if nd >= n:
-                return t
-            if nd == 0:
-                return reshape(t, *(1,) * n)
-            if n == 2:
-                return t.unsqueeze(0)
-            return t.unsqueeze(0).unsqueeze(-1) if nd == 1 else t.unsqueeze(-1)
-
+        out = []
         for t in tensors:
             if not isinstance(t, Tensor):
                 raise TypeError(f"atleast_{n}d(): expected Tensors, got {type(t).__name__}")
-        out = tuple([grow(t) for t in tensors])
-        return out[0] if len(out) == 1 and not listed else out
+            nd = t._a.ndim
+            if nd == 0:
+                t = reshape(t, *(1,) * n)
+            elif nd < n:
+                t = t.unsqueeze(0) if nd == 1 else t
+                t = t.unsqueeze(-1) if n == 3 else t
+            out.append(t)
+        return out[0] if len(out) == 1 and not listed else tuple(out)
 
     f.__name__ = f"atleast_{n}d"
     f.__doc__ = f"The tensors with at least {n} dimension(s); TypeError for what is no tensor."
@@ -63,7 +60,7 @@ def _stacker(
                 return stack_op.entry(*tensors, dim=new[nd])
         if not len(tensors):
             raise RuntimeError(f"{name} expects a non-empty TensorList")
-        ts = [grow(t) for t in tensors]
+        ts = grow(list(tensors))
         return function("cat")(ts, dim(ts) if callable(dim) else dim, out=out)
 
     f.__name__ = name
@@ -82,7 +79,7 @@ _stacker("vstack", atleast_2d, 0, line(cat_op, least=2, dim=0), ("row_stack",), 
 _stacker("dstack", atleast_3d, 2, line(cat_op, least=3, dim=2), (), {2: 2})
 _stacker(
     "column_stack",
-    lambda t: reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t,
+    lambda ts: [reshape(t, t._a.size, 1) if t._a.ndim <= 1 else t for t in ts],
     1,
     line(cat_op, least=2, dim=1),
     (),

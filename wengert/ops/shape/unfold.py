@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from operator import index
 from typing import Any
 
 from ...arrays.windows import Geometry, output_size
@@ -33,10 +34,11 @@ def per_dimension(name: str, argument: str, value: Any, rank: int, exact: bool =
     if type(value) is int:
         return (value,) * rank
     try:
-        values = value if isinstance(value, Sequence) else (value,)
+        several = type(value) in (tuple, list) or isinstance(value, Sequence)
+        values = value if several else (value,)
         if values and type(values[0]) is bool:  # the first one tells the type
             raise TypeError
-        items = tuple([v.__index__() for v in values])
+        items = tuple(map(index, values))
     except (AttributeError, TypeError):
         raise TypeError(
             f"{name}(): argument '{argument}' must be int or tuple of ints, not {value!r}"

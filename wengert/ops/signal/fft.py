@@ -136,7 +136,16 @@ def _many(
     """(dims counted from the end, sizes along them); half: the last size is of the real side, n ->
     2 (n - 1).
     """
-    nd = x._a.ndim
+    s = tuple(s) if type(s) is list else s
+    return _counted(name, x._a.shape, s, tuple(dim) if type(dim) is list else dim, half)
+
+
+@functools.lru_cache(256)
+def _counted(
+    name: str, shape: tuple[int, ...], s: Any, dim: Any, half: bool
+) -> tuple[list[int], list[int]]:
+    """_many() of a shape."""
+    nd = len(shape)
     if isinstance(dim, int):
         dim = (dim,)
     if isinstance(s, int):
@@ -155,9 +164,9 @@ def _many(
         dims = list(range(-len(s), 0))
     else:
         dims = list(range(-nd, 0))
-    sizes = [x._a.shape[d] if s is None or s[i] == -1 else s[i] for i, d in enumerate(dims)]
+    sizes = [shape[d] if s is None or s[i] == -1 else s[i] for i, d in enumerate(dims)]
     if half and dims and (s is None or s[-1] == -1):
-        sizes[-1] = 2 * (x._a.shape[dims[-1]] - 1)
+        sizes[-1] = 2 * (shape[dims[-1]] - 1)
     for n in sizes:
         if n < 1:
             raise RuntimeError(f"Invalid number of data points ({n}) specified")
@@ -196,6 +205,7 @@ def over(shape: Any, s: Any, dim: Any, norm: Any, forward: bool, half: bool) -> 
     return dims, _scale("fft", norm, math.prod(sizes), forward), sizes[-1]
 
 
+COMPLEX = frozenset([d.np for d in dtypes.ALL if d.category == 3])
 OF_REAL = "d is F32 or d is F64"
 OF_COMPLEX = "d is C64 or d is C128"
 
@@ -285,7 +295,8 @@ def _c2r_nd(
 ) -> Tensor:
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
-    x = x if x.dtype.category == 3 else x.to(x.dtype.to_complex())
+    if x._a.dtype not in COMPLEX:
+        x = x.to(x.dtype.to_complex())
     for d, n in zip(dims[:-1], sizes):
         x = resized(x, d, n)
     x = resized(x, dims[-1], sizes[-1] // 2 + 1)
@@ -402,14 +413,12 @@ def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fa
 
 def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
     nd = x._a.ndim
-    dims = (
-        range(nd)
-        if dim is None
-        else [wrap_dim(d, nd, name) for d in ((dim,) if isinstance(dim, int) else dim)]
-    )
-    shape = x._a.shape
-    shifts = tuple([shape[d] // 2 if sign > 0 else (shape[d] + 1) // 2 for d in dims])
-    return roll_op.entry(x, shifts, tuple(dims)) if shifts else x.clone()
+    shape, dims, shifts = x._a.shape, [], []
+    for d in range(nd) if dim is None else (dim,) if isinstance(dim, int) else dim:
+        d = wrap_dim(d, nd, name) if dim is not None else d
+        dims.append(d)
+        shifts.append(shape[d] // 2 if sign > 0 else (shape[d] + 1) // 2)
+    return roll_op.entry(x, tuple(shifts), tuple(dims)) if shifts else x.clone()
 
 
 @public("fft.fftshift(Tensor input, int[1]? dim=None)")
