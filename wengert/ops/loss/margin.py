@@ -283,12 +283,14 @@ def multi_margin_loss_op(xp, x, target, weight, p=1, margin=1.0, reduction="mean
     """Hinge losses of the other classes against the target's, averaged over classes."""
     single = not target.ndim  # one example, even in a batch of one
     low, x = in_single(xp, *_rows(xp, x))
-    q, _ = one_hot_of(xp, x, target if target.ndim else xp.reshape(target, (1,)))
-    h = margin - own(xp, x, q) + x
-    h = xp.where(xp.logical_and(xp.eq(q, 0), xp.gt(h, 0)), h, xp.zeros_like(h))  # nan is not
+    target = xp.unsqueeze(target, 1) if target.ndim else xp.reshape(target, (1, 1))
+    others = xp.ne(target, xp.arange(0, x.shape[1], 1, target.dtype))
+    h = margin - xp.gather(x, target, 1) + x
+    h = xp.where(xp.logical_and(others, xp.gt(h, 0)), h, xp.zeros_like(h))  # nan is not
     h = h if p == 1 else h * h
     if weight is not None:
-        h = h * xp.sum(q * in_single(xp, weight)[1], 1, True)
+        w = xp.expand(in_single(xp, weight)[1], tuple(x.shape))
+        h = h * xp.gather(w, target, 1)
     losses = xp.sum(h, 1) / x.shape[1]
     if single and reduction == "none":
         losses = xp.reshape(losses, ())

@@ -130,8 +130,8 @@ def histogram_counts(xp, x, weight, *edges):
     """Weights of the points in each bin."""
 
 
-def _edges(x: Tensor, bins: Any, limits: Any, d: int, name: str) -> Tensor:
-    """The bin edges of one dimension of points x (n, d)."""
+def _edges(x: Tensor, bins: Any, limits: Any, given: bool, d: int, name: str) -> Tensor:
+    """The bin edges of one dimension of points x (n, d); limits: of equal bins, as given or met."""
     if isinstance(bins, Tensor):
         if bins._a.ndim != 1:
             raise RuntimeError(
@@ -154,21 +154,14 @@ def _edges(x: Tensor, bins: Any, limits: Any, d: int, name: str) -> Tensor:
         return bins
     if bins <= 0:
         raise RuntimeError(f"torch.{name}(): bins must be > 0, but got {bins} for dimension {d}")
-    if limits is not None:
-        low, high = limits
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise RuntimeError(f"torch.{name}: dimension {d}'s range [{low}, {high}] is not finite")
-        if low > high:
-            raise RuntimeError(
-                f"torch.{name}: min should not exceed max, but got min {low} max {high} for "
-                f"dimension {d}"
-            )
-    elif x._a.shape[0]:
-        low, high = x[:, d].min().item(), x[:, d].max().item()
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise RuntimeError(f"torch.{name}: dimension {d}'s range [{low}, {high}] is not finite")
-    else:
-        low, high = 0.0, 1.0
+    low, high = limits
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.{name}: dimension {d}'s range [{low}, {high}] is not finite")
+    if given and low > high:
+        raise RuntimeError(
+            f"torch.{name}: min should not exceed max, but got min {low} max {high} for "
+            f"dimension {d}"
+        )
     if low == high:
         low, high = low - 0.5, high + 0.5
     return linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)
@@ -202,10 +195,14 @@ def _histogram(
             f"elements, but got {len(limits)}"
         )
     points = x.detach().reshape(-1, d)
-    edges = [
-        _edges(points, b, None if limits is None else limits[2 * i : 2 * i + 2], i, name)
-        for i, b in enumerate(bins)
-    ]
+    given = limits is not None
+    if given:
+        limits = list(zip(limits[::2], limits[1::2]))
+    elif points._a.shape[0] and any([not isinstance(b, Tensor) for b in bins]):
+        limits = list(zip(points.amin(0).tolist(), points.amax(0).tolist()))
+    else:
+        limits = [(0.0, 1.0)] * d
+    edges = [_edges(points, b, limits[i], given, i, name) for i, b in enumerate(bins)]
     h = histogram_counts.entry(points, weight, *edges)
     if density:
         h = h / h.sum()
