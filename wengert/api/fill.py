@@ -8,6 +8,7 @@ from ..arrays.lookup import HOST, NS
 from ..base.modes import everyone
 from ..declare.registry import public
 from ..engine import native, views
+from ..engine.overlap import check_operands
 from ..engine.tensor import Tensor
 from ..ops.creation import filled as creation
 from ..ops.index import indexing
@@ -56,7 +57,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     home, other = a if home is None else home, b if other is None else other
     whole = getattr(home, "base", None) is None and getattr(other, "base", None) is None
     if home is other or not whole:  # else they lie in memory of their own
-        views.check_operands(self, "copy_", (src,))
+        check_operands(self, "copy_", (src,))
     alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
     if alike and src._n is None and owned(self):
         a[...] = b

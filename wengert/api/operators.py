@@ -12,6 +12,7 @@ from ..declare.registry import METHODS, function
 from ..engine import native, views
 from ..engine.dispatch import as_operator, not_ours
 from ..engine.op import OPS
+from ..engine.overlap import check_operands
 from ..engine.tensor import Tensor, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
@@ -153,7 +154,7 @@ def inplace_operator(dunder: str, word: str) -> Any:
         if not is_operand(other):
             return not_ours(f"{name}_", (self, other))
         if pointwise:
-            views.check_operands(self, f"{name}_", (other,))
+            check_operands(self, f"{name}_", (other,))
         return views.inplace(self, f"{name}_", call(self, other))
 
     return g

@@ -27,9 +27,10 @@ from ..base import generated
 from ..base.modes import enable_grad, state
 from ..engine import native, views
 from ..engine.error_context import FAILURES, tell
-from ..engine.op import OPS, Op
+from ..engine.op import Op
 from ..engine.op_modes import ACTIVE, caller, seen_whole
-from ..engine.out_argument import check_apart, check_dtype, dtype_into, write_out
+from ..engine.out_argument import check_dtype, dtype_into, write_out
+from ..engine.overlap import check_apart, check_operands, stands_apart
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder, as_given
@@ -211,10 +212,10 @@ def call_of(d: Declared, o: Overload) -> Call:
             call.positions.append(rest.name)
     if o.out:
         call.out = "own" if "out" in keywords or "out" in positions else "derived"
-        call.apart = stands_apart(d)
+        call.apart = stands_apart(d.name, d.out)
     call.unused = [p for p in o.parameters if p.name not in used]
     if any(p.name == "out" for p in call.unused):  # an out= that may be given by position
-        call.out, call.apart = "derived", stands_apart(d)
+        call.out, call.apart = "derived", stands_apart(d.name, d.out)
         call.unused = [p for p in call.unused if p.name != "out"]
     return call
 
@@ -510,7 +511,7 @@ LISTS: dict[str, str] = {
 
 def inplace_body(d: Declared, name: str) -> Any:
     """The body of NAME_, from the body of NAME."""
-    f, several, apart = d.run, not isinstance(d.body, Op), stands_apart(d)
+    f, several, apart = d.run, not isinstance(d.body, Op), stands_apart(d.name, d.out)
     said = d.inplace or frozenset()
     exact, unrecorded = "exact" in said, "unrecorded" in said
     separate = "separate" in d.out
@@ -529,7 +530,7 @@ def inplace_body(d: Declared, name: str) -> Any:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             if apart and args:
-                views.check_operands(self, name, args, separate)
+                check_operands(self, name, args, separate)
             x = self
             if several and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
@@ -537,14 +538,6 @@ def inplace_body(d: Declared, name: str) -> Any:
             return views.inplace(self, name, result, False, args, exact, unrecorded)
 
     return body
-
-
-def stands_apart(d: Declared) -> bool:
-    """Whether what a function writes must not overlap its operands in part: an op of elements
-    stands behind it, or the words about out= say so.
-    """
-    pointwise = d.name in OPS and OPS[d.name].kind == "elementwise" and "free" not in d.out
-    return pointwise or "apart" in d.out or "separate" in d.out
 
 
 def recorded(self: Tensor, args: Any, kwargs: Any) -> bool:

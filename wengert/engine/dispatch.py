@@ -32,6 +32,7 @@ from .interp import Interp, narrowed, run_op
 from .op import Op
 from .op_modes import ACTIVE
 from .out_argument import write_out
+from .overlap import check_operands
 from .plan import public_name
 from .promotion import Typed, agreed, check_devices, promoted
 from .recording import record
@@ -50,7 +51,7 @@ def slow(
     """
     if out is not None:
         if op.kind == "elementwise" and isinstance(out, Tensor):
-            views.check_operands(out, op.name, ins)
+            check_operands(out, op.name, ins)
         return write_out(op.name, slow(op, ins, static), out, op.out)
     if ACTIVE and (mode := op_modes.runner(op)) is not None:
 

@@ -9,6 +9,7 @@ from ..base import dtypes, returns
 from ..base.advice import advise
 from ..base.modes import state
 from . import views
+from .overlap import check_overlap
 from .tensor import Tensor
 
 
@@ -58,7 +59,7 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
         raise RuntimeError(
             f"{name}(): Expected out tensor to be on {result.device}, but it is on {out.device}"
         )
-    views.check_overlap(out, name)
+    check_overlap(out, name)
     if tuple(out._a.shape) != tuple(result._a.shape):
         if out._a.size:
             advise(
@@ -100,19 +101,3 @@ def resize(t: Tensor, shape: tuple[int, ...]) -> None:
 def can_store(from_: dtypes.dtype, to: dtypes.dtype) -> bool:
     """Whether in-place and out= accept a result of one dtype in a tensor of another."""
     return from_.category <= to.category or from_.category == dtypes.BOOLEAN
-
-
-def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
-    """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
-    "input" that holds for the first operand only, with "others" for all but the first.
-    """
-    if not isinstance(out, Tensor):
-        return
-    separate = "separate" in words
-    if "input" in words or "others" in words:
-        views.check_operands(out, name, operands[:1], "input" in words)
-        operands, separate = operands[1:], "others" in words
-    for operand in operands:
-        views.check_operands(
-            out, name, operand if isinstance(operand, (list, tuple)) else (operand,), separate
-        )

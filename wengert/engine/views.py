@@ -23,6 +23,7 @@ from ..base import frames, source
 from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from .node import WRITE, AccumulateGrad, Node, Slot, tick
+from .overlap import check_overlap, owner
 from .plan import public_name
 from .tensor import INFERENCE, Extras, Tensor, extras, wrap
 
@@ -51,14 +52,6 @@ class Change:
 
 CHANGES: dict[int, Change] = {}  # id of the array that owns the memory -> its last change
 last_change = [0, 0]  # the tick of the most recent change of all, and how many there were
-
-
-def owner(a: Any) -> Any:
-    """The array that owns the memory of a library array."""
-    b = getattr(a, "base", None)
-    while b is not None:  # once, but for arrays whose strides were made up
-        a, b = b, getattr(b, "base", None)
-    return a
 
 
 def mutated(t: Tensor) -> None:
@@ -487,50 +480,6 @@ def put(t: Tensor, value: Any) -> None:
         a.assign(value)
     else:
         t._a = value
-
-
-def check_overlap(t: Tensor, name: str) -> None:
-    """Raise for a tensor some of whose elements share one place in memory."""
-    strides = getattr(t._a, "strides", ())
-    if 0 in strides and t._a.size and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
-        raise RuntimeError(
-            f"{name}: unsupported operation: more than one element of the written-to tensor refers "
-            "to a single memory location: clone() the tensor first"
-        )
-
-
-def check_operands(t: Tensor, name: str, operands: Any, separate: bool = False) -> None:
-    """Raise if t, which is about to be written, shares some places in memory with one of the
-    operands, but not all of them in the same order; separate: if it shares any.
-    """
-    a = t._a
-    for x in [x for x in operands if isinstance(x, Tensor)]:
-        if (separate and x is t) or (x._a is not a and overlaps(a, x._a, separate)):
-            raise RuntimeError(
-                f"{name}: unsupported operation: some elements of the input tensor and the"
-                " written-to tensor refer to a single memory location. Please clone() the tensor"
-                " before performing the operation."
-            )
-
-
-def overlaps(a: Any, b: Any, separate: bool = False) -> bool:
-    """Whether two dense arrays share memory otherwise than element by element; separate: at all."""
-    if type(a) is not type(b) or owner(a) is not owner(b) or not hasattr(type(a), "ctypes"):
-        return False
-    if not (dense(a) and dense(b)):
-        return False
-    start, other = a.ctypes.data, b.ctypes.data
-    if start == other and a.nbytes == b.nbytes:
-        return separate or a.strides != b.strides
-    return start < other + b.nbytes and other < start + a.nbytes
-
-
-def dense(a: Any) -> bool:
-    """Whether an array's elements fill one stretch of memory, each place once."""
-    if 0 in a.shape:
-        return False
-    span = a.itemsize + sum([(n - 1) * abs(s) for n, s in zip(a.shape, a.strides)])
-    return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
 
 
 def inplace(

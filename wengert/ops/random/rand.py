@@ -21,6 +21,7 @@ from ...base.modes import state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine import views
+from ...engine.overlap import check_overlap
 from ...engine.tensor import Tensor
 from ..creation.filled import finish, sized, space
 from .fast_paths import integers, like, shuffled
@@ -100,7 +101,7 @@ def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
             )
         out._a = namespace(out._a).empty(shape, out._a.dtype)
     else:
-        views.check_overlap(out, name)
+        check_overlap(out, name)
 
 
 def dtype_for(dtype: Any, out: Any, default: Any, name: str) -> Any:

@@ -1,0 +1,86 @@
+"""Memory that what is written shares with itself or with operands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .op import OPS
+from .tensor import Tensor
+
+
+def owner(a: Any) -> Any:
+    """The array that owns the memory of a library array."""
+    b = getattr(a, "base", None)
+    while b is not None:  # once, but for arrays whose strides were made up
+        a, b = b, getattr(b, "base", None)
+    return a
+
+
+def check_overlap(t: Tensor, name: str) -> None:
+    """Raise for a tensor some of whose elements share one place in memory."""
+    strides = getattr(t._a, "strides", ())
+    if 0 in strides and t._a.size and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
+        raise RuntimeError(
+            f"{name}: unsupported operation: more than one element of the written-to tensor refers "
+            "to a single memory location: clone() the tensor first"
+        )
+
+
+def check_operands(t: Tensor, name: str, operands: Any, separate: bool = False) -> None:
+    """Raise if t, which is about to be written, shares some places in memory with one of the
+    operands, but not all of them in the same order; separate: if it shares any.
+    """
+    a = t._a
+    for x in [x for x in operands if isinstance(x, Tensor)]:
+        if (separate and x is t) or (x._a is not a and overlaps(a, x._a, separate)):
+            raise RuntimeError(
+                f"{name}: unsupported operation: some elements of the input tensor and the"
+                " written-to tensor refer to a single memory location. Please clone() the tensor"
+                " before performing the operation."
+            )
+
+
+def overlaps(a: Any, b: Any, separate: bool = False) -> bool:
+    """Whether two dense arrays share memory in another way than element by element, or, separate,
+    in any.
+    """
+    if type(a) is not type(b) or owner(a) is not owner(b) or not hasattr(type(a), "ctypes"):
+        return False
+    if not (dense(a) and dense(b)):
+        return False
+    start, other = a.ctypes.data, b.ctypes.data
+    if start == other and a.nbytes == b.nbytes:
+        return separate or a.strides != b.strides
+    return start < other + b.nbytes and other < start + a.nbytes
+
+
+def dense(a: Any) -> bool:
+    """Whether an array's elements fill one stretch of memory, each place once."""
+    if 0 in a.shape:
+        return False
+    span = a.itemsize + sum([(n - 1) * abs(s) for n, s in zip(a.shape, a.strides)])
+    return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
+
+
+def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
+    """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
+    "input" that holds for the first operand only, with "others" for all but the first.
+    """
+    if not isinstance(out, Tensor):
+        return
+    separate = "separate" in words
+    if "input" in words or "others" in words:
+        check_operands(out, name, operands[:1], "input" in words)
+        operands, separate = operands[1:], "others" in words
+    for operand in operands:
+        check_operands(
+            out, name, operand if isinstance(operand, (list, tuple)) else (operand,), separate
+        )
+
+
+def stands_apart(name: str, words: str) -> bool:
+    """Whether what a function writes must not overlap its operands in part: an op of elements
+    stands behind it, or the words about out= say so.
+    """
+    pointwise = name in OPS and OPS[name].kind == "elementwise" and "free" not in words
+    return pointwise or "apart" in words or "separate" in words
