@@ -39,7 +39,7 @@ JOBS = {
     "added within": (scatter.add_within, "float"),
     "row sums": (summation.row_sums, "float", "float"),
     "sums of narrow rows": (summation.narrow_sums, "float", 2),
-    "column sums": (summation.column_sums, "double"),
+    "column sums": (summation.column_sums, "double", 8),
     "max": (folds.fold, "double", "max"),
     "average": (window_pool.pool, "float", "sum"),
     "maxima": (window_pool.pool, "float", "max"),

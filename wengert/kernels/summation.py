@@ -24,7 +24,7 @@ FEW = 16  # of a column, that are added up in the array's precision
 SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
 SIDE = 8  # vectors of a row whose sums are carried beside each other
-VECTORS = 4  # of columns side by side: a block
+VECTORS = 4  # of columns side by side: a block; or 8, or 16, where a row has no more
 MOST = 16  # blocks that an item goes through for each few rows, if there are
 ITEMS = 32  # items left for threads to share
 NARROW = 48  # terms of a row up to which a row in each lane, made of vectors along rows, is quicker
@@ -77,13 +77,13 @@ def row_sums(k: Job, word: str, result: str) -> None:
     "x: T*, out: out double*, n: i64, inner: i64, segments: i64, blocks: i64, together: i64, "
     "parts: i64, items: i64, share: i64"
 )
-def column_sums(k: Job, word: str) -> None:
+def column_sums(k: Job, word: str, vectors: int) -> None:
     """Add to out[outer][segment][column] what x[outer][n][column] holds; a chunk is `share` times
-    `together` blocks of columns, `parts` of which are a row.
+    `together` blocks of so many vectors of columns, of which `parts` are a row.
     """
     x, out, n, inner, segments, blocks, together, parts, items, share = k.table()
     lanes = k.lanes(word)
-    width = VECTORS * lanes
+    width = vectors * lanes
 
     def item(i: Value) -> None:
         part, rest = i % parts, i // parts
@@ -104,7 +104,7 @@ def column_sums(k: Job, word: str) -> None:
                         p = source.at(j * inner + first)
                         return [a + p.load(v * lanes, lanes, masks[v]) for v, a in enumerate(now)]
 
-                    found = k.loop(r, last, 1, row, [k.zero(word, lanes)] * VECTORS)
+                    found = k.loop(r, last, 1, row, [k.zero(word, lanes)] * vectors)
                     for j, h in enumerate([h for v in found for h in v.doubles()]):
                         mask = masks[j // 2]
                         half = None if mask is None else mask.halves()[j % 2]
@@ -113,9 +113,9 @@ def column_sums(k: Job, word: str) -> None:
 
                 k.when(
                     left >= width,
-                    lambda: run([None] * VECTORS),
+                    lambda: run([None] * vectors),
                     lambda: run(
-                        [k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]
+                        [k.mask((left - v * lanes).most(0), lanes) for v in range(vectors)]
                     ),
                 )
 
@@ -197,6 +197,10 @@ def total(x: Array, gone: list[int]) -> Array | None:
             rest = np.add.reduce(x.reshape(n, inner)[n - left :], 0, np.float64)
         n = (n - left) // together
     columns = inner * together
+    most = 8 if host is None else host.registers // 2
+    fits = [v for v in (VECTORS, 8, 16) if v <= most and columns * VECTORS <= v * wide]
+    vectors = min(fits, default=VECTORS)  # a whole row, if registers hold it: it is read in order
+    wide = wide * vectors // VECTORS
     segments, blocks = -(-n // ROWS), -(-columns // wide)
     side = max(1, min(MOST, outer * segments * blocks // ITEMS))  # blocks of one item
     parts = -(-blocks // side)
@@ -205,7 +209,7 @@ def total(x: Array, gone: list[int]) -> Array | None:
     share = max(1, CHUNK // (min(n, ROWS) * min(columns, wide * side)))
     source = x.reshape(-1)[: outer * n * columns]
     sizes = n, columns, segments, blocks, side, parts, items, share
-    column_sums(word)(-(-items // share), source, out, *sizes)
+    column_sums(word, vectors)(-(-items // share), source, out, *sizes)
     found = np.add.reduce(out, 1)
     if together > 1:
         found = np.add.reduce(found.reshape(outer, together, inner), 1)
