@@ -16,7 +16,8 @@ from .activation import EXACT, exponentials, ones
 from .capabilities import ON_HOST
 from .normalization import widened
 from .numpy_direct import library as np
-from .numpy_fast_paths import F32, F64, I64, number, starts
+from .numpy_fast_paths import F32, F64, I64, LONGEST, number, starts
+from .numpy_fast_paths import ones as kept_ones
 
 U64 = np.dtype(np.uint64)
 
@@ -217,11 +218,12 @@ def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
     if unsigned.item(unsigned.argmax()) >= x.shape[1]:
         return None
     picked = x.reshape(-1).take(target + firsts(n, x.shape[1]))
-    total = number(n, d) if d is F32 or d is F64 else np.asarray(n, d)
+    real = d is F32 or d is F64
+    total = number(n, d) if real else np.asarray(n, d)
     if reduction == "none":
         return np.negative(picked), total
-    loss = np.negative(picked.dot(ones(np, n, d)))
-    return np.asarray(np.divide(loss, total) if reduction == "mean" else loss), total
+    loss = -picked.dot(kept_ones(n, d) if real and n <= LONGEST else ones(np, n, d))  # a scalar
+    return np.asarray(loss / d.type(n) if reduction == "mean" else loss), total
 
 
 @widened

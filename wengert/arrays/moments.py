@@ -67,7 +67,7 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
     else:  # sum_of() and mean(), without the calls
         one = ones(n, F64)
         m = x.dot(one) if dim else np.dot(one, x)
-        divide(m, n, m)
+        divide(m, number(n, F64), m)
         away = subtract(x, m[:, None] if dim else m, x)
         multiply(away, away, away)
         if d is F32:

@@ -190,7 +190,7 @@ def split(tensor, split_size_or_sections, dim=0):
     nd = tensor._a.ndim
     if nd == 0:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    d = wrap_dim(dim, nd, "split")
+    d = dim if type(dim) is int and 0 <= dim < nd else wrap_dim(dim, nd, "split")
     n = tensor._a.shape[d]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -250,7 +250,8 @@ def chunk(input, chunks, dim=0):
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    d = wrap_dim(dim, input._a.ndim, "chunk")
+    nd = input._a.ndim
+    d = dim if type(dim) is int and 0 <= dim < nd else wrap_dim(dim, nd, "chunk")
     n = input._a.shape[d]
     if n == 0:
         return parts(input, [0] * chunks, d)
@@ -281,6 +282,7 @@ def unbind(input, dim=0):
     """
     if input._a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    d = wrap_dim(dim, input._a.ndim, "unbind")
+    nd = input._a.ndim
+    d = dim if type(dim) is int and 0 <= dim < nd else wrap_dim(dim, nd, "unbind")
     keys = places_of(d, input._a.shape[d])
     return made_together(len(keys), unbind_item.parts, input, keys)

@@ -415,7 +415,7 @@ def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
     nd = x._a.ndim
     shape, dims, shifts = x._a.shape, [], []
     for d in range(nd) if dim is None else (dim,) if isinstance(dim, int) else dim:
-        d = wrap_dim(d, nd, name) if dim is not None else d
+        d = d if type(d) is int and 0 <= d < nd else wrap_dim(d, nd, name)
         dims.append(d)
         shifts.append(shape[d] // 2 if sign > 0 else (shape[d] + 1) // 2)
     return roll_op.entry(x, tuple(shifts), tuple(dims)) if shifts else x.clone()
