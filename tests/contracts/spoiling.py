@@ -8,6 +8,8 @@ import doctest
 import functools
 import inspect
 import io
+import os
+import shutil
 import signal
 import sys
 import traceback
@@ -16,7 +18,7 @@ import typing
 import wengert
 
 TENSOR, UNFIT = "torch.ones(7, 11)", "has a shape that does not fit"
-WRONG = "is of the wrong type"
+WRONG, SEVERAL = "is of the wrong type", "is a tensor of several numbers"
 # what stands in an argument's place, and what it is then said to be, by what stood there
 SPOILED = {  # no ints for names: they may be those of files, and 3 is one that is open
     "tensor": {
@@ -30,8 +32,8 @@ SPOILED = {  # no ints for names: they may be those of files, and 3 is one that 
         "({}).cfloat()": "holds complex numbers",
         "({}) - 100": "holds values out of range",
     },
-    "int": {"'a'": WRONG, "-1": "is negative", "0": "is 0", "99": "does not fit", TENSOR: UNFIT},
-    "float": {"'a'": WRONG, "-1.0": "is negative", "2.0": "is above 1", TENSOR: UNFIT},
+    "int": {"'a'": WRONG, "-1": "is negative", "0": "is 0", "99": "does not fit", TENSOR: SEVERAL},
+    "float": {"'a'": WRONG, "-1.0": "is negative", "2.0": "is above 1", TENSOR: SEVERAL},
     "str": {"3.5": WRONG, "'nosuch'": "is unknown"},
     "bool": {},
     "sequence": {
@@ -44,16 +46,20 @@ SPOILED = {  # no ints for names: they may be those of files, and 3 is one that 
     "other": {"object()": WRONG},
 }
 # what is true of the argument itself, wherever the error appears
-ANYWHERE = {WRONG, "is negative", "is unknown", "cannot be called"}
-SECONDS = 20.0
+ANYWHERE = {WRONG, SEVERAL, "is negative", "is unknown", "cannot be called"}
+SECONDS = 10.0
 
 
 class Raised(typing.NamedTuple):
-    """An error, the argument that was spoiled, and how."""
+    """An error, the argument that was spoiled, and how; whether the call with that argument or what
+    is true of the argument itself led to it, and whether the thing was called, not a method of it.
+    """
 
-    error: type[BaseException]
+    error: BaseException
     argument: str
     how: str
+    follows: bool
+    direct: bool
 
 
 class Late(BaseException):
@@ -117,6 +123,14 @@ def is_call_of(thing, function, args=()):
     return same and getattr(plain, "__name__", "") == thing.__name__
 
 
+def is_own_call(thing, function):
+    """Whether a call is one of a thing itself: a function, a class, or an object of the class."""
+    if isinstance(thing, type):
+        made = isinstance(function, type) and issubclass(function, thing)
+        return made or isinstance(function, thing)
+    return is_call_of(thing, function)
+
+
 def named(function, args):
     """The names of the positional arguments of a call."""
     if isinstance(function, wengert.nn.Module):
@@ -162,12 +176,18 @@ class Example:
             return function(*args, **kwargs)
         except Exception as error:
             if ours and self.inside is None:
-                self.inside = (error, number)
+                self.inside = (error, number, is_own_call(self.thing, function))
             raise
 
     def run(self, tree):
-        """The error that a call of the thing raises in a tree's statements, and its number."""
+        """The error that a call of the thing raises in a tree's statements, the call's number, and
+        whether it is one of the thing itself.
+        """
         self.inside = None
+        if os.path.isdir("nosuch"):  # what an example before has written under the unknown name
+            shutil.rmtree("nosuch")
+        elif os.path.exists("nosuch"):
+            os.remove("nosuch")
         tree = ast.fix_missing_locations(Watched().visit(tree))
         names = {**self.names, "watch": self.watch}
         wengert.manual_seed(0)
@@ -219,9 +239,10 @@ class Example:
         found = self.run(tree)
         if found is None or not is_ours(found[0]):
             return None
-        if found[1] != number and how not in ANYWHERE:
-            return None
-        return Raised(type(found[0]), name, how)
+        error, at, direct = found
+        # an object remembers what it was made with
+        follows = at == number or how in ANYWHERE or direct and isinstance(self.thing, type)
+        return Raised(error, name, how, follows, direct)
 
 
 def texts(thing, owner=None):

@@ -15,6 +15,7 @@ from ..api import functions as T
 from ..base import dtypes
 from ..base.advice import advise
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .autocast_mode import cuda_available
 
@@ -185,6 +186,7 @@ class GradScaler:
                     p.grad.mul_(factor)
         return found
 
+    @clear_errors
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of an optimizer's parameters by the scale, before clipping them.
 
@@ -207,6 +209,7 @@ class GradScaler:
 
     # --- stepping ------------------------------------------------------------------------------
 
+    @clear_errors
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
         """optimizer.step(), after taking the scale out, unless a gradient is not finite.
 

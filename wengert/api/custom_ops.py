@@ -195,6 +195,8 @@ class CustomOpDef:
         """Say which dtype floating inputs are cast to under autocast, which is off meanwhile.
 
         device_type: 'cpu' or 'cuda'. cast_inputs: a dtype. RuntimeError for another device.
+
+        Raises ValueError where device_type is of the wrong type.
         """
         if not isinstance(device_type, str):
             raise ValueError(

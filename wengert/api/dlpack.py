@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..base import dtypes
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor, wrap
 from ..ops.creation.tensor import READERS
 
@@ -163,10 +164,11 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     return t.clone() if copy else t
 
 
+@clear_errors
 def to_dlpack(tensor: Tensor) -> Any:
     """A DLPack capsule of the first version that shares a tensor's memory.
 
-    Raises BufferError where it requires grad.
+    Raises BufferError where it requires grad; TypeError where tensor is no tensor.
 
     >>> from_dlpack(to_dlpack(from_dlpack(np.ones(2)))).tolist()
     [1.0, 1.0]

@@ -22,6 +22,8 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
 
     t1: a tensor. t2: a tensor.
 
+    Raises TypeError where t1 or t2 is no tensor.
+
     >>> a, b = torch.zeros(1), torch.ones(2)
     >>> torch.utils.swap_tensors(a, b)
     >>> a
@@ -47,7 +49,8 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 
     other: the value. assign: other itself.
 
-    Raises TypeError where other is no tensor.
+    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
+    fit.
 
     >>> torch.zeros(2).module_load(torch.ones(2))
     tensor([1., 1.])

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..base.devices import device as _device
 from ..base.modes import _Switch
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .accelerator_api import current_accelerator
 
@@ -30,10 +31,13 @@ def __getattr__(name: str) -> bool:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+@clear_errors
 def get_device(input: Tensor) -> int:
     """The number of a tensor's CUDA device; -1 for the CPU.
 
     input: a tensor.
+
+    Raises TypeError where input is no tensor.
 
     >>> torch.get_device(torch.ones(1))
     -1
@@ -45,7 +49,7 @@ def get_device(input: Tensor) -> int:
 def get_device_module(device: Any = None) -> Any:
     """torch.cuda or torch.cpu, by a device (default: the accelerator, or the CPU).
 
-    Raises RuntimeError where device is unknown.
+    Raises RuntimeError where device is unknown; TypeError where device is of the wrong type.
 
     >>> torch.get_device_module("cpu").__name__.endswith("cpu")
     True
@@ -149,10 +153,13 @@ def is_masked_tensor(obj: Any, /) -> bool:
     return module is not None and isinstance(obj, module.MaskedTensor)
 
 
+@clear_errors
 def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
     """The tensor inside of one that a function transform wraps; others as they are.
 
     recurse: all wrappings, or one.
+
+    Raises TypeError where tensor is no tensor.
 
     >>> torch.func.debug_unwrap(torch.ones(2))
     tensor([1., 1.])

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..base.aliases import alias
 from ..base.pytree import tree_leaves
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .custom_ops import CustomOpDef, defined, find, infer_schema
 
@@ -79,6 +80,7 @@ def wrap_triton(triton_kernel: Any, /) -> Any:
     )
 
 
+@clear_errors
 def define(qualname: str, schema: str, *, lib: Any = None, tags: Any = ()) -> None:
     """Enter an operator by name and schema; its kernels come with impl().
 
@@ -121,6 +123,7 @@ def impl(qualname: str, types: Any, func: Any = None, *, lib: Any = None) -> Any
 register_kernel = alias(impl, "register_kernel")
 
 
+@clear_errors
 def register_fake(
     op: Any, func: Any = None, /, *, lib: Any = None, _stacklevel: int = 1,
     allow_override: bool = False,
@@ -130,7 +133,7 @@ def register_fake(
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
     allow_override: accepted.
 
-    Raises ValueError where op is unknown.
+    Raises ValueError where op is unknown; TypeError where op is of the wrong type.
 
     >>> torch.library.define("shown::rows", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::rows", "cpu", lambda x: x.sum(1))
@@ -146,6 +149,7 @@ def register_fake(
 impl_abstract = alias(register_fake, "impl_abstract")
 
 
+@clear_errors
 def register_autograd(
     op: Any, backward: Callable[..., Any], /, *, setup_context: Any = None, lib: Any = None
 ) -> None:
@@ -154,7 +158,7 @@ def register_autograd(
     op: the operator, or its name. backward: a function of ctx and gradients. setup_context: keeps
     what backward needs. lib: accepted.
 
-    Raises ValueError where op is unknown.
+    Raises ValueError where op is unknown; TypeError where op is of the wrong type.
 
     >>> torch.library.define("shown::cubed", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::cubed", "cpu", lambda x: x**3)
@@ -171,12 +175,13 @@ def register_autograd(
     find(op).register_autograd(backward, setup_context=setup_context)
 
 
+@clear_errors
 def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
     """Give an operator's rule for vmap.
 
     op: the operator, or its name. func: the function; None: for use as a decorator. lib: accepted.
 
-    Raises ValueError where op is unknown.
+    Raises ValueError where op is unknown; TypeError where op is of the wrong type.
 
     >>> torch.library.define("shown::plus", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::plus", "cpu", lambda x: x + 1)
@@ -190,6 +195,7 @@ def register_vmap(op: Any, func: Any = None, /, *, lib: Any = None) -> Any:
     return find(op).register_vmap(func)
 
 
+@clear_errors
 def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: Any = None) -> None:
     """Say which dtype an operator's floating inputs are cast to under autocast.
 
@@ -197,7 +203,7 @@ def register_autocast(op: Any, device_type: str, cast_inputs: Any, /, *, lib: An
     accepted.
 
     Raises ValueError where op is unknown or device_type is of the wrong type; RuntimeError where
-    device_type is unknown.
+    device_type is unknown; TypeError where op is of the wrong type.
 
     >>> torch.library.define("shown::same", "(Tensor x) -> Tensor")
     >>> keep = torch.library.impl("shown::same", "cpu", lambda x: x.clone())
@@ -247,6 +253,7 @@ def get_ctx() -> FakeContext:
     return FakeContext()
 
 
+@clear_errors
 def opcheck(
     op: Any, args: Any, kwargs: Any = None, *, test_utils: Any = "ALL",
     raise_exception: bool = True, atol: float | None = None, rtol: float | None = None,
@@ -330,10 +337,13 @@ class Library:
             raise ValueError("Unsupported kind: ", kind)
         self.ns, self.kind, self.dispatch_key = ns, kind, dispatch_key
 
+    @clear_errors
     def define(self, schema: str, alias_analysis: str = "", *, tags: Any = ()) -> str:
         """Enter an operator: "name(Tensor x) -> Tensor". Returns its name.
 
         schema: "(Tensor x) -> Tensor". alias_analysis: accepted. tags: accepted.
+
+        Raises TypeError where schema is of the wrong type.
         """
         name = schema.partition("(")[0].strip()
         defined(f"{self.ns}::{name}", schema[len(name) :])

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ..base.formats import jagged, strided
 from ..engine import tensor as engine_tensor
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import functions as T
 from . import overrides
@@ -317,6 +318,7 @@ def to_padded_tensor(
     return T.stack(rows)
 
 
+@clear_errors
 def nested_tensor_from_jagged(
     values: Tensor, offsets: Tensor | None = None, lengths: Tensor | None = None,
     jagged_dim: int | None = None, min_seqlen: int | None = None, max_seqlen: int | None = None,
@@ -348,13 +350,14 @@ def nested_tensor_from_jagged(
     return made(T.cat(parts), tuple(lengths.tolist()), jagged)
 
 
+@clear_errors
 def masked_select(tensor: Tensor, mask: Tensor) -> NestedTensor:
     """The elements of each row of a tensor where mask is true, as a jagged nested tensor.
 
     tensor: (N, M, ...). mask: of a shape that goes with the tensor's.
 
     Raises IndexError where mask holds complex numbers; RuntimeError where tensor or mask has a
-    shape that does not fit.
+    shape that does not fit; TypeError where tensor or mask is no tensor.
 
     >>> rows = torch.nested.masked_select(torch.eye(2), torch.tensor([[True, True], [False, True]]))
     >>> rows.unbind()
@@ -368,6 +371,7 @@ def masked_select(tensor: Tensor, mask: Tensor) -> NestedTensor:
     return renested_jagged([t[m] for t, m in zip(tensor.unbind(), full.unbind())])
 
 
+@clear_errors
 def narrow(
     tensor: Tensor, dim: int, start: Any, length: Any, layout: Any = strided
 ) -> NestedTensor:

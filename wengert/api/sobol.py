@@ -21,6 +21,9 @@ class SobolEngine:
         scramble: whether to scramble the sequence at random (Owen), with bits drawn as PyTorch
             draws them: from `seed`, or from the default generator.
 
+    Raises TypeError where dimension is of the wrong type; RuntimeError where dimension is a tensor
+    of several numbers.
+
     >>> torch.quasirandom.SobolEngine(2).draw(3)
     tensor([[0.0000, 0.0000],
             [0.5000, 0.5000],
@@ -63,7 +66,8 @@ class SobolEngine:
 
         out: the tensor to write into. dtype: of the points.
 
-        Raises TypeError where n is of the wrong type.
+        Raises TypeError where n is of the wrong type; RuntimeError where n is a tensor of several
+        numbers.
         """
         dtype = dtype or dtypes.get_default_dtype()
         result = self._as_numbers(self._next(n), dtype)
@@ -75,6 +79,9 @@ class SobolEngine:
         """The next 2**m points, as long as there are a power of two then; ValueError otherwise.
 
         out: the tensor to write into. dtype: of the points.
+
+        Raises TypeError where m is of the wrong type or negative; NotImplementedError where m is a
+        tensor of several numbers.
         """
         total = self.num_generated + 2**m
         if total & (total - 1):
@@ -88,7 +95,8 @@ class SobolEngine:
     def fast_forward(self, n: int) -> SobolEngine:
         """Skip n points.
 
-        Raises TypeError where n is of the wrong type; IndexError where n is negative.
+        Raises TypeError where n is of the wrong type; IndexError where n is negative; RuntimeError
+        where n is a tensor of several numbers.
         """
         self._next(n)
         return self

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..arrays import cuda as _cuda
 from ..base.devices import device as _device
+from ..engine.error_context import clear_errors
 
 __all__ = ["Event", "Stream", "StreamContext", "current_stream", "default_stream", "set_stream"]
 
@@ -29,7 +30,8 @@ class Stream:
 
     device: where (default: CUDA if there is a device, else the CPU); priority: lower goes first.
 
-    Raises RuntimeError where device is unknown or device is of the wrong type.
+    Raises RuntimeError where device is unknown or device is of the wrong type; TypeError where
+    device is of the wrong type.
 
     >>> with torch.Stream("cpu") as s:
     ...     x = torch.ones(2) * 2
@@ -108,7 +110,8 @@ class Event:
 
     device: 'cpu' or 'cuda'. blocking: accepted. interprocess: accepted.
 
-    Raises RuntimeError where device is unknown or device is of the wrong type.
+    Raises RuntimeError where device is unknown or device is of the wrong type; TypeError where
+    device is of the wrong type.
 
     >>> start, end = torch.Event("cpu", enable_timing=True), torch.Event("cpu", enable_timing=True)
     >>> start.record(), end.record()
@@ -148,10 +151,13 @@ class Event:
         """Let later work of a stream wait for the mark."""
         (current_stream(self.device) if stream is None else stream).wait_event(self)
 
+    @clear_errors
     def elapsed_time(self, end_event: Any) -> float:
         """Milliseconds from this mark to another. RuntimeError if either was not recorded.
 
         end_event: a later Event.
+
+        Raises TypeError where end_event is of the wrong type.
         """
         if self.at is None or end_event.at is None:
             raise RuntimeError("Both events must be recorded before calculating elapsed time.")

@@ -56,10 +56,15 @@ def map_file(lib: Any, path: str, dtype: Any, size: int, shared: bool) -> Any:
     if it is too short.
     """
     dtype = np.dtype(dtype)
-    if shared:
-        with open(path, "ab") as f:
-            if f.tell() < size * dtype.itemsize:
-                f.truncate(size * dtype.itemsize)
-    if size == 0:
-        return lib.empty(0, dtype)
-    return np.asarray(np.memmap(path, dtype, "r+" if shared else "c", shape=(size,)))
+    try:
+        if shared:
+            with open(path, "ab") as f:
+                if f.tell() < size * dtype.itemsize:
+                    f.truncate(size * dtype.itemsize)
+        if size == 0:
+            return lib.empty(0, dtype)
+        return np.asarray(np.memmap(path, dtype, "r+" if shared else "c", shape=(size,)))
+    except (OSError, ValueError, OverflowError) as error:
+        raise RuntimeError(
+            f"unable to map {size} numbers of {dtype} from file <{path}>: {error}"
+        ) from error

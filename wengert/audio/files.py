@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..api.functions import from_numpy
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = ["AudioMetaData", "info", "load", "save"]
@@ -68,7 +69,8 @@ def load(
     uri: path or file object of a WAV file. format: accepted: 'wav'. buffer_size: accepted. backend:
     accepted.
 
-    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound.
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound; TypeError
+    where uri is of the wrong type.
 
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> samples, rate = torchaudio.load("tone.wav")
@@ -90,7 +92,8 @@ def info(uri: Any, format: str | None = None, **options: Any) -> AudioMetaData:
 
     uri: path or file object of a WAV file. format: accepted: 'wav'.
 
-    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound.
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no sound; TypeError
+    where uri is of the wrong type.
 
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> torchaudio.info("tone.wav").sample_rate
@@ -101,6 +104,7 @@ def info(uri: Any, format: str | None = None, **options: Any) -> AudioMetaData:
     return AudioMetaData(rate, a.shape[0], a.shape[1], 8 * a.dtype.itemsize, kind)
 
 
+@clear_errors
 def save(
     uri: Any,
     src: Tensor,
@@ -118,8 +122,10 @@ def save(
     uri: path or file object of a WAV file. sample_rate: samples per second, in Hz. format:
     accepted: 'wav'. src: the samples. channels_first: (channels, frames), or the other way round.
 
-    Raises ValueError where src has a shape that does not fit, src holds booleans or complex numbers
-    sample_rate or uri is of the wrong type.
+    Raises ValueError where src has a shape that does not fit, holds booleans or complex numbers, or
+    sample_rate is negative; TypeError where uri or sample_rate is of the wrong type or src is no
+    tensor; RuntimeError where src holds booleans or complex numbers; struct.error where sample_rate
+    is negative.
 
     >>> torchaudio.save("tone.wav", torch.zeros(1, 8), 16000)
     >>> torchaudio.load("tone.wav")[0].shape
@@ -127,6 +133,10 @@ def save(
     """
     if src.ndim != 2:
         raise ValueError(f"save: expected (channels, frames), not {list(src.shape)}")
+    if sample_rate <= 0:
+        raise ValueError(f"save: sample_rate {sample_rate}: there have to be samples in a second")
+    if src.dtype.is_complex or src.dtype.name == "bool":
+        raise ValueError(f"save: samples are real numbers, not {src.dtype}")
     a = src.detach().cpu().numpy()
     a = a.T if channels_first else a
     if encoding == "PCM_S" or (encoding is None and bits_per_sample == 16):

@@ -165,7 +165,9 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run forward and record the node. Raises what forward raises."""
+        """Run forward and record the node. Raises what forward raises; TypeError where an argument
+        is no tensor.
+        """
         if state.levels:
             return at_levels(cls, args, kwargs)
         return recorded(cls, args, kwargs)

@@ -9,16 +9,18 @@ from typing import Any
 from ..base.hooks import Handle
 from ..base.modes import state
 from ..engine import views
+from ..engine.error_context import clear_errors
 from ..engine.node import GradientEdge, Slot
 from ..engine.tensor import Tensor
 
 __all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
 
 
+@clear_errors
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """Where the gradient of a tensor flows: the node that computed it, or the leaf's own.
 
-    Raises RuntimeError for tensors that require no grad.
+    Raises RuntimeError for tensors that require no grad; TypeError where tensor is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.graph.get_gradient_edge(x * 2).node
@@ -94,7 +96,8 @@ def register_multi_grad_hook(
         fn: mode "all": gets a list with the gradients of all, None for those that the pass does
             not reach, when the last one is there; mode "any": gets the first one.
 
-    Returns a handle whose remove() takes the hook away. Raises ValueError for other modes.
+    Returns a handle whose remove() takes the hook away. Raises ValueError for other modes;
+    TypeError where tensors is of the wrong type.
 
     >>> x, y = torch.ones(2, requires_grad=True)
     >>> handle = torch.autograd.graph.register_multi_grad_hook([x, y], print)

@@ -302,7 +302,7 @@ class finfo:
 
     def __init__(self, type: dtype | None = None) -> None:
         d = type or get_default_dtype()
-        if not d.is_inexact:
+        if not isinstance(d, dtype) or not d.is_inexact:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle"
                 f" '{d}'"
@@ -338,7 +338,7 @@ class iinfo:
     """
 
     def __init__(self, type: dtype) -> None:
-        if type.category != INTEGRAL:
+        if not isinstance(type, dtype) or type.category != INTEGRAL:
             raise TypeError(
                 f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
             )

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..api import functions as T
 from ..base.dtypes import BY_NP, float64
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor, wrap
 from . import shared
 
@@ -45,6 +46,7 @@ def default_convert(data: Any) -> Any:
     return data
 
 
+@clear_errors
 def default_collate(batch: Sequence[Any]) -> Any:
     """Join samples into one batch: stack tensors, make tensors of numbers, join containers inside.
 
@@ -59,6 +61,9 @@ def default_collate(batch: Sequence[Any]) -> Any:
         TypeError: there is no rule for the type of the first sample.
 
     Example:
+
+    Raises IndexError where batch is empty.
+
         >>> default_collate([(T.ones(2), 0), (T.zeros(2), 1)])
         [tensor([[1., 1.],
                 [0., 0.]]), tensor([0, 1])]

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..api import functions as T
 from ..base.advice import advise
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor, wrap
 from . import collate
 
@@ -86,12 +87,16 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         TypeError, AttributeError: something that is not a tensor, as in PyTorch.
 
     Example:
+
+    Raises RuntimeError where tensors has a shape that does not fit.
+
         >>> TensorDataset(T.arange(3), T.ones(3))[1]
         (tensor(1), tensor(1.))
     """
 
     tensors: tuple[Any, ...]
 
+    @clear_errors
     def __init__(self, *tensors: Any) -> None:
         for index, tensor in enumerate(tensors):
             if not callable(getattr(tensor, "size", None)):  # an array or a frame: a number
@@ -128,6 +133,9 @@ class StackDataset(Dataset[S]):
         ValueError: no dataset, both forms, or lengths that differ.
 
     Example:
+
+    Raises TypeError where image or label is of the wrong type.
+
         >>> StackDataset(image=["a", "b"], label=[0, 1])[1]
         {'image': 'b', 'label': 1}
     """
@@ -190,6 +198,9 @@ class ConcatDataset(Dataset[S_co]):
         AssertionError: no dataset, or an IterableDataset among them.
 
     Example:
+
+    Raises TypeError where datasets is of the wrong type.
+
         >>> both = ConcatDataset(["ab", "cde"])
         >>> len(both), both[2], both[-1]
         (5, 'c', 'e')
@@ -346,6 +357,9 @@ def random_split(
         ValueError: the sizes do not add up, or a fraction is outside 0 to 1.
 
     Example:
+
+    Raises TypeError where dataset or lengths is of the wrong type.
+
         >>> [len(part) for part in random_split(range(10), [0.7, 0.3])]
         [7, 3]
     """

@@ -32,6 +32,9 @@ class Sampler(Generic[I_co]):
 
     Example:
 
+    Raises ValueError where batch_size is of the wrong type, negative, 0 or a tensor of several
+    numbers.
+
         >>> class Backwards(Sampler[int]):
         ...     def __init__(self, size):
         ...         self.size = size
@@ -282,6 +285,10 @@ class DistributedSampler(Sampler[I_co]):
     Call `set_epoch` before every epoch, or each one has the same order.
 
     Example:
+
+    Raises TypeError where dataset, num_replicas or rank is of the wrong type; RuntimeError where
+    num_replicas or rank is a tensor of several numbers.
+
         >>> list(DistributedSampler("abcde", num_replicas=2, rank=1, shuffle=False))
         [1, 3, 0]
     """

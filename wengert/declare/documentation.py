@@ -31,6 +31,9 @@ ANY_TENSORS = {
 }
 # of functions that are made in a loop and have no docstring of their own to stand in
 EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
+# which values of arguments lead to an error, "error where ...: names" in each line, as seen by
+# spoiling the arguments of the examples (tests/contracts/test_errors_told.py)
+ERRORS = pathlib.Path(__file__).parent.parent / "ops" / "errors.txt"
 
 
 def documentation(
@@ -54,7 +57,7 @@ def documentation(
     told, said = arguments(own or name, overloads), text.partition("Raises ")[0]
     if left := [x for x in told if not spoken_of(x.partition(":")[0], said)]:
         parts.append("\n".join(left))
-    if errors := raised(name, overloads, text, method, body):
+    if errors := raised(name, overloads, text, method, body, names[0]):
         parts.append(textwrap.fill(f"Raises {errors}.", 96))
     made = next(filter(None, map(example_of, names)), "")
     if mark or made:
@@ -133,9 +136,23 @@ def arguments(function: str, overloads: tuple[Overload, ...]) -> list[str]:
     return found
 
 
-def raised(name: str, overloads: tuple[Overload, ...], text: str, method: bool, body: Any) -> str:
-    """The errors that follow from the types of arguments and from the numbers that an op takes,
-    without those that a text speaks of.
+@functools.cache
+def seen() -> dict[str, list[tuple[str, str]]]:
+    """The errors in ERRORS by the path of the function: (error, where)."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in ERRORS.read_text(encoding="utf-8").splitlines():
+        said, _, names = line.partition(": ")
+        error, _, when = said.partition(" ")
+        for name in names.split():
+            found.setdefault(name, []).append((error, when))
+    return found
+
+
+def raised(
+    name: str, overloads: tuple[Overload, ...], text: str, method: bool, body: Any, path: str
+) -> str:
+    """The errors that follow from the types of arguments, from the numbers that an op takes and
+    from what was seen, without those that a text speaks of.
     """
     given = [p for o in overloads if not o.old for p in o.parameters]
     tensors = max([sum(p.type.kinds[0] == "Tensor" for p in o.parameters) for o in overloads])
@@ -152,11 +169,17 @@ def raised(name: str, overloads: tuple[Overload, ...], text: str, method: bool, 
     if isinstance(body, Op):
         found.append(("NotImplementedError", "for integers and booleans" * body.inexact))
         found.append((getattr(body.real, "__name__", ""), "for complex numbers" * bool(body.real)))
+    if IN_PLACE in text:
+        found.append(
+            ("RuntimeError", "for a leaf that requires grad and for results that do not fit")
+        )
+    found += seen().get(path, [])
     told: dict[str, list[str]] = {}
     for error, when in found:
         if when and error not in text:
             told.setdefault(error, []).append(when)
-    return ", ".join([f"{error} {' and '.join(whens)}" for error, whens in told.items()])
+    parts = [f"{error} {' and '.join(whens)}" for error, whens in told.items()]
+    return ("; " if any(["," in part for part in parts]) else ", ").join(parts)
 
 
 def is_dimension(p: Parameter) -> bool:
@@ -164,6 +187,7 @@ def is_dimension(p: Parameter) -> bool:
     return p.name.strip("_012s") == "dim" and p.type.kinds[0].startswith("int")
 
 
+IN_PLACE = "in place: the result replaces the elements of "
 PART = re.compile(r"\w")  # of a word
 
 

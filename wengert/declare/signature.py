@@ -35,7 +35,7 @@ from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder, as_given
 from .declaration import Overload, Parameter, layout, other_names, unspread
-from .documentation import documentation, shown_signature
+from .documentation import IN_PLACE, documentation, shown_signature
 from .lines import PLAIN, Line, needed
 from .lines import text as straight_line
 from .registry import Declared
@@ -294,16 +294,15 @@ def parser(
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
     shown = ", ".join([f"{n!r}: {n}" for n in (*slots, *([rest] if rest else ()))])
-    lines += [" except FAILURES as e:", f"  tell({name!r}, e, {{{shown}}})", "  raise"]
+    told = f"tell({name!r}, e, {{{shown}}})"
     conditions = " ".join(
         x.given for i in lines_of for x in ((i,) if isinstance(i, Line) else i or ())
     )
     if read := [n for n in slots if f"{n}._a" in conditions]:  # of arguments nobody has looked at
-        lines += [" except AttributeError:"]
-        lines += [
-            f"  if {' and '.join([f'hasattr({n}, {chr(34)}_a{chr(34)})' for n in read])}: raise"
-        ]
+        tensors = " and ".join([f"hasattr({n}, {chr(34)}_a{chr(34)})" for n in read])
+        lines += [" except AttributeError as e:", f"  if {tensors}: {told}; raise"]
         lines += [f"  return {other}"]
+    lines += [" except FAILURES as e:", f"  {told}", "  raise"]
     f = generated.functions(f"signature of {name} {id(body):x}", lines, env)[name]
     again = (name, overloads, calls, body, binder, foreign, more, lines_of, inplace, seen)
     return native.remakable(f, lambda: parser(*again))
@@ -574,7 +573,7 @@ def dress(
     path = f.__qualname__ if method or not namespace else f"{namespace}.{name}"
     if inplace:
         changed = overloads[0].parameters[0].name
-        said = f"{name[:-1]}() in place: the result replaces the elements of {changed}."
+        said = f"{name[:-1]}() {IN_PLACE}{changed}."
         doc = f"{said}\n\n{inspect.cleandoc(doc or '').partition('>>> ')[0]}"
     known = (path, name) if inplace else (path, name, f"{d.namespace}.{d.name}".lstrip("."))
     own = "" if inplace else d.name

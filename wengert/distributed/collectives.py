@@ -111,7 +111,7 @@ def all_reduce(
     Raises:
         DistBackendError: ranks call different things, or one does not come before the deadline.
 
-    group: the processes that take part; None: all.
+    group: the processes that take part; None: all. Raises TypeError where tensor is no tensor.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
@@ -169,7 +169,8 @@ def reduce(
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_dst: the receiver's rank within the group. tensor: the values of this rank. op: a
     ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR. Raises TypeError where tensor is no
-    tensor; ValueError where dst is of the wrong type or dst is out of range.
+    tensor; ValueError where dst is of the wrong type or dst is out of range; RuntimeError where dst
+    is a tensor of several numbers.
 
     >>> x = torch.ones(2)
     >>> dist.reduce(x, dst=0)
@@ -203,7 +204,8 @@ def broadcast(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_src: the sender's rank within the group. Raises TypeError where tensor is no tensor;
-    ValueError where src is of the wrong type or src is out of range.
+    ValueError where src is of the wrong type or src is out of range; RuntimeError where src is a
+    tensor of several numbers.
 
     >>> x = torch.ones(2)
     >>> dist.broadcast(x, src=0)
@@ -358,9 +360,8 @@ def reduce_scatter(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output: to write into. input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT,
-    MIN, MAX, BAND, BOR, BXOR.
-
-    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
+    MIN, MAX, BAND, BOR, BXOR. Raises TypeError where one is no tensor, ValueError where numbers,
+    shapes or dtypes do not fit.
 
     >>> x = torch.zeros(2)
     >>> dist.reduce_scatter(x, [torch.ones(2)])
@@ -484,7 +485,8 @@ def gather(
     group_dst: the receiver's rank within the group. tensor: the values of this rank. gather_list:
     on rank dst, a tensor for each rank, to write into.
 
-    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
+    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit;
+    RuntimeError where dst is a tensor of several numbers.
 
     >>> parts = [torch.zeros(2)]
     >>> dist.gather(torch.ones(2), parts, dst=0)
@@ -522,7 +524,8 @@ def scatter(
     group_src: the sender's rank within the group. scatter_list: on rank src, a tensor for each
     rank.
 
-    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit.
+    Raises TypeError where one is no tensor, ValueError where numbers, shapes or dtypes do not fit;
+    RuntimeError where src is a tensor of several numbers.
 
     >>> x = torch.zeros(2)
     >>> dist.scatter(x, [torch.ones(2)], src=0)

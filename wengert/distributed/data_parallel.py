@@ -13,6 +13,7 @@ import numpy as np
 
 from ..base.modes import no_grad, state
 from ..base.pytree import flatten
+from ..engine.error_context import clear_errors
 from ..nn.module import Module
 from ..nn.parallel.data_parallel import scatter
 from .algorithms.join import Join, Joinable, JoinHook
@@ -77,6 +78,7 @@ class DistributedDataParallel(Module, Joinable):
     >>> dist.destroy_process_group()
     """
 
+    @clear_errors
     def __init__(
         self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0,
         broadcast_buffers: bool | None = None, init_sync: bool = True, process_group: Any = None,

@@ -220,6 +220,8 @@ def init_device_mesh(
     device_type: 'cpu' or 'cuda'. mesh_shape: the size of each dimension. mesh_dim_names: a name for
     each dimension.
 
+    Raises TypeError where mesh_shape or mesh_dim_names is of the wrong type.
+
     >>> init_device_mesh("cpu", (1, 1), mesh_dim_names=("data", "model")).shape
     (1, 1)
     """

@@ -36,6 +36,8 @@ def new_group(
     use_local_synchronization: only the members call this. device_id: accepted. sort_ranks: in the
     order of the world.
 
+    Raises TypeError where ranks is of the wrong type.
+
     >>> group = dist.new_group([0])
     >>> group.size()
     1
@@ -108,7 +110,7 @@ def new_subgroups(
     'nccl' or 'mpi', which all run on MPI.
 
     Raises TypeError where group_size is of the wrong type; ValueError where group_size is out of
-    range.
+    range; RuntimeError where group_size is a tensor of several numbers.
 
     >>> mine, groups = dist.new_subgroups(group_size=1)
     >>> len(groups)

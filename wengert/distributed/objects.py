@@ -78,7 +78,8 @@ def gather_object(
     place for each rank.
 
     Raises TypeError where object_gather_list is of the wrong type or object_gather_list is empty;
-    ValueError where dst is of the wrong type or dst is out of range.
+    ValueError where dst is of the wrong type or dst is out of range; RuntimeError where dst is a
+    tensor of several numbers.
 
     >>> found = [None]
     >>> dist.gather_object("text", found, dst=0)
@@ -118,7 +119,8 @@ def broadcast_object_list(
     group_src: the sender's rank within the group. device: accepted: objects are sent from the CPU.
 
     Raises TypeError where object_list is of the wrong type or object_list is empty; ValueError
-    where src is of the wrong type or src is out of range.
+    where src is of the wrong type or src is out of range; RuntimeError where src is a tensor of
+    several numbers.
 
     >>> found = ["text"]
     >>> dist.broadcast_object_list(found, src=0)
@@ -151,7 +153,8 @@ def scatter_object_list(
 
     Raises TypeError where scatter_object_input_list is of the wrong type; ValueError where
     scatter_object_output_list or src is of the wrong type, scatter_object_output_list is empty,
-    scatter_object_output_list is too short or scatter_object_input_list has another length.
+    scatter_object_output_list is too short or scatter_object_input_list has another length;
+    RuntimeError where src is a tensor of several numbers.
 
     >>> found = [None]
     >>> dist.scatter_object_list(found, ["text"], src=0)
@@ -183,6 +186,9 @@ def send_object_list(
     group_dst: the receiver's rank within the group. device: accepted: objects are sent from the
     CPU. use_batch: accepted.
 
+    Raises TypeError where object_list is of the wrong type; RuntimeError where dst is a tensor of
+    several numbers.
+
     >>> dist.send_object_list(["text"], dst=0)
     Traceback (most recent call last):
         ...
@@ -204,6 +210,8 @@ def recv_object_list(
     object_list: objects that can be pickled. group: the processes that take part; None: all.
     group_src: the sender's rank within the group. device: accepted: objects are sent from the CPU.
     use_batch: accepted.
+
+    Raises RuntimeError where src is a tensor of several numbers.
 
     >>> dist.recv_object_list([None], src=0)
     Traceback (most recent call last):

@@ -44,6 +44,9 @@ def isend(
     group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
     tag: a number by which messages are told apart.
 
+    Raises TypeError where tensor is no tensor; RuntimeError where dst is a tensor of several
+    numbers.
+
     >>> dist.isend(torch.ones(2), dst=0)
     Traceback (most recent call last):
         ...
@@ -67,6 +70,9 @@ def irecv(
 
     group: the processes that take part; None: all. group_src: the sender's rank within the group.
     tag: a number by which messages are told apart.
+
+    Raises TypeError where tensor is no tensor; RuntimeError where src is a tensor of several
+    numbers.
 
     >>> dist.irecv(torch.zeros(2), src=0)
     Traceback (most recent call last):
@@ -104,6 +110,9 @@ def send(
     group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
     tag: a number by which messages are told apart.
 
+    Raises TypeError where tensor is no tensor; RuntimeError where dst is a tensor of several
+    numbers.
+
     >>> dist.send(torch.ones(2), dst=0)
     Traceback (most recent call last):
         ...
@@ -122,6 +131,9 @@ def recv(
 
     group: the processes that take part; None: all. group_src: the sender's rank within the group.
     tag: a number by which messages are told apart.
+
+    Raises TypeError where tensor is no tensor; RuntimeError where src is a tensor of several
+    numbers.
 
     >>> dist.recv(torch.zeros(2), src=0)
     Traceback (most recent call last):
@@ -166,6 +178,8 @@ def batch_isend_irecv(p2p_op_list: Sequence[P2POp]) -> list[Work]:
     """Start several messages; returns their Works.
 
     p2p_op_list: P2POps.
+
+    Raises TypeError where p2p_op_list is of the wrong type.
 
     >>> dist.batch_isend_irecv([dist.P2POp(dist.isend, torch.ones(2), 0)])
     Traceback (most recent call last):

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlparse
 from ..base.advice import advise
 from ..base.aliases import alias
 from ..base.devices import device
+from ..engine.error_context import clear_errors
 from . import rendezvous
 from .board import Board
 from .reduce_op import RedOpType
@@ -268,8 +269,9 @@ is_ucc_available = alias(is_nccl_available, "is_ucc_available")
 is_xccl_available = alias(is_nccl_available, "is_xccl_available")
 
 
+@clear_errors
 def is_backend_available(backend: str) -> bool:
-    """Whether is_<backend>_available(). Raises AttributeError where backend is no str.
+    """Whether is_<backend>_available(). Raises TypeError where backend is no str.
 
     >>> dist.is_backend_available("gloo")
     True
@@ -394,6 +396,7 @@ def _start(
     raise RuntimeError(f"No rendezvous handler for {init_method}: use env://, tcp:// or file://")
 
 
+@clear_errors
 def init_process_group(
     backend: str | None = None, init_method: str | None = None, timeout: timedelta | None = None,
     world_size: int = -1, rank: int = -1, store: Store | None = None, group_name: str = "",
@@ -415,7 +418,9 @@ def init_process_group(
         DistNetworkError: not all processes have come in time; they are named.
         ModuleNotFoundError: several processes, and mpi4py is not installed.
 
-    pg_options: accepted, without effect. group_name: accepted.
+    pg_options: accepted, without effect. group_name: accepted. Raises TypeError where rank,
+    world_size or store is of the wrong type; RuntimeError where rank or world_size is a tensor of
+    several numbers.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
@@ -536,7 +541,8 @@ def get_process_group_ranks(group: Any) -> list[int]:
 def get_group_rank(group: Any, global_rank: int) -> int:
     """The rank in a group of a process of the world. ValueError if it is not in it.
 
-    global_rank: a rank of the world.
+    global_rank: a rank of the world. Raises TypeError where group is of the wrong type;
+    RuntimeError where global_rank is a tensor of several numbers.
 
     >>> dist.get_group_rank(dist.group.WORLD, 0)
     0
@@ -550,7 +556,8 @@ def get_group_rank(group: Any, global_rank: int) -> int:
 def get_global_rank(group: Any, group_rank: int) -> int:
     """The rank in the world of a group's member. ValueError if there is no such rank.
 
-    group_rank: a rank within the group.
+    group_rank: a rank within the group. Raises TypeError where group or group_rank is of the wrong
+    type; RuntimeError where group_rank is a tensor of several numbers.
 
     >>> dist.get_global_rank(dist.group.WORLD, 0)
     0
@@ -561,10 +568,13 @@ def get_global_rank(group: Any, group_rank: int) -> int:
     return found.ranks[group_rank]
 
 
+@clear_errors
 def get_node_local_rank(fallback_rank: int | None = None) -> int:
     """This process's number on its host. RuntimeError if nobody has told.
 
     fallback_rank: the answer where nobody has told.
+
+    Raises ValueError where fallback_rank is a tensor of several numbers.
 
     >>> dist.get_node_local_rank(fallback_rank=0)
     0

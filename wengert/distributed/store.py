@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from .errors import DistNetworkError, DistStoreError
 
 __all__ = ["FileStore", "HashStore", "PrefixStore", "Store", "TCPStore"]
@@ -342,7 +343,7 @@ class TCPStore(Store):
     master_listen_fd: accepted. use_libuv: accepted.
 
     Raises TypeError where host_name or port is of the wrong type; DistNetworkError where the host
-    is not reached.
+    is not reached; OverflowError where port is negative.
 
     >>> store = TCPStore("localhost", 0, is_master=True, wait_for_workers=False)
     >>> store.set("key", "value")
@@ -350,6 +351,7 @@ class TCPStore(Store):
     b'value'
     """
 
+    @clear_errors
     def __init__(
         self, host_name: str, port: int, world_size: int | None = None, is_master: bool = False,
         timeout: timedelta = DEFAULT_TIMEOUT, wait_for_workers: bool = True,
@@ -414,6 +416,7 @@ class PrefixStore(Store):
     ['mine/key']
     """
 
+    @clear_errors
     def __init__(self, prefix: str, store: Store) -> None:
         self._prefix, self._store = prefix, store
         self._limit = store.timeout

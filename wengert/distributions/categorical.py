@@ -9,6 +9,7 @@ from typing import Any
 from ..api import functions as T
 from ..base import dtypes
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .bernoulli import counting
@@ -27,6 +28,9 @@ class Categorical(Distribution):
             otherwise.
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where probs is no tensor; NotImplementedError where probs holds complex
+    numbers.
+
     >>> policy = Categorical(torch.tensor([1.0, 1.0, 2.0]))
     >>> policy.log_prob(torch.tensor(2)).exp()
     tensor(0.5000)
@@ -36,6 +40,7 @@ class Categorical(Distribution):
     has_enumerate_support = True
     _keeps = ("_given", "_num_events")
 
+    @clear_errors
     def __init__(
         self,
         probs: Tensor | None = None,

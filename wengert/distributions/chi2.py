@@ -17,6 +17,8 @@ class Chi2(Gamma):
         df: degrees of freedom, positive.
         validate_args: whether to check it, and later values.
 
+    Raises TypeError where df is no tensor; NotImplementedError where df holds complex numbers.
+
     >>> Chi2(torch.tensor([3.0])).mean
     tensor([3.])
     """

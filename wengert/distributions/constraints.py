@@ -14,6 +14,7 @@ from ..api import functions as T
 from ..api.functions import resolve
 from ..base import dtypes
 from ..base.aliases import NamedInit
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -42,7 +43,7 @@ class Constraint(NamedInit):
     event_dim: Any = 0
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each event of value satisfies the constraint."""
+        """Whether each event satisfies the constraint; NotImplementedError for complex numbers."""
         raise NotImplementedError
 
     def _shown(self) -> str:
@@ -159,7 +160,7 @@ class _IndependentConstraint(Constraint):
     """Another constraint for all elements of the last dims at once.
 
     reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims.
-    base_constraint: the constraint of one.
+    base_constraint: the constraint of one. Raises AssertionError where one is of the wrong type.
 
     >>> constraints = torch.distributions.constraints
     >>> rows = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
@@ -189,7 +190,7 @@ class _IndependentConstraint(Constraint):
     def check(self, value: Tensor) -> Tensor:
         """Whether the base holds for all elements of an event.
 
-        value: values, a tensor.
+        value: values, a tensor. Raises NotImplementedError where value holds complex numbers.
         """
         result = self.base_constraint.check(value)
         kept = result.dim() - self.reinterpreted_batch_ndims
@@ -202,7 +203,7 @@ class _IndependentConstraint(Constraint):
 class MixtureSameFamilyConstraint(Constraint):
     """The constraint of a mixture's components for a value, which has no dim of components.
 
-    base_constraint: the constraint of one.
+    base_constraint: the constraint of one. Raises AssertionError where it is of the wrong type.
 
     >>> torch.distributions.constraints.MixtureSameFamilyConstraint(real)
     MixtureSameFamilyConstraint(Real())
@@ -253,7 +254,7 @@ class _Sequence(Constraint):
 class _Cat(_Sequence):
     """Constraints for slices of the given lengths along a dim.
 
-    cseq: the constraints.
+    cseq: the constraints. Raises AssertionError where they are not as many as lengths.
 
     >>> constraints = torch.distributions.constraints
     >>> both = constraints.cat([constraints.positive, constraints.real], lengths=[1, 1])
@@ -276,10 +277,11 @@ class _Cat(_Sequence):
         """The largest of theirs."""
         return max(c.event_dim for c in self.cseq)
 
+    @clear_errors
     def check(self, value: Tensor) -> Tensor:
         """The checks of the slices side by side.
 
-        value: values, a tensor.
+        value: a tensor. Raises AssertionError or RuntimeError where its shape does not fit.
         """
         self._check_dim(value)
         slices = value.split(self.lengths, self.dim)
@@ -303,10 +305,11 @@ class _Stack(_Sequence):
         largest = max(c.event_dim for c in self.cseq)
         return largest + 1 if self.dim + largest < 0 else largest
 
+    @clear_errors
     def check(self, value: Tensor) -> Tensor:
         """The checks of the items, stacked.
 
-        value: values, a tensor.
+        value: values, a tensor. Raises AssertionError where its shape does not fit.
         """
         self._check_dim(value)
         items = value.unbind(self.dim)

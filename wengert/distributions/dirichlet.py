@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..api import functions as T
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..nn import functional as F
 from . import constraints
@@ -20,6 +21,9 @@ class Dirichlet(ExponentialFamily):
         concentration: positive numbers (..., k).
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where concentration is no tensor; NotImplementedError where concentration holds
+    complex numbers.
+
     >>> Dirichlet(torch.ones(3)).log_prob(torch.tensor([0.5, 0.25, 0.25]))
     tensor(0.6931)
     """
@@ -28,6 +32,7 @@ class Dirichlet(ExponentialFamily):
     support = constraints.simplex
     has_rsample = True
 
+    @clear_errors
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.dim() < 1:
             raise ValueError("`concentration` parameter must be at least one-dimensional.")

@@ -30,6 +30,9 @@ class Distribution:
         validate_args: whether to check parameters and values; ValueError where they are wrong.
             The default is `set_default_validate_args`.
 
+    Raises NotImplementedError where loc holds complex numbers; RuntimeError where scale is a tensor
+    of several numbers.
+
     >>> torch.distributions.Normal(torch.zeros(3), 1.0).batch_shape
     torch.Size([3])
     >>> from wengert.distributions import Categorical, Distribution, Normal
@@ -215,13 +218,20 @@ class Distribution:
         return self.sample(Size((n,)))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The logarithm of the density, or of the probability, of a value."""
+        """The logarithm of the density, or of the probability, of a value.
+
+        value: a value, or a tensor of them. Raises ValueError for values outside of the support,
+        unless validate_args is False; RuntimeError or NotImplementedError for dtypes in which the
+        density is not computed: booleans and complex numbers, integers for some.
+        """
         raise NotImplementedError
 
     def cdf(self, value: Tensor) -> Tensor:
         """The probability of values up to this one.
 
-        value: a value, or a tensor of them.
+        value: a value, or a tensor of them. Raises ValueError for values outside of the support,
+        unless validate_args is False; RuntimeError or NotImplementedError for booleans and complex
+        numbers.
         """
         raise NotImplementedError
 

@@ -21,6 +21,9 @@ class ExponentialFamily(Distribution):
     batch_shape: the new batch shape. event_shape: the shape of one draw. validate_args: whether
     arguments are checked; None: as set for all.
 
+    Raises NotImplementedError where loc holds complex numbers; RuntimeError where scale is a tensor
+    of several numbers.
+
     >>> from wengert.distributions import ExponentialFamily, Normal
     >>> isinstance(Normal(0.0, 1.0), ExponentialFamily)
     True

@@ -23,6 +23,8 @@ class Gamma(ExponentialFamily):
         concentration, rate: positive numbers or tensors that broadcast together.
         validate_args: whether to check them, and later values.
 
+    Raises NotImplementedError where concentration holds complex numbers.
+
     >>> Gamma(torch.tensor(2.0), 1.0).log_prob(torch.tensor(1.0))
     tensor(-1.)
     """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
@@ -25,6 +26,9 @@ class Independent(Distribution, Generic[D]):
             so many.
         validate_args: whether to check values.
 
+    Raises TypeError where base_distribution or reinterpreted_batch_ndims is of the wrong type;
+    RuntimeError where reinterpreted_batch_ndims is a tensor of several numbers.
+
     >>> diagonal = Independent(torch.distributions.Normal(torch.zeros(2, 3), 1.0), 1)
     >>> diagonal.batch_shape, diagonal.event_shape
     (torch.Size([2]), torch.Size([3]))
@@ -35,6 +39,7 @@ class Independent(Distribution, Generic[D]):
     _keeps = ("reinterpreted_batch_ndims",)
     base_dist: D
 
+    @clear_errors
     def __init__(
         self,
         base_distribution: D,

@@ -22,6 +22,9 @@ class InverseGamma(TransformedDistribution):
         concentration, rate: positive numbers or tensors that broadcast together.
         validate_args: whether to check them, and later values.
 
+    Raises NotImplementedError where concentration or rate holds complex numbers; RuntimeError where
+    rate holds booleans.
+
     >>> InverseGamma(torch.tensor([2.0]), torch.tensor([3.0])).mean
     tensor([3.])
     """

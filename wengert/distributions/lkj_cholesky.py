@@ -29,6 +29,9 @@ class LKJCholesky(Distribution):
         concentration: 1 for all matrices alike, more for those near the identity.
         validate_args: whether to check it, and later values.
 
+    Raises TypeError where dim is of the wrong type; RuntimeError where dim is a tensor of several
+    numbers.
+
     >>> LKJCholesky(3).sample().shape
     torch.Size([3, 3])
     """

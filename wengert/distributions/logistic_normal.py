@@ -19,6 +19,9 @@ class LogisticNormal(TransformedDistribution):
         loc, scale: of the normal numbers, (..., k).
         validate_args: whether to check them, and later values.
 
+    Raises RuntimeError where loc or scale has a shape that does not fit; NotImplementedError where
+    scale holds complex numbers.
+
     >>> LogisticNormal(torch.zeros(2), torch.ones(2)).sample().shape
     torch.Size([3])
     """

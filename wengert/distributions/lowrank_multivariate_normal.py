@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..api import functions as T
 from ..api.functions import resolve
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
@@ -28,6 +29,9 @@ class LowRankMultivariateNormal(Distribution):
         cov_factor: W (..., n, m). cov_diag: the diagonal of D (..., n), positive.
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where loc, cov_factor or cov_diag is no tensor; RuntimeError where cov_factor
+    holds integers or booleans or cov_diag holds complex numbers.
+
     >>> d = LowRankMultivariateNormal(torch.zeros(2), torch.tensor([[1.0], [0.0]]), torch.ones(2))
     >>> d.variance
     tensor([2., 1.])
@@ -42,6 +46,7 @@ class LowRankMultivariateNormal(Distribution):
     has_rsample = True
     _keeps = ("_unbroadcasted_cov_factor", "_unbroadcasted_cov_diag", "_capacitance_tril")
 
+    @clear_errors
     def __init__(
         self,
         loc: Tensor,

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .binomial import Binomial
@@ -26,6 +27,9 @@ class Multinomial(Distribution):
         probs: weights (..., k). logits: unnormalised log-probabilities. Exactly one of the two.
         validate_args: whether to check them, and later values.
 
+    Raises NotImplementedError where total_count is of the wrong type or a tensor of several numbers
+    or probs holds complex numbers; TypeError where probs is no tensor.
+
     >>> Multinomial(2, torch.ones(2)).log_prob(torch.tensor([1.0, 1.0])).exp()
     tensor(0.5000)
     """
@@ -34,6 +38,7 @@ class Multinomial(Distribution):
     _expands = ("_categorical",)
     _keeps = ("total_count",)
 
+    @clear_errors
     def __init__(
         self,
         total_count: int = 1,

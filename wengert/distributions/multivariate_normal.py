@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ..api import functions as T
 from ..api.functions import resolve
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
@@ -28,6 +29,9 @@ class MultivariateNormal(Distribution):
             one of them, (..., n, n); ValueError otherwise. scale_tril is the quickest.
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where loc or covariance_matrix is no tensor; RuntimeError where
+    covariance_matrix holds integers or booleans.
+
     >>> MultivariateNormal(torch.zeros(2), torch.eye(2)).log_prob(torch.zeros(2))
     tensor(-1.8379)
     """
@@ -42,6 +46,7 @@ class MultivariateNormal(Distribution):
     has_rsample = True
     _keeps = ("_unbroadcasted_scale_tril",)
 
+    @clear_errors
     def __init__(
         self,
         loc: Tensor,

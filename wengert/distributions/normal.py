@@ -23,6 +23,9 @@ class Normal(ExponentialFamily):
         loc, scale: numbers or tensors that broadcast together.
         validate_args: whether to check them, and later values.
 
+    Raises NotImplementedError where loc holds complex numbers; RuntimeError where scale is a tensor
+    of several numbers.
+
     >>> normal = Normal(torch.tensor([0.0, 1.0]), 2.0)
     >>> normal
     Normal(loc: torch.Size([2]), scale: torch.Size([2]))

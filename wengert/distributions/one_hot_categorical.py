@@ -7,6 +7,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..nn import functional as F
 from . import constraints
@@ -23,6 +24,9 @@ class OneHotCategorical(Distribution):
         probs: weights (..., k). logits: unnormalised log-probabilities. Exactly one of the two.
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where probs is no tensor; NotImplementedError where probs holds complex
+    numbers.
+
     >>> OneHotCategorical(torch.tensor([0.0, 1.0])).sample()
     tensor([0., 1.])
     """
@@ -32,6 +36,7 @@ class OneHotCategorical(Distribution):
     has_enumerate_support = True
     _expands = ("_categorical",)
 
+    @clear_errors
     def __init__(
         self,
         probs: Tensor | None = None,
@@ -103,6 +108,9 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
     probs: probabilities. logits: log-probabilities, up to a constant. validate_args: whether
     arguments are checked; None: as set for all.
+
+    Raises TypeError where probs is no tensor; NotImplementedError where probs holds complex
+    numbers.
 
     >>> OneHotCategoricalStraightThrough(torch.tensor([0.0, 1.0])).rsample()
     tensor([0., 1.])

@@ -14,6 +14,7 @@ from ..api import functions as T
 from ..base import dtypes
 from ..base.modes import enable_grad
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -33,6 +34,8 @@ def broadcast_all(*values: TensorOrNumber) -> tuple[Tensor, ...]:
 
     Numbers take dtype and device of the first tensor, or the default dtype where there is none.
     ValueError for anything else.
+
+    Raises RuntimeError where values is a tensor of several numbers.
 
     >>> [t.tolist() for t in broadcast_all(torch.tensor([1.0, 2.0]), 3)]
     [[1.0, 2.0], [3.0, 3.0]]
@@ -79,10 +82,12 @@ def sum_rightmost(value: Tensor, dim: int) -> Tensor:
     return value.reshape(value.shape[:-dim] + (-1,)).sum(-1)
 
 
+@clear_errors
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     """Probabilities of logits: a sigmoid where is_binary, else a softmax over the last dim.
 
-    Raises NotImplementedError where logits holds integers, booleans or complex numbers.
+    Raises NotImplementedError where logits holds integers, booleans or complex numbers; TypeError
+    where logits is no tensor.
 
     >>> logits_to_probs(torch.tensor([0.0, 0.0]))
     tensor([0.5000, 0.5000])
@@ -90,6 +95,7 @@ def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     return logits.sigmoid() if is_binary else logits.softmax(-1)
 
 
+@clear_errors
 def clamp_probs(probs: Tensor) -> Tensor:
     """Probabilities with their distance from 0 and 1 at least the dtype's eps.
 
@@ -105,6 +111,7 @@ def clamp_probs(probs: Tensor) -> Tensor:
     return probs.clamp(min=eps, max=1 - eps)
 
 
+@clear_errors
 def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     """Logits of probabilities: log(p / (1 - p)) where is_binary, else log p; finite at 0 and 1.
 
@@ -206,12 +213,13 @@ def _in_triangle(n: int, diag: int, device: Any) -> Tensor:
     return places < places.view(-1, 1) + (diag + 1)
 
 
+@clear_errors
 def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
     """The elements on and below a diagonal, row by row: (..., n, n) to (..., count).
 
     mat: (..., n, n). diag: which diagonal is the last.
 
-    Raises IndexError where mat has a shape that does not fit.
+    Raises IndexError where mat has a shape that does not fit; TypeError where mat is no tensor.
 
     >>> tril_matrix_to_vec(torch.tensor([[1, 0], [2, 3]]))
     tensor([1, 2, 3])
@@ -222,13 +230,15 @@ def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
     return mat[..., _in_triangle(n, diag, mat.device)]
 
 
+@clear_errors
 def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     """The inverse of `tril_matrix_to_vec`, with zeros above the diagonal.
 
     vec: (..., n (n + 1) / 2). diag: which diagonal is the last.
 
     Raises TypeError where vec holds integers or booleans; ValueError where vec has a shape that
-    does not fit; IndexError where vec has a shape that does not fit.
+    does not fit; IndexError where vec has a shape that does not fit; RuntimeError where vec has a
+    shape that does not fit.
 
     >>> vec_to_tril_matrix(torch.tensor([1.0, 2.0, 3.0]))
     tensor([[1., 0.],

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .categorical import Categorical
@@ -91,6 +92,9 @@ class RelaxedOneHotCategorical(TransformedDistribution):
         probs: weights (..., k). logits: unnormalised log-probabilities. Exactly one of the two.
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where probs is no tensor; NotImplementedError where probs holds complex
+    numbers.
+
     >>> RelaxedOneHotCategorical(torch.tensor(0.5), torch.ones(3)).rsample().shape
     torch.Size([3])
     """
@@ -99,6 +103,7 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     support = constraints.simplex
     has_rsample = True
 
+    @clear_errors
     def __init__(
         self,
         temperature: Tensor,

@@ -24,6 +24,8 @@ class StudentT(Distribution):
         loc, scale: numbers or tensors that broadcast with df.
         validate_args: whether to check them, and later values.
 
+    Raises NotImplementedError where df holds complex numbers.
+
     >>> StudentT(torch.tensor([4.0])).variance
     tensor([2.])
     """

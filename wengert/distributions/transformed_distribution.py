@@ -7,6 +7,7 @@ from typing import Any
 
 from ..base.modes import no_grad
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
@@ -26,6 +27,8 @@ class TransformedDistribution(Distribution):
             anything else.
         validate_args: whether to check values.
 
+    Raises TypeError where base_distribution is of the wrong type.
+
     >>> from wengert.distributions import ExpTransform, Normal
     >>> TransformedDistribution(Normal(0.0, 1.0), ExpTransform()).log_prob(torch.tensor(1.0))
     tensor(-0.9189)
@@ -34,6 +37,7 @@ class TransformedDistribution(Distribution):
     arg_constraints: dict[str, constraints.Constraint] = {}
     base_dist: Any
 
+    @clear_errors
     def __init__(
         self,
         base_distribution: Distribution,

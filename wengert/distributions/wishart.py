@@ -11,6 +11,7 @@ from ..api.functions import resolve
 from ..base import dtypes
 from ..base.advice import advise
 from ..base.size import Size
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .chi2 import Chi2
@@ -34,6 +35,10 @@ class Wishart(ExponentialFamily):
             one of them, (..., n, n).
         validate_args: whether to check them, and later values.
 
+    Raises TypeError where df or covariance_matrix is no tensor; NotImplementedError where df or
+    covariance_matrix holds complex numbers; RuntimeError where covariance_matrix holds integers or
+    booleans.
+
     >>> Wishart(torch.tensor([2.0]), covariance_matrix=torch.eye(2)).mean
     tensor([[[2., 0.],
              [0., 2.]]])
@@ -45,6 +50,7 @@ class Wishart(ExponentialFamily):
     _expands = ("_dist_chi2",)
     _keeps = ("_unbroadcasted_scale_tril",)
 
+    @clear_errors
     def __init__(
         self,
         df: TensorOrNumber,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from opcode import opmap
+from typing import Any, TypeVar
 
 from ..arrays.lookup import NS, SCALARS
 from ..base.dtypes import as_dtype, dtype
@@ -24,7 +27,14 @@ REFUSALS = (ValueError, TypeError, MemoryError)  # what libraries raise
 
 
 TOLD = (RuntimeError, NotImplementedError, ValueError, IndexError)
-FAILURES = (RuntimeError, ValueError, IndexError, MemoryError)  # what public functions tell of
+# what public functions tell of
+FAILURES = (
+    RuntimeError, ValueError, LookupError, MemoryError, ArithmeticError, AttributeError, TypeError,
+)  # fmt: skip
+RAISE = opmap["RAISE_VARARGS"]
+LIBRARIES = ("/numpy/", "/scipy/", "/ml_dtypes/", "/cupy/")
+F = TypeVar("F", bound=Callable[..., Any])
+NO_NUMBER = ("could not convert string", "invalid literal for int", "complex() arg is a malformed")
 
 
 def apart(op: Op, i: int, one: Any, j: int, other: Any) -> str:
@@ -139,6 +149,12 @@ def tell(name: str, error: Exception, given: dict[str, Any]) -> None:
     """
     if isinstance(error, MemoryError):
         raise out_of_memory(name, error) from error
+    if (better := meant(name, error, given)) is not None:
+        try:
+            raise better from error
+        except Exception as raised:
+            tell(name, raised, given)
+            raise
     if not ours(error):
         return
     error.__suppress_context__ = True  # what a library said of it, on a short way that was tried
@@ -158,6 +174,93 @@ def ours(error: Exception) -> bool:
     while tb is not None and tb.tb_next is not None:
         tb = tb.tb_next
     return tb is not None and INTERNAL[tb.tb_frame.f_code.co_filename]
+
+
+def clear_errors(f: F) -> F:
+    """f, whose errors that no line of ours raised say which argument is wrong. For plain functions
+    and constructors: declared functions and calls of modules do it themselves. Costs a call.
+    """
+
+    @functools.wraps(f)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return f(*args, **kwargs)
+        except FAILURES as error:
+            name = f.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+            given = {**dict(zip(f.__code__.co_varnames, args)), **kwargs}
+            if (better := meant(name, error, given, f.__annotations__)) is not None:
+                raise better from error
+            raise
+
+    return checked  # type: ignore[return-value]
+
+
+def meant(
+    name: str, error: Exception, given: dict[str, Any], types: dict[str, Any] | None = None
+) -> Exception | None:
+    """What an error says that no line of ours raised: Python or an array library met arguments that
+    nobody had looked at. PyTorch raises RuntimeError there, and TypeError where no tensor is. None:
+    it stays as it is. types: what the arguments of a plain function should be.
+    """
+    if not accidental(error):
+        return None
+    text = str(error)
+    if isinstance(error, AttributeError):
+        value = error.obj
+        at = next((k for k, a in given.items() if a is value and k != "self"), "")
+        wanted = str((types or {}).get(at, "Tensor"))
+        plain = not isinstance(value, type) and type(value).__module__ in ("builtins", "numpy")
+        if not plain and (not at or type(value).__name__ in wanted):
+            return None
+        kind = type(value).__name__
+        if wanted == "Any" or len(wanted) < 3 or not at:  # a type variable says nothing
+            of = f"argument '{at}'" if at else "an argument"
+            return TypeError(f"{name}(): {of} cannot be of type {kind} ({text})")
+        return TypeError(
+            f"{name}(): argument '{at}' must be {wanted}, not {kind}{instead_of(value)}"
+        )
+    if isinstance(error, ZeroDivisionError):
+        return RuntimeError("a size or a number is 0 that is divided by")
+    if isinstance(error, KeyError):
+        known = as_name(error.args[0] if error.args else "")
+        if known:
+            return NotImplementedError(f'"{name}" not implemented for {known!r}')
+        return None
+    if types is not None and isinstance(error, (IndexError, ValueError)):
+        return None  # plain functions are Python in PyTorch too
+    if isinstance(error, IndexError):  # those of arrays are errors of positions
+        few = text.startswith(("tuple ", "list ", "pop from empty"))
+        return RuntimeError(f"there are too few dimensions or parts ({text})") if few else None
+    if isinstance(error, ValueError):
+        if text.startswith(NO_NUMBER):
+            return TypeError(f"{name}(): a number is needed: {text}")
+        if " values to unpack" in text:
+            return RuntimeError(f"the number of dimensions or parts does not fit: {text}")
+        return RuntimeError(text) if type(error) is ValueError else None
+    if isinstance(error, ArithmeticError):
+        return RuntimeError(f"a number is too large: {text}")
+    if isinstance(error, TypeError) and type(error).__module__.startswith("numpy"):
+        return NotImplementedError(f"{name}(): not implemented for these dtypes: {text}")
+    return None
+
+
+def accidental(error: Exception) -> bool:
+    """Whether no `raise` of the library made an error, but a call or an operator in it."""
+    tb = error.__traceback__
+    if tb is None:
+        return False
+    while tb.tb_next is not None:
+        tb = tb.tb_next
+    code = tb.tb_frame.f_code
+    if INTERNAL[code.co_filename]:
+        return code.co_code[tb.tb_lasti] != RAISE
+    return any([part in code.co_filename for part in LIBRARIES])
+
+
+def as_name(key: Any) -> str:
+    """PyTorch's name of a dtype by which a table was asked; empty for other keys."""
+    name = key if isinstance(key, str) else getattr(key, "name", "")
+    return NAMES.get(name, "") if isinstance(name, str) else ""
 
 
 def described(a: Any) -> str:

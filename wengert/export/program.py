@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..base.pytree import tree_flatten, tree_leaves
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..fx.graph import Graph
 from ..fx.graph_module import GraphModule
@@ -45,7 +46,8 @@ class Dim:
     """A size that may change, from min to max.
 
     name: the name of the size. Raises TypeError where min or max is of the wrong type; ValueError
-    where min does not fit or max is below 1.
+    where min does not fit or max is below 1; RuntimeError where min or max is a tensor of several
+    numbers.
 
     >>> torch.export.Dim("batch", min=1, max=8)
     Dim('batch', min=1, max=8)
@@ -53,6 +55,7 @@ class Dim:
 
     AUTO, STATIC, DYNAMIC = _DimHint.AUTO, _DimHint.STATIC, _DimHint.DYNAMIC
 
+    @clear_errors
     def __init__(self, name: str, *, min: int | None = None, max: int | None = None) -> None:
         if not name.isidentifier():
             raise ValueError(f"Dim name must be a valid identifier, got {name}")
@@ -70,10 +73,12 @@ class Dim:
     __rmul__ = __add__ = __sub__ = __mul__
 
 
+@clear_errors
 def dims(*names: str, min: int | None = None, max: int | None = None) -> tuple[Dim, ...]:
     """Several Dims at once.
 
-    min: the least size. max: the largest size. Raises ValueError where min is above max.
+    min: the least size. max: the largest size. Raises ValueError where min is above max; TypeError
+    where an argument is of the wrong type.
 
     >>> len(torch.export.dims("height", "width"))
     2
@@ -364,6 +369,8 @@ def export(
     mod: the module. strict: accepted. preserve_module_call_signature: accepted.
     prefer_deferred_runtime_asserts_over_guards: accepted.
 
+    Raises TypeError where an argument is of the wrong type, empty, too short or too long.
+
     >>> ep = torch.export.export(nn.Linear(2, 1), (torch.ones(1, 2),))
     >>> ep.module()(torch.zeros(1, 2)).shape
     torch.Size([1, 1])
@@ -513,10 +520,11 @@ def register_dataclass(cls: type, *, serialized_type_name: str | None = None) ->
     register_dataclass(cls, serialized_type_name=serialized_type_name)
 
 
+@clear_errors
 def unflatten(module: ExportedProgram, flat_args_adapter: Any = None) -> GraphModule:
     """The program as a module.
 
-    flat_args_adapter: accepted. Raises AttributeError for what is no ExportedProgram.
+    flat_args_adapter: accepted. Raises TypeError for what is no ExportedProgram.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.unflatten(program)(torch.ones(4, 2)).shape
@@ -525,6 +533,7 @@ def unflatten(module: ExportedProgram, flat_args_adapter: Any = None) -> GraphMo
     return module.module()
 
 
+@clear_errors
 def save(
     ep: ExportedProgram, f: Any, *, extra_files: dict[str, Any] | None = None,
     opset_version: Any = None, **options: Any,
@@ -532,7 +541,8 @@ def save(
     """Write a program to a path or an open file; torch.export.load reads it.
 
     ep: what export() gave. f: a path or an open file. extra_files: name -> text, kept beside it.
-    opset_version: accepted. Raises TypeError for what is no ExportedProgram.
+    opset_version: accepted. Raises TypeError for what is no ExportedProgram; AttributeError where f
+    is of the wrong type.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.save(program, "net.pt2")
@@ -548,13 +558,14 @@ def save(
         **(extra_files or {}), "wengert.export": told})  # fmt: skip
 
 
+@clear_errors
 def load(
     f: Any, *, extra_files: dict[str, Any] | None = None, expected_opset_version: Any = None
 ) -> ExportedProgram:
     """The program that save() wrote.
 
     f: a path or an open file. extra_files: name -> text, kept beside it. expected_opset_version:
-    accepted. Raises ValueError where there is no such file.
+    accepted. Raises ValueError where there is no such file; TypeError where f is of the wrong type.
 
     >>> program = torch.export.export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> torch.export.save(program, "net.pt2")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from .codegen import CodeGen, PythonCode, snake_case
 from .node import Argument, Node, Target, map_arg, qualified_name
 
@@ -238,13 +239,18 @@ class Graph:
         """
         return self.create_node("output", "output", (result,), type_expr=type_expr)
 
+    @clear_errors
     def node_copy(self, node: Node, arg_transform: Callable[[Node], Any] = lambda x: x) -> Node:
-        """Add a copy of a node of another graph; arg_transform gives its nodes here."""
+        """Add a copy of a node of another graph; arg_transform gives its nodes here.
+
+        Raises TypeError where node is of the wrong type.
+        """
         args, kwargs = map_arg(node.args, arg_transform), map_arg(node.kwargs, arg_transform)
         copied = self.create_node(node.op, node.target, args, kwargs, node.name, node.type)
         copied.meta = dict(node.meta)
         return copied
 
+    @clear_errors
     def graph_copy(
         self, g: Graph, val_map: dict[Node, Node], return_output_node: bool = False
     ) -> Any:
@@ -266,26 +272,37 @@ class Graph:
 
     # ---- places
 
+    @clear_errors
     def inserting_before(self, n: Node | None = None) -> Any:
-        """Context manager, or for good: new nodes go before n (None: before all)."""
+        """Context manager, or for good: new nodes go before n (None: before all).
+
+        Raises TypeError where n is of the wrong type.
+        """
         if n is None:
             return self.inserting_after(self._root)
         if n.graph is not self:
             raise AssertionError("Node to insert before is not in graph.")
         return _InsertPoint(self, n.prepend)
 
+    @clear_errors
     def inserting_after(self, n: Node | None = None) -> Any:
-        """Context manager, or for good: new nodes go behind n (None: behind all)."""
+        """Context manager, or for good: new nodes go behind n (None: behind all).
+
+        Raises TypeError where n is of the wrong type.
+        """
         if n is None:
             return self.inserting_before(self._root)
         if n.graph is not self:
             raise AssertionError("Node to insert after is not in graph.")
         return _InsertPoint(self, n.append)
 
+    @clear_errors
     def erase_node(self, to_erase: Node) -> None:
         """Take a node out. RuntimeError if others use it.
 
         to_erase: a Node without users.
+
+        Raises TypeError where to_erase is of the wrong type.
         """
         if to_erase.users:
             raise RuntimeError(
@@ -376,6 +393,8 @@ class Graph:
 
         make_transformer: takes the function that was there before (or None), gives one from a list
         of lines to another. Returns a context manager that takes it away again.
+
+        Raises TypeError where make_transformer cannot be called.
 
         >>> gm = torch.fx.symbolic_trace(lambda x: x + 1)
         >>> added = gm.graph.on_generate_code(lambda former: lambda body: ["print(x)\\n", *body])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base import generated
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..nn.module import Module
 from ..nn.parameter import Parameter
@@ -77,6 +78,7 @@ class GraphModule(Module):
         own = type(base.__name__, (base,), {"_one_instance": True, "__module__": base.__module__})
         return object.__new__(own)
 
+    @clear_errors
     def __init__(
         self, root: Module | dict[str, Any], graph: Graph, class_name: str = "GraphModule"
     ) -> None:
@@ -142,6 +144,7 @@ class GraphModule(Module):
 
     # ---- parts
 
+    @clear_errors
     def add_submodule(self, target: str, m: Module) -> bool:
         """Put a module at a path, making modules on the way; False if something else is there.
 
@@ -162,6 +165,7 @@ class GraphModule(Module):
         at.add_module(last, m)
         return True
 
+    @clear_errors
     def delete_submodule(self, target: str) -> bool:
         """Take a module out; False if it is not there.
 
@@ -240,7 +244,7 @@ class GraphModule(Module):
 
         folder: where to write. module_name: the path of the module.
 
-        Raises TypeError where folder is of the wrong type.
+        Raises TypeError where folder is of the wrong type; FileExistsError for a file.
         """
         from ..io import save
 

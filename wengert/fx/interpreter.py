@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from ..nn.module import Module
 from .graph import Graph
 from .graph_module import GraphModule
@@ -58,6 +59,7 @@ class Interpreter:
     5
     """
 
+    @clear_errors
     def __init__(
         self, module: Module, garbage_collect_values: bool = True, graph: Graph | None = None
     ) -> None:
@@ -108,6 +110,7 @@ class Interpreter:
                 return self.graph._codegen.process_outputs(out) if enable_io_processing else out
         return None
 
+    @clear_errors
     def boxed_run(self, args_list: list[Any]) -> Any:
         """run() of a list of inputs, which is emptied.
 
@@ -120,6 +123,7 @@ class Interpreter:
         args_list.clear()
         return self.run(*args)
 
+    @clear_errors
     def run_node(self, n: Node) -> Any:
         """Run one node.
 
@@ -128,6 +132,7 @@ class Interpreter:
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         return getattr(self, n.op)(n.target, args, kwargs)
 
+    @clear_errors
     def placeholder(self, target: Any, args: Any, kwargs: Any) -> Any:
         """The next input.
 
@@ -200,6 +205,7 @@ class Interpreter:
             at = getattr(at, part)
         return at
 
+    @clear_errors
     def fetch_args_kwargs_from_env(self, n: Node) -> tuple[Any, Any]:
         """The arguments of a node with values in the place of nodes.
 
@@ -256,6 +262,7 @@ class Transformer(Interpreter):
     (Proxy(_0), Proxy(_0_bias))
     """
 
+    @clear_errors
     def __init__(self, module: Any) -> None:
         super().__init__(module)
         self.new_graph = Graph()

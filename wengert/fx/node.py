@@ -14,6 +14,7 @@ from ..api.handing import TORCH
 from ..api.overridable import resolve_name
 from ..api.overrides import NAMES
 from ..base import dtypes
+from ..engine.error_context import clear_errors
 from .immutable_collections import immutable_dict, immutable_list
 
 if TYPE_CHECKING:
@@ -200,8 +201,12 @@ class Node:
         """The node before this one."""
         return self._prev
 
+    @clear_errors
     def prepend(self, x: Node) -> None:
-        """Move x to the place before this node."""
+        """Move x to the place before this node.
+
+        Raises TypeError where x is of the wrong type.
+        """
         if self.graph is not x.graph:
             raise AssertionError("Attempting to move a Node into a different Graph")
         if x is self:
@@ -211,8 +216,12 @@ class Node:
         p._next, x._prev = x, p
         x._next, self._prev = self, x
 
+    @clear_errors
     def append(self, x: Node) -> None:
-        """Move x to the place behind this node."""
+        """Move x to the place behind this node.
+
+        Raises TypeError where x is of the wrong type.
+        """
         self._next.prepend(x)
 
     def _unlink(self) -> None:
@@ -234,7 +243,8 @@ class Node:
 
         idx: a position. arg: an argument.
 
-        Raises TypeError where idx is of the wrong type; AssertionError where idx is out of range.
+        Raises TypeError where idx is of the wrong type; AssertionError where idx is out of range;
+        RuntimeError where idx is a tensor of several numbers.
         """
         if not 0 <= idx <= len(self.args):
             raise AssertionError("insert_args index must be between 0 and len(self.args)")

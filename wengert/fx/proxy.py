@@ -15,6 +15,7 @@ from ..api.overrides import HERE, overriding
 from ..base import dtypes
 from ..base.devices import device
 from ..base.formats import layout, memory_format
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .graph import Graph
 from .node import Node, map_aggregate
@@ -123,10 +124,13 @@ class TracerBase:
             )
         return x
 
+    @clear_errors
     def to_bool(self, obj: Proxy) -> bool:
         """What `if proxy:` does: TraceError.
 
         obj: a Proxy.
+
+        Raises TypeError where obj is of the wrong type.
 
         >>> torch.fx.symbolic_trace(lambda x: x if x else -x)
         Traceback (most recent call last):
@@ -163,10 +167,13 @@ class TracerBase:
             "known while tracing"
         )
 
+    @clear_errors
     def keys(self, obj: Proxy) -> Any:
         """What proxy.keys() does.
 
         obj: a Proxy.
+
+        Raises TypeError where obj is of the wrong type.
         """
         return Attribute(obj, "keys")()
 

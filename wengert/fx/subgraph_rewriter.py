@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..engine.error_context import clear_errors
 from .graph import Graph
 from .graph_module import GraphModule
 from .node import Node
@@ -124,12 +125,14 @@ class Matcher:
         return self.loose or type(a) is type(b) and bool(a == b)
 
 
+@clear_errors
 def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list[Match]:
     """Put `replacement` in the place of every `pattern` in gm's graph; returns where they were.
 
     pattern, replacement: functions or modules of the same arguments.
 
-    Raises AssertionError where pattern or replacement cannot be called.
+    Raises AssertionError where pattern or replacement cannot be called; TypeError where gm is of
+    the wrong type.
 
     >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
     >>> matches = torch.fx.replace_pattern(gm, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))
@@ -140,6 +143,7 @@ def replace_pattern(gm: GraphModule, pattern: Any, replacement: Any) -> list[Mat
     return [Match(d.anchor, d.nodes_map) for d in done]
 
 
+@clear_errors
 def replace_pattern_with_filters(
     gm: GraphModule, pattern: Any, replacement: Any = None,
     match_filters: list[Callable[..., bool]] | None = None, ignore_literals: bool = False,

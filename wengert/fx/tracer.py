@@ -437,6 +437,8 @@ def symbolic_trace(root: Any, concrete_args: dict[str, Any] | None = None) -> Gr
 
     root: the module.
 
+    Raises AssertionError where root cannot be called.
+
     >>> gm = torch.fx.symbolic_trace(lambda x: torch.relu(x) + 1)
     >>> gm(torch.tensor([-1.0, 2.0]))
     tensor([1., 3.])

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlparse
 
+from ..engine.error_context import clear_errors
 from .reading import load as load_file
 
 __all__ = [
@@ -188,6 +189,7 @@ def load(
     return _entry(_folder_of(repo_or_dir, source), model)(*args, **kwargs)
 
 
+@clear_errors
 def list(  # noqa: A001
     github: str, force_reload: bool = False, skip_validation: bool = False,
     trust_repo: Any = "check", verbose: bool = True, source: str = "github",
@@ -197,7 +199,8 @@ def list(  # noqa: A001
     github: "owner/name:branch", or a folder with source="local". force_reload: accepted.
     skip_validation: accepted. trust_repo: accepted. verbose: accepted. source: 'github' or 'local'.
 
-    Raises FileNotFoundError where there is no hubconf.py.
+    Raises FileNotFoundError where there is no hubconf.py; TypeError where source is of the wrong
+    type; ValueError where source is unknown.
 
     >>> with open("hubconf.py", "w") as file:
     ...     print("def tiny(): return nn.Linear(2, 1)", file=file)

@@ -19,6 +19,7 @@ import numpy as np
 from ..base import dtypes
 from ..base.devices import device
 from ..base.errors import NoDeviceError
+from ..engine.error_context import clear_errors
 from ..engine.tensor import wrap
 from ..ops.creation.storage import TypedStorage
 from . import names
@@ -100,6 +101,8 @@ def default_restore_location(storage: Any, location: str) -> Any:
     """The storage where it was when it was saved, which is what functions for `map_location` call.
 
     storage: a storage. location: as the file names it. RuntimeError where there is no such device.
+
+    Raises TypeError where location is of the wrong type.
 
     >>> stored = torch.ones(2).untyped_storage()
     >>> torch.serialization.default_restore_location(stored, "cpu") is stored
@@ -221,6 +224,7 @@ def _choose(weights_only: bool | None, pickle_module: Any) -> bool:
     return True if force else weights_only
 
 
+@clear_errors
 def load(
     f: Any, map_location: Any = None, pickle_module: Any = None, *,
     weights_only: bool | None = None, mmap: bool | None = None, **pickle_load_args: Any,
@@ -236,7 +240,8 @@ def load(
         mmap: map the file into memory instead of reading it; changes stay private. Needs a path.
 
     Raises pickle.UnpicklingError for what weights_only does not allow, RuntimeError for damaged
-    files and for devices that there are not, EOFError for empty files.
+    files and for devices that there are not, EOFError for empty files; AttributeError where f is of
+    the wrong type; FileNotFoundError where f is unknown.
 
     pickle_module: accepted.
 
@@ -343,12 +348,13 @@ def _foreign(kind: str, what: str, weights_only: bool, mmap: bool | None) -> Exc
     return pickle.UnpicklingError(f"invalid load key: {what} is {hint}")
 
 
+@clear_errors
 def get_unsafe_globals_in_checkpoint(f: Any) -> list[str]:
     """The names in a file that weights_only=True would not allow.
 
     f: a path or an open file.
 
-    Raises FileNotFoundError where there is none.
+    Raises FileNotFoundError where there is none; AttributeError where f is of the wrong type.
 
     >>> torch.save({"weight": torch.ones(2)}, "model.pt")
     >>> get_unsafe_globals_in_checkpoint("model.pt")

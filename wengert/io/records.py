@@ -8,6 +8,7 @@ from typing import Any
 
 from ..api.interop import from_numpy
 from ..base import dtypes
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .archive import ArchiveReader
 
@@ -19,6 +20,8 @@ class PyTorchFileReader:
 
     file: a path, or a file open for bytes. RuntimeError where it is no archive, and for records
     that are not in it.
+
+    Raises AttributeError where file is of the wrong type; FileNotFoundError where file is unknown.
 
     >>> torch.save({"a": 1}, "records.pt")
     >>> torch.PyTorchFileReader("records.pt").has_record("data.pkl")
@@ -35,6 +38,7 @@ class PyTorchFileReader:
     tensor([0., 1., 2.])
     """
 
+    @clear_errors
     def __init__(self, file: str | os.PathLike[str] | io.IOBase) -> None:
         if isinstance(file, (str, os.PathLike)):
             self._archive = ArchiveReader(open(file, "rb"), os.fspath(file))  # noqa: SIM115
@@ -76,6 +80,7 @@ class PyTorchFileReader:
         """
         return self._archive.start(self._archive._info(name))
 
+    @clear_errors
     def get_storage_from_record(self, name: str, numel: int, dtype: Any) -> Tensor:
         """A record as a tensor of one dim.
 

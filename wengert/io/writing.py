@@ -30,6 +30,7 @@ from ..api.interop import host
 from ..arrays.lookup import INTERPRETER, RANK
 from ..base.devices import device
 from ..base.formats import layout, sparse_coo, sparse_csr, strided
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..nn.parameter import Parameter, is_lazy
 from ..ops.creation.storage import TypedStorage, UntypedStorage
@@ -207,6 +208,7 @@ def sparse_parts(t: Any) -> tuple[Any, ...]:
     return t.ccol_indices(), t.row_indices(), t.values(), t.size()
 
 
+@clear_errors
 def save(
     obj: Any, f: Any, pickle_module: Any = pickle, pickle_protocol: int = 2,
     _use_new_zipfile_serialization: bool = True, _disable_byteorder_record: bool = False,
@@ -220,7 +222,7 @@ def save(
         pickle_module, pickle_protocol: who writes what is not a tensor, and how.
         _use_new_zipfile_serialization: False writes the format of PyTorch before 1.6.
 
-    Raises RuntimeError if the folder does not exist.
+    Raises RuntimeError if the folder does not exist; AttributeError where f is of the wrong type.
 
     >>> model = torch.nn.Linear(2, 1)
     >>> torch.save(model.state_dict(), "model.pt")

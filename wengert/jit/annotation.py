@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from ..base.futures import Future
+from ..engine.error_context import clear_errors
 
 __all__ = [
     "Attribute", "Final", "annotate", "export", "fork", "ignore", "interface", "isinstance",
@@ -176,10 +177,11 @@ def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     return done
 
 
+@clear_errors
 def wait(future: Future) -> Any:
     """The value of a future.
 
-    Raises the error that the future ended with, and AttributeError for what is no future.
+    Raises the error that the future ended with, and TypeError for what is no future.
 
     >>> torch.jit.wait(torch.jit.fork(max, 1, 2))
     2

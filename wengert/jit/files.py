@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from ..fx.graph_module import GraphModule
 from .encoding import read_program, save_program
 from .script import ScriptFunction, ScriptModule
@@ -38,6 +39,7 @@ def save(m: Any, f: Any, _extra_files: dict[str, Any] | None = None) -> None:
         )
 
 
+@clear_errors
 def load(
     f: Any, map_location: Any = None, _extra_files: dict[str, Any] | None = None,
     _restore_shapes: bool = False,
@@ -46,6 +48,8 @@ def load(
 
     f: a path or an open file; map_location: as for torch.load; _extra_files: filled in.
     RuntimeError for PyTorch's TorchScript files and others that hold no program.
+
+    Raises TypeError where f is of the wrong type; ValueError where f is unknown.
 
     >>> torch.jit.save(torch.jit.script(nn.Linear(2, 1)), "net.pt")
     >>> torch.jit.load("net.pt")(torch.ones(4, 2)).shape

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..base.pytree import tree_flatten
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..fx.graph_module import GraphModule
 from ..fx.tracer import Tracer
@@ -115,10 +116,13 @@ class ScriptModule(Module):
         except Error:
             return source_of(type(self).forward)
 
+    @clear_errors
     def save(self, f: Any, **kwargs: Any) -> None:
         """Write the program and the parameters to a file; torch.jit.load reads it.
 
         f: a path or an open file.
+
+        Raises AttributeError where f is of the wrong type.
         """
         name = self.original_name or type(self).__name__
         save_program(program(self), name, f, kwargs.get("_extra_files"))
@@ -189,10 +193,13 @@ class ScriptFunction:
         """Its code."""
         return self._program.code if self._program else source_of(self._fn)
 
+    @clear_errors
     def save(self, f: Any, **kwargs: Any) -> None:
         """Write the program to a file; torch.jit.load reads it.
 
         f: a path or an open file.
+
+        Raises AttributeError where f is of the wrong type.
         """
         gm = self._program or program(self._fn)
         save_program(gm, self.name, f, kwargs.get("_extra_files"))

@@ -187,6 +187,8 @@ def trace(
     compare the trace with the function. check_inputs: more inputs to compare with. check_tolerance:
     the relative difference that is allowed. strict: accepted. func: a function or a module.
 
+    Raises TypeError where func cannot be called.
+
     >>> f = torch.jit.trace(lambda x: x * 2 + 1, torch.ones(2))
     >>> f(torch.zeros(3))
     tensor([1., 1., 1.])

@@ -157,7 +157,7 @@ class ReLU6(Hardtanh):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)). Raises AttributeError for what is no tensor.
+    """1 / (1 + exp(-x)). Raises TypeError for what is no tensor.
 
     >>> nn.Sigmoid()(torch.zeros(1))
     tensor([0.5000])
@@ -185,7 +185,7 @@ class Hardsigmoid(_InPlace):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent. Raises AttributeError for what is no tensor.
+    """The hyperbolic tangent. Raises TypeError for what is no tensor.
 
     >>> nn.Tanh()(torch.zeros(1))
     tensor([0.])
@@ -488,7 +488,7 @@ class PReLU(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|). Raises AttributeError for what is no tensor.
+    """x / (1 + |x|). Raises TypeError for what is no tensor.
 
     >>> nn.Softsign()(torch.ones(1))
     tensor([0.5000])
@@ -528,7 +528,8 @@ class Softmin(_AlongDim):
     dim: the dimension that it works along.
 
     Raises TypeError where dim is of the wrong type or input is no tensor; RuntimeError where input
-    holds booleans; NotImplementedError where input holds integers or complex numbers.
+    holds booleans; NotImplementedError where input holds integers or complex numbers; IndexError
+    where dim does not fit.
 
     >>> nn.Softmin(0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
@@ -542,7 +543,7 @@ class Softmax(_AlongDim):
     """exp(x) divided by its sum along dim.
 
     Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
-    input holds integers, booleans or complex numbers.
+    input holds integers, booleans or complex numbers; IndexError where dim does not fit.
 
     >>> nn.Softmax(dim=0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
@@ -574,7 +575,7 @@ class LogSoftmax(_AlongDim):
     """log(softmax(x)) along dim, without overflow.
 
     Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
-    input holds integers, booleans or complex numbers.
+    input holds integers, booleans or complex numbers; IndexError where dim does not fit.
 
     >>> nn.LogSoftmax(dim=0)(torch.zeros(2))
     tensor([-0.6931, -0.6931])

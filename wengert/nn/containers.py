@@ -18,6 +18,7 @@ from collections.abc import (
 )  # fmt: skip
 from typing import Any, TypeVar, overload
 
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .module import Module, _indented
 from .parameter import Parameter, typename
@@ -91,7 +92,8 @@ class Sequential(_Ordered):
     """Modules one after the other: each gets the output of the one before.
 
     args: modules, or one OrderedDict of name -> module. Raises TypeError where an argument is no
-    module or an index no int; IndexError where there is no such module.
+    module or an index no int; IndexError where there is no such module; RuntimeError where input
+    has a shape that does not fit or holds integers, booleans or complex numbers.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> net(torch.ones(1, 2)).shape
@@ -140,7 +142,7 @@ class Sequential(_Ordered):
     def insert(self, index: int, module: Module) -> Sequential:
         """Put a module in front of the one at index; returns self. Raises TypeError where index is
         of the wrong type; IndexError where index is out of range; AssertionError where module is of
-        the wrong type.
+        the wrong type; RuntimeError where index is a tensor of several numbers.
         """
         if not isinstance(module, Module):
             raise AssertionError(f"module should be of type: {Module}")
@@ -521,10 +523,11 @@ class ParameterDict(Module):
         for key in list(self._keys):
             del self[key]
 
+    @clear_errors
     def pop(self, key: str) -> Any:
         """Remove the value under key and return it.
 
-        Raises TypeError where key is of the wrong type.
+        Raises TypeError where key is of the wrong type; AttributeError where key is unknown.
         """
         value = self[key]
         del self[key]

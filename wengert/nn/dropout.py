@@ -30,6 +30,8 @@ class Dropout(_DropoutNd):
 
     inplace: write the result over the input.
 
+    Raises RuntimeError where p is a tensor of several numbers.
+
     >>> nn.Dropout(0.5).eval()(torch.ones(2))
     tensor([1., 1.])
     """
@@ -43,6 +45,8 @@ class Dropout1d(_DropoutNd):
 
     p: the probability of an element, or a channel, to become zero. inplace: write the result
     over the input.
+
+    Raises RuntimeError where input has a shape that does not fit.
 
     >>> nn.Dropout1d().eval()(torch.ones(1, 2)).shape
     torch.Size([1, 2])

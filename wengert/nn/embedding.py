@@ -9,6 +9,7 @@ from typing import Any
 
 from ..api import functions as T
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import functional as F
 from . import init
@@ -82,6 +83,9 @@ class Embedding(_Table):
     parameters are made; None: the default device. dtype: of the parameters; None: the default
     dtype.
 
+    Raises RuntimeError where num_embeddings is negative or 0, embedding_dim is negative or input
+    holds booleans or complex numbers.
+
     >>> nn.Embedding(10, 3)(torch.tensor([1, 2, 4])).shape
     torch.Size([3, 3])
     """
@@ -102,6 +106,7 @@ class Embedding(_Table):
         self.sparse = sparse
 
     @classmethod
+    @clear_errors
     def from_pretrained(
         cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None,
         max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
@@ -193,6 +198,7 @@ class EmbeddingBag(_Table):
         self.include_last_offset = include_last_offset
 
     @classmethod
+    @clear_errors
     def from_pretrained(
         cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None,
         norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean",

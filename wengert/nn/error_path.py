@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from ..base.frames import PACKAGE
+from ..engine.error_context import meant
 from ..engine.tensor import Tensor
 
 __all__ = ["as_modules", "blame", "brief"]
@@ -33,9 +34,20 @@ class _Trail:
 
 
 def blame(error: Exception, module: Any, args: tuple[Any, ...]) -> None:
-    """Reword error, which has just left module.forward(*args)."""
+    """Reword error, which has just left module.forward(*args); raise the one that is meant where
+    Python met arguments in a layer that it had not looked at.
+    """
     trail = getattr(error, "_trail", None)
     if trail is None:
+        if type(module).__module__.startswith("wengert."):
+            names = type(module).forward.__code__.co_varnames[1:]
+            better = meant(type(module).__name__, error, dict(zip(names, args)), {})
+            if better is not None:
+                try:
+                    raise better from error
+                except Exception as raised:
+                    blame(raised, module, args)
+                    raise
         if type(error) not in KINDS or len(error.args) != 1 or not isinstance(error.args[0], str):
             return
         if not _ours(error):

@@ -8,6 +8,7 @@ from typing import Any
 from ..api import functions as T
 from ..autodiff.grad_api import grad
 from ..base.modes import Recording
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import functional as F
 
@@ -35,6 +36,7 @@ def _for_weight(
         return grad(out, w, g, create_graph=x.requires_grad or g.requires_grad)[0]
 
 
+@clear_errors
 def conv1d_input(
     input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
@@ -56,6 +58,7 @@ def conv1d_input(
     return _for_input(1, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
 
+@clear_errors
 def conv1d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
@@ -77,6 +80,7 @@ def conv1d_weight(
     return _for_weight(1, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
 
+@clear_errors
 def conv2d_input(
     input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
@@ -101,6 +105,7 @@ def conv2d_input(
     return _for_input(2, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
 
+@clear_errors
 def conv2d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
@@ -123,6 +128,7 @@ def conv2d_weight(
     return _for_weight(2, input, weight_size, grad_output, (stride, padding, dilation, groups))
 
 
+@clear_errors
 def conv3d_input(
     input_size: Sequence[int], weight: Tensor, grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,
@@ -145,6 +151,7 @@ def conv3d_input(
     return _for_input(3, input_size, weight, grad_output, (stride, padding, dilation, groups))
 
 
+@clear_errors
 def conv3d_weight(
     input: Tensor, weight_size: Sequence[int], grad_output: Tensor, stride: Any = 1,
     padding: Any = 0, dilation: Any = 1, groups: int = 1,

@@ -14,6 +14,7 @@ from ..api import functions as T
 from ..api.functions import resolve
 from ..base.advice import advise
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -37,7 +38,7 @@ def _unrecorded(f: F) -> F:
         with no_grad():
             return f(tensor, *args, **kwargs)
 
-    return inner  # type: ignore[return-value]
+    return clear_errors(inner)  # type: ignore[return-value]
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -73,13 +74,15 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 @_unrecorded
+@clear_errors
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with numbers from [a, b).
 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
-    Raises NotImplementedError where tensor holds integers or booleans.
+    Raises NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.uniform_(torch.empty(100)).max() < 1
     tensor(True)
@@ -88,6 +91,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
 
 @_unrecorded
+@clear_errors
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with normally distributed numbers.
 
@@ -104,6 +108,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
 
 @_unrecorded
+@clear_errors
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
     generator: Any = None,
@@ -113,7 +118,8 @@ def trunc_normal_(
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
 
-    Raises NotImplementedError where tensor holds integers, booleans or complex numbers.
+    Raises NotImplementedError where tensor holds integers, booleans or complex numbers; TypeError
+    where tensor is no tensor.
 
     >>> nn.init.trunc_normal_(torch.empty(100)).abs().max() <= 2
     tensor(True)
@@ -163,12 +169,14 @@ def _by_rejecting_uniforms(
 
 
 @_unrecorded
+@clear_errors
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one value.
 
     tensor: the tensor that is filled, and returned. val: the number.
 
-    Raises TypeError where val is of the wrong type.
+    Raises TypeError where val is of the wrong type; RuntimeError where val is a tensor of several
+    numbers.
 
     >>> nn.init.constant_(torch.empty(2), 3.0)
     tensor([3., 3.])
@@ -182,7 +190,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
     tensor: the tensor that is filled, and returned.
 
-    Raises AttributeError for what is no tensor.
+    Raises TypeError where tensor is no tensor.
 
     >>> nn.init.ones_(torch.empty(2))
     tensor([1., 1.])
@@ -196,7 +204,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
     tensor: the tensor that is filled, and returned.
 
-    Raises AttributeError for what is no tensor.
+    Raises TypeError where tensor is no tensor.
 
     >>> nn.init.zeros_(torch.empty(2))
     tensor([0., 0.])
@@ -205,12 +213,14 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 
 @_unrecorded
+@clear_errors
 def eye_(tensor: Tensor) -> Tensor:
     """Make a matrix the identity, as far as it is square.
 
     tensor: the tensor that is filled, and returned.
 
-    Raises ValueError where tensor has a shape that does not fit.
+    Raises ValueError where tensor has a shape that does not fit; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.eye_(torch.empty(2, 3))
     tensor([[1., 0., 0.],
@@ -222,12 +232,14 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 @_unrecorded
+@clear_errors
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Make a convolution's weight pass its input channels on unchanged, in each group.
 
     tensor: (out_channels, in_channels / groups, ...), 3 to 5 dimensions.
 
-    Raises ValueError where tensor has a shape that does not fit.
+    Raises ValueError where tensor has a shape that does not fit; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.dirac_(torch.empty(1, 1, 3))
     tensor([[[0., 1., 0.]]])
@@ -267,13 +279,14 @@ def _calculate_correct_fan(tensor: Tensor, mode: str) -> int:
 
 
 @_unrecorded
+@clear_errors
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill from [-a, a), a = gain sqrt(6 / (fan_in + fan_out)): variances keep both ways.
 
     generator: where random numbers come from; None: the default.
 
     Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans.
+    holds integers or booleans; TypeError where tensor is no tensor.
 
     >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
     tensor(True)
@@ -286,6 +299,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 
 @_unrecorded
+@clear_errors
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Fill from a normal distribution of deviation gain sqrt(2 / (fan_in + fan_out)).
 
@@ -293,7 +307,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
     None: the default.
 
     Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans.
+    holds integers or booleans; TypeError where tensor is no tensor.
 
     >>> nn.init.xavier_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
@@ -310,6 +324,7 @@ def _nothing_to_do(tensor: Tensor) -> bool:
 
 
 @_unrecorded
+@clear_errors
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Any = None,
@@ -323,7 +338,7 @@ def kaiming_uniform_(
     None: the default.
 
     Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans.
+    holds integers or booleans; TypeError where tensor is no tensor.
 
     >>> nn.init.kaiming_uniform_(torch.empty(100, 200)).abs().max() < 0.2
     tensor(True)
@@ -336,6 +351,7 @@ def kaiming_uniform_(
 
 
 @_unrecorded
+@clear_errors
 def kaiming_normal_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
     generator: Any = None,
@@ -347,7 +363,7 @@ def kaiming_normal_(
     come from; None: the default.
 
     Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans.
+    holds integers or booleans; TypeError where tensor is no tensor.
 
     >>> nn.init.kaiming_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
@@ -360,6 +376,7 @@ def kaiming_normal_(
 
 
 @_unrecorded
+@clear_errors
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Make a weight, seen as (rows, everything else), orthogonal.
 
@@ -367,7 +384,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     numbers come from; None: the default.
 
     Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers, booleans or complex numbers.
+    holds integers, booleans or complex numbers; TypeError where tensor is no tensor.
 
     >>> w = nn.init.orthogonal_(torch.empty(3, 3))
     >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)
@@ -386,6 +403,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 
 @_unrecorded
+@clear_errors
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Fill a matrix from a normal distribution, a fraction `sparsity` of each column zero.
 

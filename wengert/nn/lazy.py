@@ -12,6 +12,7 @@ from typing import Any
 from ..api import functions as T
 from ..base.dtypes import int64
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .conv import (  # fmt: skip
     Conv1d,
@@ -130,6 +131,7 @@ class LazyLinear(LazyModuleMixin, Linear):
         if not self.has_uninitialized_params() and self.in_features != 0:
             super().reset_parameters()
 
+    @clear_errors
     def initialize_parameters(self, input: Tensor) -> None:
         """Take in_features from the input's last dimension.
 
@@ -411,6 +413,8 @@ class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):
     are learned. track_running_stats: whether means and variances are kept for evaluation.
     device: where the parameters are made; None: the default device. dtype: of the parameters;
     None: the default dtype. bias: whether there are terms that are added.
+
+    Raises IndexError where input has a shape that does not fit.
 
     >>> nn.LazyBatchNorm1d()(torch.randn(4, 3)).shape
     torch.Size([4, 3])

@@ -118,7 +118,8 @@ class PoissonNLLLoss(_Loss):
 
     size_average: old form of reduction. eps: added to the variance or the norm, against division by
     zero. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the
-    terms. Raises TypeError where log_input or target is no tensor.
+    terms. Raises TypeError where log_input or target is no tensor; RuntimeError where log_input or
+    target has a shape that does not fit.
 
     >>> nn.PoissonNLLLoss()(torch.zeros(2), torch.ones(2))
     tensor(1.)
@@ -193,7 +194,8 @@ class MSELoss(_Loss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
     'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    NotImplementedError where input or target holds complex numbers.
+    NotImplementedError where input or target holds complex numbers; RuntimeError where input or
+    target has a shape that does not fit.
 
     >>> nn.MSELoss()(torch.tensor([1.0, 3.0]), torch.zeros(2))
     tensor(5.)
@@ -208,8 +210,9 @@ class BCELoss(_WeightedLoss):
 
     RuntimeError for inputs outside [0, 1]; logits go to BCEWithLogitsLoss.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises ValueError where input or target has a shape that does
+    not fit.
 
     >>> nn.BCELoss()(torch.tensor([0.5]), torch.ones(1))
     tensor(0.6931)
@@ -355,11 +358,10 @@ class CrossEntropyLoss(_WeightedLoss):
     of input's shape. weight (C); label_smoothing spreads that part of a target over all classes.
 
     size_average: old form of reduction. ignore_index: a target that does not count. reduce: old
-    form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the terms.
-
-    Raises TypeError where input or target is no tensor; ValueError or RuntimeError where their
-    shapes do not fit; IndexError where target holds values out of range; RuntimeError where it
-    holds booleans or complex numbers; NotImplementedError where input holds no real numbers.
+    form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the terms. Raises
+    TypeError where input or target is no tensor; ValueError or RuntimeError where their shapes do
+    not fit; IndexError where target holds values out of range; RuntimeError where it holds booleans
+    or complex numbers; NotImplementedError where input holds no real numbers.
 
     >>> nn.CrossEntropyLoss()(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
@@ -384,11 +386,10 @@ class CrossEntropyLoss(_WeightedLoss):
 class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Mean over classes of BCEWithLogitsLoss.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
-
-    Raises TypeError where input or target is no tensor; RuntimeError where target holds booleans;
-    NotImplementedError where input holds integers or booleans.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
+    RuntimeError where target holds booleans; NotImplementedError where input holds integers or
+    booleans.
 
     >>> nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
@@ -405,12 +406,10 @@ class CosineEmbeddingLoss(_Loss):
 
     input1, input2 (N, D) or (D); target (N) or ().
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
-
-    Raises TypeError where input1, input2 or target is no tensor; RuntimeError where input1, input2
-    or target has a shape that does not fit; NotImplementedError where input1 or input2 holds
-    complex numbers.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. Raises TypeError where input1, input2 or target is no tensor;
+    RuntimeError where input1, input2 or target has a shape that does not fit; NotImplementedError
+    where input1 or input2 holds complex numbers.
 
     >>> nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.ones(1)).abs() < 1e-6
     tensor(True)

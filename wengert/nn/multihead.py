@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import functional as F
 from . import init
@@ -147,6 +148,7 @@ class MultiheadAttention(Module):
         outs = [self.forward(*row, need_weights=False)[0] for row in rows]
         return as_nested_tensor(outs, layout=q.layout)
 
+    @clear_errors
     def merge_masks(
         self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
     ) -> tuple[Tensor | None, int | None]:

@@ -13,6 +13,7 @@ from typing import Any
 from ..api import functions as T
 from ..base.advice import advise
 from ..base.dtypes import int64
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import functional as F
 from . import init
@@ -154,8 +155,8 @@ class BatchNorm1d(_BatchNorm):
 
     num_features: how many channels there are. eps: added to the variance or the norm, against
     division by zero. affine: whether weight and bias are learned. track_running_stats: whether
-    means and variances are kept for evaluation. device: where the parameters are made; None:
-    the default device. dtype: of the parameters; None: the default dtype.
+    means and variances are kept for evaluation. device: of the parameters; None: the default one.
+    dtype: of the parameters; None: the default one. Raises RuntimeError where input does not fit.
 
     >>> nn.BatchNorm1d(3)(torch.randn(8, 3)).mean(0).abs().max() < 1e-5
     tensor(True)
@@ -252,6 +253,7 @@ class SyncBatchNorm(_BatchNorm):
         )
 
     @classmethod
+    @clear_errors
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
         """The tree with every BatchNorm replaced by a SyncBatchNorm that has its parameters.
 
@@ -341,7 +343,7 @@ class InstanceNorm1d(_InstanceNorm):
     average. track_running_stats: whether means and variances are kept for evaluation. device: where
     the parameters are made; None: the default device. dtype: of the parameters; None: the default
     dtype. Raises ValueError where input has a shape that does not fit; NotImplementedError where
-    input holds integers or booleans.
+    input holds integers or booleans; RuntimeError where num_features is a tensor.
 
     >>> nn.InstanceNorm1d(2)(torch.randn(3, 2, 5)).shape
     torch.Size([3, 2, 5])
@@ -359,9 +361,9 @@ class InstanceNorm2d(_InstanceNorm):
     division by zero. momentum: the share of a batch in the running statistics; None: their plain
     average. affine: whether weight and bias are learned. track_running_stats: whether means and
     variances are kept for evaluation. device: where the parameters are made; None: the default
-    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
-    are added. Raises ValueError where input has a shape that does not fit; NotImplementedError
-    where input holds integers or booleans.
+    device. dtype: of the parameters; None: the default dtype. bias: whether terms are added. Raises
+    ValueError where input has a shape that does not fit; NotImplementedError where input holds
+    integers or booleans; RuntimeError where num_features is a tensor.
 
     >>> nn.InstanceNorm2d(2)(torch.randn(3, 2, 4, 4)).shape
     torch.Size([3, 2, 4, 4])
@@ -379,9 +381,9 @@ class InstanceNorm3d(_InstanceNorm):
     division by zero. momentum: the share of a batch in the running statistics; None: their plain
     average. affine: whether weight and bias are learned. track_running_stats: whether means and
     variances are kept for evaluation. device: where the parameters are made; None: the default
-    device. dtype: of the parameters; None: the default dtype. bias: whether there are terms that
-    are added. Raises ValueError where input has a shape that does not fit; NotImplementedError
-    where input holds integers or booleans.
+    device. dtype: of the parameters; None: the default dtype. bias: whether terms are added. Raises
+    ValueError where input has a shape that does not fit; NotImplementedError where input holds
+    integers or booleans; RuntimeError where num_features is a tensor.
 
     >>> nn.InstanceNorm3d(1)(torch.randn(1, 1, 2, 2, 2)).shape
     torch.Size([1, 1, 2, 2, 2])
@@ -453,13 +455,14 @@ class GroupNorm(Module):
     input (N, num_channels, *); num_groups must divide num_channels (else ValueError).
 
     eps: added to the variance or the norm, against division by zero. affine: whether weight and
-    bias are learned. device: where the parameters are made; None: the default device. dtype: of
-    the parameters; None: the default dtype. bias: whether there are terms that are added.
+    bias are learned. device, dtype: of the parameters; None: the default ones. bias: whether terms
+    are added. Raises RuntimeError where num_groups, num_channels or input does not fit.
 
     >>> nn.GroupNorm(3, 6)(torch.randn(2, 6, 4)).shape
     torch.Size([2, 6, 4])
     """
 
+    @clear_errors
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True,
         device: Any = None, dtype: Any = None, *, bias: bool = True,

@@ -92,7 +92,8 @@ class ConstantPad3d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding or value is of the wrong type or input is no tensor.
+    Raises TypeError where padding or value is of the wrong type or input is no tensor; RuntimeError
+    where input has a shape that does not fit.
 
     >>> nn.ConstantPad3d(1, 9.0)(torch.zeros(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -124,7 +125,7 @@ class ZeroPad2d(ConstantPad2d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where input is no tensor.
+    Raises TypeError where input is no tensor; RuntimeError where padding is too short or too long.
 
     >>> nn.ZeroPad2d((1, 1, 0, 0))(torch.ones(1, 1, 2))
     tensor([[[0., 1., 1., 0.]]])
@@ -142,7 +143,8 @@ class ZeroPad3d(ConstantPad3d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding is of the wrong type or input is no tensor.
+    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
+    input has a shape that does not fit.
 
     >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -163,7 +165,7 @@ class ReflectionPad1d(_Pad):
     padding: how many elements are added on both sides, an int or one per dimension.
 
     Raises TypeError where padding is of the wrong type or input is no tensor; NotImplementedError
-    where input has a shape that does not fit.
+    where input has a shape that does not fit; RuntimeError where padding does not fit.
 
     >>> nn.ReflectionPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[2., 1., 2., 3., 2.]])
@@ -269,7 +271,7 @@ class CircularPad1d(_CircularPadNd):
     padding: how many elements are added on both sides, an int or one per dimension.
 
     Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
-    does not fit.
+    does not fit; RuntimeError where padding does not fit.
 
     >>> nn.CircularPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
     tensor([[3., 1., 2., 3., 1.]])
@@ -284,7 +286,7 @@ class CircularPad2d(_CircularPadNd):
     padding: how many elements are added on both sides, an int or one per dimension.
 
     Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
-    does not fit.
+    does not fit; RuntimeError where padding does not fit.
 
     >>> nn.CircularPad2d(1)(torch.ones(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -299,7 +301,7 @@ class CircularPad3d(_CircularPadNd):
     padding: how many elements are added on both sides, an int or one per dimension.
 
     Raises TypeError where padding is of the wrong type; ValueError where input has a shape that
-    does not fit.
+    does not fit; RuntimeError where padding does not fit.
 
     >>> nn.CircularPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..api import functions as T
+from ..engine.error_context import clear_errors
 from ..engine.tensor import STANDING, Tensor, wrap
 from ..ops.tensor_methods import leaf_of
 
@@ -44,13 +45,15 @@ class _ParameterType(type):
 class Parameter(Tensor, metaclass=_ParameterType):
     """A tensor that a module counts among its parameters when it becomes one of its attributes.
 
-    data: the tensor whose storage it shares. requires_grad: whether it is trained.
-    Raises RuntimeError for a dtype without derivatives, unless requires_grad=False.
+    data: the tensor whose storage it shares. requires_grad: whether it is trained. Raises
+    RuntimeError for a dtype without derivatives, unless requires_grad=False; TypeError where data
+    is no tensor.
 
     >>> nn.Parameter(torch.ones(2)).requires_grad
     True
     """
 
+    @clear_errors
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         dealt = getattr(data, "as_parameter", None)  # of a part of a dealt tensor
         if dealt is not None and cls is Parameter:
@@ -106,7 +109,7 @@ class Buffer(metaclass=_BufferType):
 
     data: the tensor whose storage it shares. persistent: whether state_dict() holds it.
 
-    Raises AttributeError for what is no tensor.
+    Raises TypeError for what is no tensor.
 
     >>> m = nn.Module()
     >>> m.scale = nn.Buffer(torch.ones(1))
@@ -114,6 +117,7 @@ class Buffer(metaclass=_BufferType):
     ['scale']
     """
 
+    @clear_errors
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
         data = T.empty(0) if data is None else data
         t = data.detach().requires_grad_(data.requires_grad)

@@ -509,7 +509,8 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     return_indices: return the places of the results, too.
 
     Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
-    fit; NotImplementedError where input holds integers, booleans or complex numbers.
+    fit; NotImplementedError where input holds integers, booleans or complex numbers; ValueError
+    where input has a shape that does not fit.
 
     >>> nn.AdaptiveMaxPool2d((2, None))(torch.ones(1, 1, 5, 7)).shape
     torch.Size([1, 1, 2, 7])
@@ -526,7 +527,8 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
 
     Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
     where output_size is negative or input has a shape that does not fit; NotImplementedError where
-    input holds integers, booleans or complex numbers.
+    input holds integers, booleans or complex numbers; ValueError where input has a shape that does
+    not fit.
 
     >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -561,7 +563,8 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Mean over windows that cover the image; None in output_size keeps a dimension.
 
     Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative; NotImplementedError where input holds integers or booleans.
+    where output_size is negative; NotImplementedError where input holds integers or booleans;
+    ValueError where input has a shape that does not fit.
 
     >>> nn.AdaptiveAvgPool2d(1)(torch.ones(1, 8, 5, 7)).shape
     torch.Size([1, 8, 1, 1])
@@ -576,7 +579,8 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
     output_size: the size of the result; None keeps that of the input.
 
     Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative; NotImplementedError where input holds integers or booleans.
+    where output_size is negative; NotImplementedError where input holds integers or booleans;
+    ValueError where input has a shape that does not fit.
 
     >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])

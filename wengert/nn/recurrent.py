@@ -136,7 +136,7 @@ class RNNBase(Module):
     def check_input(self, input: Tensor, batch_sizes: Tensor | None) -> None:
         """ValueError for another dtype than the weights', RuntimeError for a wrong shape.
 
-        batch_sizes: how many sequences are left at each step.
+        batch_sizes: how many are left at each step. Raises AttributeError where input is no tensor.
         """
         weight = getattr(self, self._all_weights[0][0])
         if input.dtype != weight.dtype and not runner(OPS["lstm_layer"]):
@@ -160,7 +160,7 @@ class RNNBase(Module):
         """(layers * directions, batch, width of h) for an input.
 
         batch_sizes: how many sequences are left at each step. Raises TypeError where batch_sizes is
-        of the wrong type.
+        of the wrong type; AttributeError where input is no tensor.
         """
         layers, batch = self._states(input, batch_sizes)
         return layers, batch, self.proj_size or self.hidden_size
@@ -179,7 +179,7 @@ class RNNBase(Module):
         """RuntimeError unless hx has the expected shape.
 
         expected_hidden_size: the shape that is wanted. msg: the text of the error, with {} for both
-        shapes.
+        shapes. Raises AttributeError where hx is no tensor.
         """
         if tuple(hx.shape) != expected_hidden_size:
             raise RuntimeError(msg.format(expected_hidden_size, list(hx.shape)))
@@ -188,8 +188,8 @@ class RNNBase(Module):
         """The checks of input and states.
 
         batch_sizes: how many sequences are left at each step. hidden: the states that are given.
-        Raises ValueError where input holds integers, booleans or complex numbers; RuntimeError
-        where input or hidden has a shape that does not fit or batch_sizes is of the wrong type.
+        Raises ValueError for another dtype than the weights'; RuntimeError where a shape does not
+        fit; AttributeError where input or hidden is no tensor; IndexError for too few states.
         """
         self.check_input(input, batch_sizes)
         self.check_hidden_size(hidden, self.get_expected_hidden_size(input, batch_sizes))
@@ -385,7 +385,7 @@ class LSTM(RNNBase):
         """(layers * directions, batch, hidden_size) for an input.
 
         batch_sizes: how many sequences are left at each step. Raises TypeError where batch_sizes is
-        of the wrong type.
+        of the wrong type; AttributeError where input is no tensor.
 
         >>> nn.LSTM(2, 3).get_expected_cell_size(torch.ones(5, 4, 2), None)
         (1, 4, 3)

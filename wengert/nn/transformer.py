@@ -72,6 +72,10 @@ class Transformer(Module):
     custom_encoder: used instead of an encoder of its own. custom_decoder: used instead of a
     decoder of its own.
 
+    Raises ValueError where d_model or nhead is negative or 0; AssertionError where d_model or nhead
+    does not fit or src has a shape that does not fit; IndexError where num_encoder_layers or
+    num_decoder_layers is negative or 0.
+
     >>> model = nn.Transformer(8, 2, 1, 1, 16)
     >>> model(torch.ones(5, 3, 8), torch.ones(4, 3, 8)).shape
     torch.Size([4, 3, 8])

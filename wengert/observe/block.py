@@ -141,7 +141,7 @@ class profile:
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
 
-        Raises RuntimeError without with_stack=True.
+        Raises RuntimeError without with_stack=True; TypeError where path is of the wrong type.
 
         >>> with torch.autograd.profiler.profile(with_stack=True) as p:
         ...     y = torch.ones(2) + 1
@@ -198,6 +198,8 @@ def load_nvprof(path: str | os.PathLike[str]) -> Any:
     """Traces of nvprof are not read: raises RuntimeError.
 
     path: the file to write.
+
+    Raises TypeError where path is of the wrong type.
 
     >>> torch.autograd.profiler.load_nvprof("trace.nvprof")
     Traceback (most recent call last):

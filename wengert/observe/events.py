@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from .recorder import BACKWARD, OP, RANGE, Memory, Note, Recorder
 from .table import microseconds, table
 
@@ -164,10 +165,13 @@ class FunctionEventAvg(_Times):
         self.cpu_parent: FunctionEvent | None = None
         self.cpu_children: list[FunctionEvent] = []
 
+    @clear_errors
     def add(self, other: FunctionEvent | FunctionEventAvg) -> FunctionEventAvg:
         """Count another event, or another average, in; returns self.
 
         other: another one.
+
+        Raises TypeError where other is of the wrong type.
         """
         if self.key is None:
             self.key, self.scope, self.stack = other.key, other.scope, other.stack
@@ -309,6 +313,8 @@ class EventList(list):
         metric: "self_cpu_time_total" (ValueError for others). Needs with_stack=True.
 
         path: the file to write.
+
+        Raises TypeError where path is of the wrong type.
 
         >>> with torch.autograd.profiler.profile(with_stack=True) as p:
         ...     y = torch.ones(2) + 1

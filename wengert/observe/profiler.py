@@ -65,7 +65,9 @@ def schedule(
         skip_first: steps before the first cycle.
         skip_first_wait: 1 leaves the wait out of the first cycle.
 
-    Raises AssertionError for negative numbers, or no active step.
+    Raises AssertionError for negative numbers, or no active step; TypeError where wait, warmup or
+    active is of the wrong type; RuntimeError where wait, warmup or active is a tensor of several
+    numbers.
 
     >>> plan = torch.profiler.schedule(wait=1, warmup=1, active=2)
     >>> [plan(i).name for i in range(5)]
@@ -307,7 +309,8 @@ class profile:
 
         path: the file to write.
 
-        Raises AssertionError before anything was recorded.
+        Raises AssertionError before anything was recorded; TypeError where path is of the wrong
+        type.
         """
         self._recorded("exporting chrome trace").export_chrome_trace(path, **self.metadata)
 
@@ -318,7 +321,8 @@ class profile:
 
         path: the file to write. metric: such as 'self_cpu_time_total'.
 
-        Raises AssertionError before anything was recorded.
+        Raises AssertionError before anything was recorded; TypeError where path is of the wrong
+        type.
 
         >>> with torch.profiler.profile(with_stack=True) as p:
         ...     y = torch.ones(2) + 1

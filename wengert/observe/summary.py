@@ -130,7 +130,7 @@ def summary(model: Module, *inputs: Any, depth: int | None = None, **kwargs: Any
             zeros are made. Without any, only parameters are counted.
         depth: how deep the table goes; None: all of it.
 
-    Raises TypeError if model is no Module.
+    Raises TypeError if model is no Module; RuntimeError where inputs is too short.
 
     >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     >>> wengert.summary(model, (16, 4)).parameters

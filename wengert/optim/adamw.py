@@ -19,6 +19,8 @@ class AdamW(Adam):
     parameters are batched anyway. capturable: accepted, without effect. differentiable: record
     the step itself. fused: accepted, without effect.
 
+    Raises RuntimeError where weight_decay is a tensor of several numbers.
+
     >>> p = torch.tensor([1.0], requires_grad=True)
     >>> p.grad = torch.tensor([0.0])
     >>> torch.optim.AdamW([p], lr=0.5, weight_decay=0.1).step()

@@ -18,6 +18,7 @@ from ..base.advice import advise
 from ..base.dtypes import float32
 from ..base.hints import wanted
 from ..base.hooks import Handle
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .foreign import (  # noqa: F401
     _capturable_doc,
@@ -161,6 +162,7 @@ class Optimizer(Rule):
     _uncleared: Uncleared | None = None  # looks for a forgotten zero_grad in the first steps
     assumed: dict[str, Any] = {}  # options of groups saved before the options existed
 
+    @clear_errors
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self._add_hooks()
@@ -375,6 +377,7 @@ class Optimizer(Rule):
                 result = changed
         return result
 
+    @clear_errors
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue from what state_dict() returned, for parameters in the same order.
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ..api import functions as T
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from ..nn.module import Module
 from .lr_scheduler.scheduler import LRScheduler, per_group
@@ -32,7 +33,8 @@ MultiAverage = Callable[[Sequence[Tensor], Sequence[Tensor], Any], None]
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The exponential moving average, as a function of (average, current, number averaged).
 
-    decay: the share that the average keeps. Raises ValueError unless it is in [0, 1].
+    decay: the share that the average keeps. Raises ValueError unless it is in [0, 1]; TypeError
+    where decay is of the wrong type; RuntimeError where decay is a tensor of several numbers.
 
     >>> torch.optim.swa_utils.get_ema_avg_fn(0.5)(torch.tensor(1.0), torch.tensor(3.0), 1)
     tensor(2.)
@@ -79,7 +81,8 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
 
     decay: how much of the average is kept.
 
-    Raises TypeError where decay is of the wrong type; ValueError where decay is not in [0, 1].
+    Raises TypeError where decay is of the wrong type; ValueError where decay is not in [0, 1];
+    RuntimeError where decay is a tensor of several numbers.
 
     >>> mean = [torch.tensor(1.0)]
     >>> torch.optim.swa_utils.get_ema_multi_avg_fn(0.5)(mean, [torch.tensor(3.0)], 1)
@@ -141,6 +144,7 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     @no_grad()
+    @clear_errors
     def update_parameters(self, model: Module) -> None:
         """Take the parameters of model into the average; the first time they are copied.
 
@@ -172,6 +176,7 @@ class AveragedModel(Module):
 
 
 @no_grad()
+@clear_errors
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Compute the statistics of a model's batch normalizations anew, in one pass over loader.
 
@@ -225,6 +230,7 @@ class SWALR(LRScheduler):
     [0.25]
     """
 
+    @clear_errors
     def __init__(
         self,
         optimizer: Optimizer,

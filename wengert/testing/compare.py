@@ -298,6 +298,9 @@ def assert_close(
     check_device: whether devices have to agree. check_dtype: whether dtypes have to agree.
     check_layout: whether layouts have to agree. check_stride: whether strides have to agree.
 
+    Raises TypeError where actual or expected is no tensor, of the wrong type or a tensor of several
+    numbers.
+
     >>> torch.testing.assert_close(torch.ones(2), torch.ones(2) + 1e-7)
     >>> torch.testing.assert_close(1.0, 2.0)
     Traceback (most recent call last):

@@ -7,11 +7,13 @@ from typing import Any
 
 from ..api import functions as T
 from ..base import dtypes
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = ["make_tensor"]
 
 
+@clear_errors
 def make_tensor(
     *shape: Any, dtype: Any, device: Any, low: float | None = None, high: float | None = None,
     requires_grad: bool = False, noncontiguous: bool = False, exclude_zero: bool = False,
@@ -23,6 +25,9 @@ def make_tensor(
     dtype holds. noncontiguous: with gaps between the elements. exclude_zero: zeros become small
     positive numbers. ValueError for a range that is none and for gradients of whole numbers.
     requires_grad: whether gradients are recorded. memory_format: the order of dimensions in memory.
+
+    Raises TypeError where shape is of the wrong type or a tensor of several numbers or dtype or
+    device is of the wrong type; RuntimeError where shape is negative or device is unknown.
 
     >>> torch.testing.make_tensor(2, 3, dtype=torch.float32, device="cpu").shape
     torch.Size([2, 3])

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from collections.abc import Iterator as Iterates
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from .fields import Dataset
 
 __all__ = ["BPTTIterator", "Batch", "BucketIterator", "Iterator", "batch", "pool"]
@@ -83,6 +84,7 @@ class Batch:
     torch.Size([2, 2])
     """
 
+    @clear_errors
     def __init__(self, data: list[Any], dataset: Any, device: Any = None) -> None:
         self.batch_size, self.dataset, self.fields = len(data), dataset, list(dataset.fields)
         self.input_fields = [n for n, f in dataset.fields.items() if f and not f.is_target]
@@ -128,6 +130,7 @@ class Iterator:
     (1, 2)
     """
 
+    @clear_errors
     def __init__(
         self,
         dataset: Any,
@@ -256,6 +259,7 @@ class BPTTIterator(Iterator):
     (4, [(2, 2), (1, 2)])
     """
 
+    @clear_errors
     def __init__(self, dataset: Any, batch_size: int, bptt_len: int, **kwargs: Any) -> None:
         self.bptt_len = bptt_len
         super().__init__(dataset, batch_size, **kwargs)

@@ -14,6 +14,7 @@ from typing import Any
 from ..api.functions import tensor
 from ..base import dtypes
 from ..data import Dataset as TorchDataset
+from ..engine.error_context import clear_errors
 from .tokens import get_tokenizer
 from .utils import unicode_csv_reader
 from .vocab import Vocab
@@ -280,6 +281,7 @@ class Example:
                 setattr(self, n, f.preprocess(text))
 
     @classmethod
+    @clear_errors
     def fromdict(cls, data: dict[str, Any], fields: dict[str, Any]) -> Example:
         """A row from data, a dictionary; fields: key -> (name, Field), or a list of such pairs.
 
@@ -299,6 +301,7 @@ class Example:
         return made
 
     @classmethod
+    @clear_errors
     def fromJSON(cls, data: str, fields: dict[str, Any]) -> Example:
         """A row from data, a line of JSON.
 
@@ -374,6 +377,7 @@ class Dataset(TorchDataset[Any]):
         return (getattr(e, name) for e in self.examples)
 
     @classmethod
+    @clear_errors
     def splits(
         cls, path: Any = None, root: str = ".data", train: Any = None, validation: Any = None,
         test: Any = None, **kwargs: Any,
@@ -385,7 +389,7 @@ class Dataset(TorchDataset[Any]):
         test part.
 
         Raises TypeError where path or fields is of the wrong type; ValueError where format is
-        unknown.
+        unknown; FileNotFoundError where path is unknown.
 
         >>> with open("train.csv", "w") as file:
         ...     print("a cat,good", file=file)
@@ -449,7 +453,8 @@ class TabularDataset(Dataset):
     path: of the file. format: 'csv', 'tsv' or 'json'. skip_header: leave out the first line.
     csv_reader_params: options of csv.reader.
 
-    Raises TypeError where fields is of the wrong type; ValueError where format is unknown.
+    Raises TypeError where fields is of the wrong type; ValueError where format is unknown;
+    FileNotFoundError where path is unknown.
 
     >>> with open("train.csv", "w") as file:
     ...     print("a cat,good", file=file)
@@ -458,6 +463,7 @@ class TabularDataset(Dataset):
     ['a', 'cat']
     """
 
+    @clear_errors
     def __init__(
         self,
         path: Any,

@@ -96,7 +96,8 @@ def bleu_score(
 
     Raises TypeError where candidate_corpus, references_corpus or weights is of the wrong type;
     ValueError where candidate_corpus or references_corpus has another length; AssertionError where
-    max_n is of the wrong type, max_n is out of range or weights has another length.
+    max_n is of the wrong type, max_n is out of range or weights has another length; RuntimeError
+    where max_n is a tensor of several numbers.
 
     >>> bleu_score([["My", "full", "test"]], [[["My", "full", "test"], ["No"]]], 2, [0.5, 0.5])
     1.0

@@ -10,6 +10,7 @@ from typing import Any
 from .. import nn
 from ..api.functions import stack, tensor, zeros
 from ..base.aliases import alias
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = [
@@ -159,6 +160,7 @@ class Vocab(nn.Module):
         """The number of each token."""
         return dict(self.stoi)
 
+    @clear_errors
     def extend(self, v: Vocab, sort: bool = False) -> None:
         """Add the tokens of another vocabulary that are not here.
 
@@ -173,6 +175,7 @@ class Vocab(nn.Module):
             if word not in self.stoi:
                 self.append_token(word)
 
+    @clear_errors
     def load_vectors(self, vectors: Any, **options: Any) -> None:
         """Set `vectors` to (tokens, dimensions): the vectors of each token, several side by side.
 
@@ -221,6 +224,7 @@ class Vocab(nn.Module):
         self.vectors = rows
 
 
+@clear_errors
 def vocab(
     ordered_dict: Mapping[str, int],
     min_freq: int = 1,
@@ -294,6 +298,7 @@ class Vectors:
 
     url: str | None = None
 
+    @clear_errors
     def __init__(
         self,
         name: Any,
@@ -354,6 +359,8 @@ class GloVe(Vectors):
     """GloVe's vectors, name "6B", "42B", "840B" or "twitter.27B": the file glove.NAME.DIMd.txt.
 
     dim: how long vectors are.
+
+    Raises OSError where dim is a tensor of several numbers.
 
     >>> GloVe("6B", dim=50, cache="vectors")
     Traceback (most recent call last):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
+from ..engine.error_context import clear_errors
 from ..io import load, save
 from .callback import Callback
 from .progress import Progress
@@ -80,8 +81,11 @@ class EarlyStopping(Callback):
         self._waited, self._weights = 0, None
         self.best_epoch_ = 0
 
+    @clear_errors
     def on_epoch_end(self, net: Any) -> bool:
         """Whether it is enough.
+
+        Raises TypeError where net is of the wrong type.
 
         >>> stop = EarlyStopping(monitor="train_loss", patience=1, restore_best=False)
         >>> class Net:
@@ -144,6 +148,7 @@ class Checkpoint(Callback):
         if folder:
             os.makedirs(folder, exist_ok=True)
 
+    @clear_errors
     def on_epoch_end(self, net: Any) -> None:
         """Save, if it is time to."""
         if not self._best.improved(net) and self.best_only:
@@ -154,6 +159,7 @@ class Checkpoint(Callback):
         save({**parts, "epoch": epoch}, path)
         self.saved_ = [p for p in self.saved_ if p != path] + [path]
 
+    @clear_errors
     def restore(self, net: Any) -> int:
         """Put what was saved last into a fitted estimator; returns the epoch."""
         if not self.saved_:
@@ -182,8 +188,12 @@ class ProgressBar(Callback):
 
     bar: Progress[Any] | None = None
 
+    @clear_errors
     def on_epoch_begin(self, net: Any) -> None:
-        """A new bar."""
+        """A new bar.
+
+        Raises TypeError where net is of the wrong type.
+        """
         last = len(net.history_) + net._epochs_left
         label = f"epoch {len(net.history_) + 1}/{last}"
         self.bar = Progress(label=label, total=net._batches)
@@ -194,8 +204,12 @@ class ProgressBar(Callback):
         if self.bar is not None:
             self.bar.step(loss=loss)
 
+    @clear_errors
     def on_epoch_end(self, net: Any) -> None:
-        """Say how the epoch went."""
+        """Say how the epoch went.
+
+        Raises TypeError where net is of the wrong type.
+        """
         if self.bar is not None:
             entry = net.history_[-1]
             self.bar.show(**{k: v for k, v in entry.items() if k not in ("epoch", "seconds")})
@@ -237,6 +251,7 @@ class LRSchedule(Callback):
     ) -> None:
         self.policy, self.per_batch, self.monitor, self.kwargs = policy, per_batch, monitor, kwargs
 
+    @clear_errors
     def on_train_begin(self, net: Any) -> None:
         """Make the schedule for this training's optimizer."""
         self.schedule_ = self.policy(net.optimizer_, **self.kwargs)
@@ -247,6 +262,7 @@ class LRSchedule(Callback):
         if self.per_batch:
             self.schedule_.step()
 
+    @clear_errors
     def on_epoch_end(self, net: Any) -> None:
         """Step, if epochs are counted; the history gets the rate that the epoch had."""
         net.history_[-1]["lr"] = net.optimizer_.param_groups[0]["lr"]
@@ -285,8 +301,12 @@ class TensorBoard(Callback):
 
         self.writer_ = SummaryWriter(self.log_dir)
 
+    @clear_errors
     def on_epoch_end(self, net: Any) -> None:
-        """Write the epoch."""
+        """Write the epoch.
+
+        Raises TypeError where net is of the wrong type.
+        """
         entry = dict(net.history_[-1])
         epoch = entry.pop("epoch")
         for name, value in entry.items():

@@ -20,6 +20,8 @@ class MLP(nn.Sequential):
         activation: makes the module that follows each hidden layer.
         dropout: share of each hidden layer's values set to zero during training.
 
+    Raises RuntimeError where in_features or out_features is negative.
+
     >>> MLP(4, 3, hidden=(8,))
     MLP(
       (0): Flatten(start_dim=1, end_dim=-1)

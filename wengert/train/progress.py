@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any, Generic, TextIO, TypeVar
 
+from ..engine.error_context import clear_errors
+
 __all__ = ["Progress", "in_notebook", "progress"]
 
 Item = TypeVar("Item")
@@ -154,6 +156,7 @@ class Progress(Generic[Item]):
         self.length = len(line)
 
 
+@clear_errors
 def progress(
     items: Iterable[Item] = (),
     label: str = "",
@@ -166,6 +169,8 @@ def progress(
         items: what to loop over; without any, call `step()` on the result, and `close()`.
         label: what stands before the bar. total: how many there are, if items has no length.
         file: where to write instead of standard error.
+
+    Raises TypeError where file is of the wrong type.
 
     >>> import io
     >>> for batch in progress([1, 2, 3], "reading", file=io.StringIO()):

@@ -18,6 +18,7 @@ from ..autodiff.grad_api import backward
 from ..autodiff.saved_hooks import saved_tensors_hooks
 from ..base.advice import advise
 from ..base.modes import enable_grad, no_grad, state
+from ..engine.error_context import clear_errors
 from ..engine.op_modes import as_then, carried
 from ..engine.tensor import Tensor, wrap
 from .checkpoint_policy import Log
@@ -257,8 +258,8 @@ def checkpoint(
         debug: list the operations of both runs if they differ.
         early_stop: end the second run at the last tensor that is needed.
 
-    Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if
-    the second run differs.
+    Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if the
+    second run differs; TypeError where function is of the wrong type or an argument is no tensor.
 
     >>> block, x = torch.nn.Linear(4, 4), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
@@ -396,6 +397,7 @@ class CheckpointFunction(Function):
         return (None, None, *[a.grad if isinstance(a, Tensor) else None for a in args])
 
 
+@clear_errors
 def checkpoint_sequential(
     functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
 ) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from ..api import functions as T
 from ..base.modes import state
 from ..base.pytree import tree_flatten, tree_leaves, tree_map
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = ["associative_scan", "cond", "foreach_map", "map", "scan", "while_loop"]
@@ -22,6 +23,8 @@ def cond(
 
     pred: bool, or a tensor of one element; operands: a tuple or list of tensors. RuntimeError for
     others, and for branches that cannot be called.
+
+    Raises TypeError where operands is empty, too short or too long.
 
     >>> torch.cond(torch.tensor(True), lambda x: x + 1, lambda x: x - 1, (torch.ones(1),))
     tensor([2.])
@@ -52,6 +55,8 @@ def while_loop(
     carried_inputs: the values before the first run. RuntimeError where body_fn gives another number
     of values.
 
+    Raises TypeError where carried_inputs is of the wrong type, empty, too short or too long.
+
     >>> torch.while_loop(lambda i: i < 3, lambda i: (i + 1,), (torch.tensor(0),))
     (tensor(3),)
     """
@@ -75,6 +80,7 @@ def while_loop(
     return carried
 
 
+@clear_errors
 def scan(
     combine_fn: Callable[..., Any], init: Any, xs: Any, *, dim: int = 0, reverse: bool = False
 ) -> tuple[Any, Any]:
@@ -85,6 +91,8 @@ def scan(
     Returns the last carry, and the ys stacked in the order of xs, along dimension 0. RuntimeError
     for carries of another structure, and for sizes that differ. Under torch.compile combine_fn may
     be called once for all slices: it has to do the same for each, and nothing beside.
+
+    Raises IndexError where xs has a shape that does not fit.
 
     >>> torch.compiler.scan(lambda c, x: (c + x, c), torch.tensor(0), torch.arange(4))
     (tensor(6), tensor([0, 0, 1, 3]))
@@ -127,6 +135,7 @@ def _as_one(f: Any, init: Any, shape: Any, leaves: Any, spec: Any, dim: int, rev
     return shape.unflatten(last), structure.unflatten(ys)
 
 
+@clear_errors
 def associative_scan(
     combine_fn: Callable[..., Any], xs: Any, dim: int, reverse: bool = False,
     combine_mode: str = "pointwise",
@@ -137,6 +146,9 @@ def associative_scan(
     reverse: from the last slice to the first. combine_mode: "pointwise" or "generic"; accepted.
     Slices are combined in pairs, in as many rounds as the size has binary digits. RuntimeError for
     sizes that differ, ValueError for another mode.
+
+    Raises TypeError where dim is of the wrong type or a tensor of several numbers; IndexError where
+    xs has a shape that does not fit or dim does not fit.
 
     >>> torch.compiler.associative_scan(lambda x, y: x * y, torch.arange(1, 5), 0)
     tensor([ 1,  2,  6, 24])

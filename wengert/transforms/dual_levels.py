@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..base.modes import Level, state
+from ..engine.error_context import clear_errors
 from ..engine.op import OPS
 from ..engine.recording import record
 from ..engine.tensor import Tensor
@@ -74,11 +75,14 @@ def _level(level: int | None) -> int:
     return _open[-1][0]
 
 
+@clear_errors
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """tensor with a tangent of the same shape and dtype.
 
     level: the number that entering the level gave; None: the one that is open. ValueError for
     integers, RuntimeError for other shapes and where no level is open.
+
+    Raises TypeError where tensor or tangent is no tensor.
 
     >>> fw = torch.autograd.forward_ad
     >>> with fw.dual_level():

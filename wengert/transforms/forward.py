@@ -209,7 +209,8 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
     func runs once: what its derivative does to the tangents is written down, and the linear
     function repeats that. Raises ValueError for primals without derivatives, RuntimeError for
-    tangents unlike the primals, and if an array that the derivative needs was changed in place.
+    tangents unlike the primals, and if an array that the derivative needs was changed in place;
+    TypeError where func cannot be called or primals is no tensor.
 
     >>> value, push = linearize(torch.sin, torch.zeros(2))
     >>> push(torch.ones(2))

@@ -145,6 +145,8 @@ def vjp(
         create_graph: let the results be differentiated again.
         strict: raise RuntimeError where an output does not depend on an input.
 
+    Raises TypeError where func cannot be called or inputs is no tensor.
+
     >>> torch.autograd.functional.vjp(lambda x: x.exp().sum(), torch.zeros(2))[1]
     tensor([1., 1.])
     """
@@ -170,6 +172,8 @@ def jvp(
 
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
+
+    Raises TypeError where func cannot be called or inputs is no tensor.
 
     >>> torch.autograd.functional.jvp(lambda x: x * x, torch.tensor(3.0))[1]
     tensor(6.)
@@ -355,6 +359,8 @@ def hessian(
     where an output does not depend on an input. vectorize: all rows at once, by vmap. func: the
     function.
 
+    Raises TypeError where func cannot be called or inputs is no tensor.
+
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.ones(2))
     tensor([[6., 0.],
             [0., 6.]])
@@ -396,6 +402,8 @@ def vhp(
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
 
+    Raises TypeError where func cannot be called or inputs or v is no tensor.
+
     >>> torch.autograd.functional.vhp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])
     """
@@ -410,6 +418,8 @@ def hvp(
 
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
+
+    Raises TypeError where func cannot be called or inputs or v is no tensor.
 
     >>> torch.autograd.functional.hvp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])

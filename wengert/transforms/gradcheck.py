@@ -59,6 +59,9 @@ def gradcheck(
 
     check_grad_dtypes: compare dtypes, too.
 
+    Raises TypeError where func cannot be called; ValueError where inputs is no tensor, has a shape
+    that does not fit or holds integers or booleans.
+
     >>> torch.autograd.gradcheck(torch.sin, torch.ones(3, dtype=torch.float64, requires_grad=True))
     True
     """

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from ..api import functions as T
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = ["rearrange"]
@@ -49,11 +50,15 @@ def spelled_out(groups: list[Any], dots: list[str]) -> list[list[str]]:
     return found
 
 
+@clear_errors
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
     """A tensor with its dimensions as a pattern says: "b c (h w) -> b (h c) w".
 
     tensor: or a list of tensors, which are stacked in front. axes_lengths: sizes of names inside
     of brackets on the left, all but one of a bracket. ValueError for a pattern that does not fit.
+
+    Raises TypeError where tensor is no tensor or pattern or h is of the wrong type; RuntimeError
+    where h is negative, 0 or a tensor of several numbers.
 
     >>> from wengert.func import rearrange
     >>> rearrange(torch.ones(2, 6), "b (h w) -> h b w", h=2).shape

@@ -11,6 +11,7 @@ from ..base.dtypes import bool as bool_
 from ..base.dtypes import dtype as Dtype
 from ..base.dtypes import int64, uint8
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .pillow import pillow, tensor_of
 from .transforms.functional import convert_image_dtype, to_pil_image
@@ -68,6 +69,7 @@ def drawn(picture: Any, dtype: Dtype) -> Tensor:
 
 
 @no_grad()
+@clear_errors
 def draw_bounding_boxes(
     image: Tensor,
     boxes: Tensor,
@@ -144,6 +146,7 @@ def draw_bounding_boxes(
 
 
 @no_grad()
+@clear_errors
 def draw_segmentation_masks(
     image: Tensor, masks: Tensor, alpha: float = 0.8, colors: Colours = None
 ) -> Tensor:
@@ -182,6 +185,7 @@ def draw_segmentation_masks(
 
 
 @no_grad()
+@clear_errors
 def draw_keypoints(
     image: Tensor,
     keypoints: Tensor,

@@ -8,6 +8,7 @@ from ..api import functions as T
 from ..api.interop import from_numpy
 from ..base.dtypes import float32, int64, uint8
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 
 __all__ = ["flow_to_image"]
@@ -30,11 +31,12 @@ def color_wheel() -> np.ndarray:
 
 
 @no_grad()
+@clear_errors
 def flow_to_image(flow: Tensor) -> Tensor:
     """A flow (2, H, W) or (N, 2, H, W), float32, as RGB images, uint8.
 
     Raises ValueError where flow has a shape that does not fit or flow holds integers, booleans or
-    complex numbers.
+    complex numbers; TypeError where flow is no tensor.
 
     >>> flow_to_image(torch.zeros(2, 4, 6)).shape
     torch.Size([3, 4, 6])

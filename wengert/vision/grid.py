@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from ..api import functions as T
 from ..base.dtypes import uint8
 from ..base.modes import no_grad
+from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .pillow import pillow
 
@@ -44,6 +45,7 @@ def stretched(images: Tensor, value_range: tuple[float, float] | None) -> Tensor
 
 
 @no_grad()
+@clear_errors
 def make_grid(
     tensor: Tensor | list[Tensor],
     nrow: int = 8,
@@ -92,6 +94,7 @@ def make_grid(
 
 
 @no_grad()
+@clear_errors
 def save_image(
     tensor: Tensor | list[Tensor],
     fp: str | PathLike[str] | BinaryIO,

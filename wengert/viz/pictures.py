@@ -86,7 +86,7 @@ def image(t: Tensor, width: int | None = None) -> Picture:
             another range are stretched to it.
         width: in the notebook, in pixels.
 
-    Raises ValueError for other shapes.
+    Raises ValueError for other shapes; TypeError where t is no tensor.
 
     >>> viz.image(torch.rand(4, 3, 8, 8))
     <viz.Picture: 18×18 pixels, images of 4×3×8×8>

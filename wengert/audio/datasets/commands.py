@@ -28,7 +28,7 @@ class SPEECHCOMMANDS(Dataset[Any]):
 
     download: accepted: nothing is downloaded.
 
-    Raises RuntimeError where the recordings are not there.
+    Raises RuntimeError if the recordings are not there.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class YESNO(Dataset[Any]):
 
     url: accepted. download: accepted: nothing is downloaded.
 
-    Raises RuntimeError where the recordings are not there.
+    Raises RuntimeError if the recordings are not there.
     """
 
     def __init__(

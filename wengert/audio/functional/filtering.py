@@ -12,6 +12,7 @@ from typing import Any
 from ...api import functions as T
 from ...autodiff.function import Function
 from ...base import dtypes
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 
@@ -56,6 +57,7 @@ def lfilter_rows(x: Tensor, a: Tensor) -> Tensor:
     return Recursion.apply(x, a)
 
 
+@clear_errors
 def lfilter(
     waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool = True, batching: bool = True
 ) -> Tensor:
@@ -67,7 +69,7 @@ def lfilter(
 
     Raises ValueError where a_coeffs or b_coeffs has a shape that does not fit; RuntimeError where
     waveform holds integers, booleans or complex numbers or a_coeffs or b_coeffs holds complex
-    numbers.
+    numbers; TypeError where waveform, a_coeffs or b_coeffs is no tensor.
 
     >>> x = torch.tensor([[1.0, 0.0, 0.0]])
     >>> lfilter(x, torch.tensor([1.0, -0.5]), torch.tensor([1.0, 0.0]))
@@ -94,6 +96,7 @@ def lfilter(
     return y.clamp(-1.0, 1.0) if clamp else y
 
 
+@clear_errors
 def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool = True) -> Tensor:
     """The filter forward and backward in time, which moves no phase.
 
@@ -102,7 +105,8 @@ def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool =
 
     Raises ValueError where a_coeffs or b_coeffs has a shape that does not fit; IndexError where
     waveform has a shape that does not fit; RuntimeError where waveform holds integers, booleans or
-    complex numbers or a_coeffs or b_coeffs holds complex numbers.
+    complex numbers or a_coeffs or b_coeffs holds complex numbers; TypeError where waveform,
+    a_coeffs or b_coeffs is no tensor.
 
     >>> one = torch.tensor([1.0, 0.0])
     >>> torchaudio.functional.filtfilt(torch.tensor([0.1, 0.2]), one, one)
@@ -112,6 +116,7 @@ def filtfilt(waveform: Tensor, a_coeffs: Tensor, b_coeffs: Tensor, clamp: bool =
     return lfilter(forward.flip(-1), a_coeffs, b_coeffs, clamp=clamp).flip(-1)
 
 
+@clear_errors
 def biquad(waveform: Tensor, b0: Any, b1: Any, b2: Any, a0: Any, a1: Any, a2: Any) -> Tensor:
     """A recursive filter of order two.
 
@@ -120,7 +125,8 @@ def biquad(waveform: Tensor, b0: Any, b1: Any, b2: Any, a0: Any, a1: Any, a2: An
 
     Raises ValueError where b0, b1, b2 or a0 is of the wrong type; IndexError where waveform has a
     shape that does not fit; RuntimeError where waveform holds integers or booleans;
-    NotImplementedError where waveform holds complex numbers.
+    NotImplementedError where waveform holds complex numbers; TypeError where waveform is no tensor
+    or b0, b1, b2, a0, a1 or a2 is of the wrong type.
 
     >>> torchaudio.functional.biquad(torch.tensor([0.1, 0.2]), 0.5, 0.0, 0.0, 1.0, 0.0, 0.0)
     tensor([0.0500, 0.1000])
@@ -140,6 +146,7 @@ def angle(sample_rate: int, frequency: Any, Q: Any) -> tuple[Any, Any]:
     return math.cos(w), math.sin(w) / 2 / Q
 
 
+@clear_errors
 def lowpass_biquad(
     waveform: Tensor, sample_rate: int, cutoff_freq: float, Q: float = 0.707
 ) -> Tensor:
@@ -158,6 +165,7 @@ def lowpass_biquad(
     return biquad(waveform, (1 - c) / 2, 1 - c, (1 - c) / 2, 1 + alpha, -2 * c, 1 - alpha)
 
 
+@clear_errors
 def highpass_biquad(
     waveform: Tensor, sample_rate: int, cutoff_freq: float, Q: float = 0.707
 ) -> Tensor:
@@ -176,6 +184,7 @@ def highpass_biquad(
     return biquad(waveform, (1 + c) / 2, -1 - c, (1 + c) / 2, 1 + alpha, -2 * c, 1 - alpha)
 
 
+@clear_errors
 def allpass_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707
 ) -> Tensor:
@@ -194,6 +203,7 @@ def allpass_biquad(
     return biquad(waveform, 1 - alpha, -2 * c, 1 + alpha, 1 + alpha, -2 * c, 1 - alpha)
 
 
+@clear_errors
 def bandpass_biquad(
     waveform: Tensor,
     sample_rate: int,
@@ -217,6 +227,7 @@ def bandpass_biquad(
     return biquad(waveform, peak, 0.0, -peak, 1 + alpha, -2 * c, 1 - alpha)
 
 
+@clear_errors
 def bandreject_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707
 ) -> Tensor:
@@ -235,6 +246,7 @@ def bandreject_biquad(
     return biquad(waveform, 1.0, -2 * c, 1.0, 1 + alpha, -2 * c, 1 - alpha)
 
 
+@clear_errors
 def band_biquad(
     waveform: Tensor, sample_rate: int, central_freq: float, Q: float = 0.707, noise: bool = False
 ) -> Tensor:
@@ -244,7 +256,8 @@ def band_biquad(
     centre, in Hz. Q: the quality factor: centre by width.
 
     Raises TypeError where sample_rate or central_freq is of the wrong type; RuntimeError where
-    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers.
+    waveform holds integers or booleans; NotImplementedError where waveform holds complex numbers;
+    ValueError where sample_rate or central_freq is a tensor of several numbers.
 
     >>> torchaudio.functional.band_biquad(torch.zeros(1, 8), 16000, 1000.0).shape
     torch.Size([1, 8])
@@ -258,6 +271,7 @@ def band_biquad(
     return biquad(waveform, b0, 0.0, 0.0, 1.0, a1, a2)
 
 
+@clear_errors
 def equalizer_biquad(
     waveform: Tensor, sample_rate: int, center_freq: float, gain: float, Q: float = 0.707
 ) -> Tensor:
@@ -292,6 +306,7 @@ def shelf(waveform: Tensor, c: float, alpha: float, gain: float, sign: int) -> T
     )  # fmt: skip
 
 
+@clear_errors
 def bass_biquad(
     waveform: Tensor, sample_rate: int, gain: float, central_freq: float = 100, Q: float = 0.707
 ) -> Tensor:
@@ -310,6 +325,7 @@ def bass_biquad(
     return shelf(waveform, c, alpha, gain, 1)
 
 
+@clear_errors
 def treble_biquad(
     waveform: Tensor, sample_rate: int, gain: float, central_freq: float = 3000, Q: float = 0.707
 ) -> Tensor:
@@ -333,7 +349,8 @@ def gain(waveform: Tensor, gain_db: float = 1.0) -> Tensor:
 
     waveform: samples (..., time). gain_db: how much louder, in decibels.
 
-    Raises TypeError where waveform is no tensor or gain_db is of the wrong type.
+    Raises TypeError where waveform is no tensor or gain_db is of the wrong type; RuntimeError where
+    gain_db is a tensor of several numbers.
 
     >>> torchaudio.functional.gain(torch.tensor([0.1]), gain_db=20.0)
     tensor([1.])
@@ -355,13 +372,15 @@ def preemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
     return T.cat([waveform[..., :1], waveform[..., 1:] - coeff * waveform[..., :-1]], dim=-1)
 
 
+@clear_errors
 def deemphasis(waveform: Tensor, coeff: float = 0.97) -> Tensor:
     """What preemphasis came from.
 
     waveform: samples (..., time). coeff: the factor.
 
     Raises TypeError where coeff is of the wrong type; IndexError where waveform has a shape that
-    does not fit; RuntimeError where waveform holds integers or booleans.
+    does not fit; RuntimeError where waveform holds integers or booleans; ValueError where coeff is
+    a tensor of several numbers.
 
     >>> torchaudio.functional.deemphasis(torch.tensor([1.0, 0.0]), coeff=0.5)
     tensor([1.0000, 0.5000])
@@ -379,13 +398,14 @@ def cut(full: Tensor, n: int, m: int, mode: str) -> Tensor:
     return full[..., start : start + sizes[mode]]
 
 
+@clear_errors
 def fftconvolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
     """Convolution along the last dimension by Fourier transforms; the other dimensions broadcast.
 
     mode: "full", "valid" (where both overlap wholly) or "same" (as long as x). y: a tensor.
 
     Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
-    complex numbers.
+    complex numbers; TypeError where x or y is no tensor.
 
     >>> torchaudio.functional.fftconvolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -396,6 +416,7 @@ def fftconvolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
     return cut(irfft(product, n=n), x.shape[-1], y.shape[-1], mode)
 
 
+@clear_errors
 def convolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
     """Convolution along the last dimension, summed directly; the other dimensions broadcast.
 
@@ -403,7 +424,7 @@ def convolve(x: Tensor, y: Tensor, mode: str = "full") -> Tensor:
     "valid" or "same".
 
     Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
-    integers, booleans or complex numbers.
+    integers, booleans or complex numbers; TypeError where x or y is no tensor.
 
     >>> torchaudio.functional.convolve(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -448,6 +469,7 @@ def resampled(waveform: Tensor, orig: int, new: int, kernel: Tensor, reach: int)
     return found[:, :length].reshape(*shape[:-1], length)
 
 
+@clear_errors
 def resample(
     waveform: Tensor,
     orig_freq: int,
@@ -467,7 +489,8 @@ def resample(
     "sinc_interp_hann" or "sinc_interp_kaiser". beta: the shape of the Kaiser window.
 
     Raises TypeError where orig_freq or new_freq is of the wrong type; ValueError where orig_freq or
-    new_freq is below 1; NotImplementedError where waveform holds booleans or complex numbers.
+    new_freq is below 1; NotImplementedError where waveform holds booleans or complex numbers;
+    RuntimeError where orig_freq or new_freq is a tensor of several numbers.
 
     >>> resample(torch.ones(1, 100), 16000, 8000).shape
     torch.Size([1, 50])

@@ -9,6 +9,7 @@ from typing import Any
 from ...api import functions as T
 from ...base import dtypes
 from ...base.advice import advise
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 
@@ -27,6 +28,7 @@ def norms(normalized: bool | str) -> tuple[bool, bool]:
     return normalized == "frame_length", normalized is True or normalized == "window"
 
 
+@clear_errors
 def spectrogram(
     waveform: Tensor,
     pad: int,
@@ -75,6 +77,7 @@ def spectrogram(
     return found.abs() if power == 1.0 else found.abs().pow(power)
 
 
+@clear_errors
 def inverse_spectrogram(
     spectrogram: Tensor,
     length: int | None,
@@ -123,6 +126,7 @@ def inverse_spectrogram(
     return found.reshape(*spectrogram.shape[:-2], found.shape[-1])
 
 
+@clear_errors
 def griffinlim(
     specgram: Tensor,
     window: Tensor,
@@ -176,6 +180,7 @@ def griffinlim(
     return wave.reshape(*shape[:-2], wave.shape[-1])
 
 
+@clear_errors
 def amplitude_to_DB(
     x: Tensor, multiplier: float, amin: float, db_multiplier: float, top_db: float | None = None
 ) -> Tensor:
@@ -185,7 +190,8 @@ def amplitude_to_DB(
     amin: the least value of x.
 
     Raises TypeError where multiplier, amin or db_multiplier is of the wrong type;
-    NotImplementedError where x holds complex numbers.
+    NotImplementedError where x holds complex numbers; RuntimeError where multiplier, amin or
+    db_multiplier is a tensor of several numbers.
 
     >>> torchaudio.functional.amplitude_to_DB(torch.tensor([1.0, 10.0]), 20.0, 1e-10, 0.0)
     tensor([ 0., 20.])
@@ -202,7 +208,8 @@ def amplitude_to_DB(
 def DB_to_amplitude(x: Tensor, ref: float, power: float) -> Tensor:
     """ref * 10 ** (x / 10 * power).
 
-    Raises TypeError where x is no tensor or ref or power is of the wrong type.
+    Raises TypeError where x is no tensor or ref or power is of the wrong type; RuntimeError where
+    ref or power is a tensor of several numbers.
 
     >>> torchaudio.functional.DB_to_amplitude(torch.tensor([0.0, 20.0]), ref=1.0, power=0.5)
     tensor([ 1., 10.])
@@ -254,7 +261,8 @@ def melscale_fbanks(
     sample_rate. sample_rate: samples per second, in Hz. mel_scale: 'htk' or 'slaney'.
 
     Raises TypeError where n_freqs, f_min, f_max or n_mels is of the wrong type; IndexError where
-    n_freqs is 0; RuntimeError where n_freqs is negative.
+    n_freqs is 0; RuntimeError where n_freqs is negative; ValueError where f_min or f_max is a
+    tensor of several numbers.
 
     >>> melscale_fbanks(5, 0.0, 4000.0, 2, 8000).shape
     torch.Size([5, 2])
@@ -293,6 +301,7 @@ def linear_fbanks(
     )
 
 
+@clear_errors
 def create_dct(n_mfcc: int, n_mels: int, norm: str | None) -> Tensor:
     """(n_mels, n_mfcc): the cosine transform of kind II; norm: None or "ortho".
 
@@ -312,12 +321,14 @@ def create_dct(n_mfcc: int, n_mels: int, norm: str | None) -> Tensor:
     return (dct * math.sqrt(2.0 / n_mels)).t()
 
 
+@clear_errors
 def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
     """Numbers from 0 to quantization_channels - 1 of a signal from -1 to 1, finer near 0.
 
     x: a tensor.
 
-    Raises TypeError where quantization_channels is of the wrong type.
+    Raises TypeError where quantization_channels is of the wrong type; RuntimeError where
+    quantization_channels is a tensor of several numbers.
 
     >>> torchaudio.functional.mu_law_encoding(torch.tensor([-1.0, 0.0, 1.0]), 256)
     tensor([  0, 128, 255])
@@ -329,12 +340,14 @@ def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
     return ((y + 1) / 2 * mus + 0.5).to(dtypes.int64)
 
 
+@clear_errors
 def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
     """The signal of mu-law numbers.
 
     quantization_channels: how many values there are. x_mu: numbers from 0.
 
-    Raises TypeError where quantization_channels is of the wrong type.
+    Raises TypeError where quantization_channels is of the wrong type; RuntimeError where
+    quantization_channels is a tensor of several numbers.
 
     >>> torchaudio.functional.mu_law_decoding(torch.tensor([0, 255]), 256)
     tensor([-1.,  1.])
@@ -346,6 +359,7 @@ def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
     return y.sign() * (T.exp(y.abs() * T.log1p(mus)) - 1.0) / mus
 
 
+@clear_errors
 def phase_vocoder(complex_specgrams: Tensor, rate: float, phase_advance: Tensor) -> Tensor:
     """A complex spectrogram (..., frequencies, frames) played rate times as fast, at its pitch.
 
@@ -381,6 +395,7 @@ def mask_size(mask_param: int, p: float, length: int) -> int:
     return mask_param if p == 1.0 else min(mask_param, int(length * p))
 
 
+@clear_errors
 def mask_along_axis(
     specgram: Tensor, mask_param: int, mask_value: float, axis: int, p: float = 1.0
 ) -> Tensor:
@@ -389,7 +404,8 @@ def mask_along_axis(
     p: the largest share that is masked.
 
     Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgram
-    has a shape that does not fit, axis is of the wrong type or axis is out of range.
+    has a shape that does not fit, axis is of the wrong type or axis is out of range; RuntimeError
+    where mask_param, mask_value or axis is a tensor of several numbers.
 
     >>> torchaudio.functional.mask_along_axis(torch.ones(1, 4, 4), 2, 0.0, axis=1).shape
     torch.Size([1, 4, 4])
@@ -409,6 +425,7 @@ def mask_along_axis(
     return specgram.masked_fill(inside, mask_value)
 
 
+@clear_errors
 def mask_along_axis_iid(
     specgrams: Tensor, mask_param: int, mask_value: float, axis: int, p: float = 1.0
 ) -> Tensor:
@@ -419,7 +436,8 @@ def mask_along_axis_iid(
 
     Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgrams
     has a shape that does not fit, axis is of the wrong type or axis is out of range;
-    NotImplementedError where specgrams holds integers or booleans.
+    NotImplementedError where specgrams holds integers or booleans; RuntimeError where mask_param,
+    mask_value or axis is a tensor of several numbers.
 
     >>> torchaudio.functional.mask_along_axis_iid(torch.ones(2, 1, 4, 4), 2, 0.0, axis=2).shape
     torch.Size([2, 1, 4, 4])
@@ -441,12 +459,14 @@ def mask_along_axis_iid(
     return specgrams.masked_fill(inside, mask_value)
 
 
+@clear_errors
 def compute_deltas(specgram: Tensor, win_length: int = 5, mode: str = "replicate") -> Tensor:
     """The slope of each row over win_length frames, (..., frames) like specgram.
 
     mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
 
-    Raises NotImplementedError where specgram holds booleans or complex numbers.
+    Raises NotImplementedError where specgram holds booleans or complex numbers; TypeError where
+    specgram is no tensor.
 
     >>> torchaudio.functional.compute_deltas(torch.arange(6.0).view(1, 1, 6))
     tensor([[[0.5000, 0.8000, 1.0000, 1.0000, 0.8000, 0.5000]]])
@@ -461,6 +481,7 @@ def compute_deltas(specgram: Tensor, win_length: int = 5, mode: str = "replicate
     return slope.reshape(shape)
 
 
+@clear_errors
 def spectral_centroid(
     waveform: Tensor,
     sample_rate: int,
@@ -490,6 +511,7 @@ def spectral_centroid(
     return (f * found).sum(-2) / found.sum(-2)
 
 
+@clear_errors
 def add_noise(
     waveform: Tensor, noise: Tensor, snr: Tensor, lengths: Tensor | None = None
 ) -> Tensor:

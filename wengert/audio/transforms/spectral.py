@@ -468,7 +468,8 @@ class Masking(Module):
 
 class FrequencyMasking(Masking):
     """Up to freq_mask_param neighbouring frequencies masked; iid_masks: anew for each example.
-    Raises TypeError where freq_mask_param is of the wrong type.
+    Raises TypeError where freq_mask_param is of the wrong type; RuntimeError where freq_mask_param
+    is a tensor of several numbers.
 
     >>> torchaudio.transforms.FrequencyMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -481,7 +482,8 @@ class FrequencyMasking(Masking):
 class TimeMasking(Masking):
     """Up to time_mask_param neighbouring frames masked, at most the share p of all.
 
-    iid_masks: anew for each example. Raises TypeError where time_mask_param is of the wrong type.
+    iid_masks: anew for each example. Raises TypeError where time_mask_param is of the wrong type;
+    RuntimeError where time_mask_param is a tensor of several numbers.
 
     >>> torchaudio.transforms.TimeMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])

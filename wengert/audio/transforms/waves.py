@@ -7,6 +7,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base import dtypes
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import Module
 from .. import functional as F
@@ -35,6 +36,7 @@ class Resample(Module):
 
     kernel: Tensor
 
+    @clear_errors
     def __init__(
         self,
         orig_freq: int = 16000,
@@ -172,7 +174,8 @@ class Vol(Module):
     gain: how much louder.
 
     Raises TypeError where gain is of the wrong type or waveform is no tensor; ValueError where gain
-    is negative; NotImplementedError where waveform holds complex numbers.
+    is negative; NotImplementedError where waveform holds complex numbers; RuntimeError where gain
+    is a tensor of several numbers.
 
     >>> torchaudio.transforms.Vol(0.5)(torch.tensor([0.4]))
     tensor([0.2000])
@@ -218,7 +221,8 @@ class Deemphasis(Preemphasis):
     """What Preemphasis made undone.
 
     Raises TypeError where coeff is of the wrong type; IndexError where waveform has a shape that
-    does not fit; RuntimeError where waveform holds integers or booleans.
+    does not fit; RuntimeError where waveform holds integers or booleans; ValueError where coeff is
+    a tensor of several numbers.
 
     >>> torchaudio.transforms.Deemphasis(0.5)(torch.tensor([1.0, 0.0]))
     tensor([1.0000, 0.5000])

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...engine.error_context import clear_errors
 from ..process_group import pick
 from ..work import Work
 
@@ -57,6 +58,8 @@ class _JoinConfig(NamedTuple):
 
 class Joinable(ABC):
     """An object whose collectives need a partner on ranks that have ended.
+
+    Raises TypeError where module is of the wrong type.
 
     >>> net = nn.parallel.DistributedDataParallel(nn.Linear(2, 1))
     >>> isinstance(net, Joinable), isinstance(net.join_hook(), JoinHook)
@@ -144,11 +147,14 @@ class Join:
             hook.post_hook(last)
 
     @staticmethod
+    @clear_errors
     def notify_join_context(joinable: Joinable) -> Work | None:
         """Tell the ranks that have ended that this one has a batch. RuntimeError if some have, with
         throw_on_early_termination.
 
         joinable: the object that has a batch.
+
+
 
         >>> Join.notify_join_context(nn.parallel.DistributedDataParallel(nn.Linear(2, 1)))
         """

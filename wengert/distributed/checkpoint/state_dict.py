@@ -8,6 +8,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from ..collectives import broadcast
@@ -90,6 +91,7 @@ def nothing_here(options: StateDictOptions) -> bool:
     return bool(options.full_state_dict and options.cpu_offload and get_rank() != 0)
 
 
+@clear_errors
 def get_model_state_dict(
     model: Module, *, submodules: Any = None, options: StateDictOptions | None = None
 ) -> dict[str, Any]:
@@ -97,6 +99,8 @@ def get_model_state_dict(
 
     options: see StateDictOptions; by default dealt parameters are given as DTensors. submodules:
     accepted: None.
+
+    Raises TypeError where model is of the wrong type.
 
     >>> list(get_model_state_dict(nn.Linear(2, 1)))
     ['weight', 'bias']
@@ -146,12 +150,14 @@ def from_rank_0(state: Any) -> Any:
     return unpack(box[0])
 
 
+@clear_errors
 def set_model_state_dict(
     model: Module, model_state_dict: dict[str, Any], *, options: StateDictOptions | None = None
 ) -> Any:
     """Give a model a state, of which each rank takes its parts; returns what did not fit.
 
-    Raises RuntimeError for names or shapes that do not fit.
+    Raises RuntimeError for names or shapes that do not fit; TypeError where model or
+    model_state_dict is of the wrong type.
 
     model_state_dict: what get_model_state_dict gave. options: StateDictOptions.
 
@@ -208,6 +214,7 @@ def begin(optimizer: Any) -> None:
 _init_optim_state = begin  # the name that scripts import
 
 
+@clear_errors
 def get_optimizer_state_dict(
     model: Module, optimizers: Any, *, submodules: Any = None,
     options: StateDictOptions | None = None,
@@ -215,6 +222,8 @@ def get_optimizer_state_dict(
     """The state of optimizers with parameters by names. All ranks call this together.
 
     model: the module. submodules: accepted: None. options: StateDictOptions.
+
+    Raises TypeError where model or optimizers is of the wrong type.
 
     >>> model = nn.Linear(2, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -245,6 +254,7 @@ def like(v: Tensor, p: Tensor) -> Tensor:
     return p.as_part(v) if isinstance(p, DTensor) else v
 
 
+@clear_errors
 def optimizer_state_to_load(
     model: Module, optimizer: Any, state: dict[str, Any], options: StateDictOptions
 ) -> dict[str, Any]:
@@ -291,6 +301,7 @@ def optimizer_state_to_load(
 
 
 @no_grad()
+@clear_errors
 def set_optimizer_state_dict(
     model: Module, optimizers: Any, optim_state_dict: dict[str, Any], *,
     options: StateDictOptions | None = None,
@@ -315,6 +326,7 @@ def set_optimizer_state_dict(
         )
 
 
+@clear_errors
 def get_state_dict(
     model: Module, optimizers: Any, *, submodules: Any = None,
     options: StateDictOptions | None = None,
@@ -322,6 +334,8 @@ def get_state_dict(
     """(the model's state, the optimizers' state), by names.
 
     submodules: accepted: None. options: StateDictOptions.
+
+    Raises TypeError where model or optimizers is of the wrong type.
 
     >>> model = nn.Linear(2, 1)
     >>> weights, rates = get_state_dict(model, torch.optim.SGD(model.parameters(), lr=0.1))
@@ -334,6 +348,7 @@ def get_state_dict(
     )
 
 
+@clear_errors
 def set_state_dict(
     model: Module, optimizers: Any, *, model_state_dict: dict[str, Any],
     optim_state_dict: dict[str, Any], options: StateDictOptions | None = None,

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...io import reading, writing
 from ..objects import _gather
@@ -61,6 +62,8 @@ class FileSystemReader:
     path: the folder.
 
     Reading raises CheckpointException where there is no checkpoint at path.
+
+    Raises TypeError where path is of the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
@@ -137,6 +140,8 @@ def save(
         CheckpointException: another rank could not write its parts.
 
     no_dist: without other processes. use_collectives: accepted.
+
+    Raises TypeError where checkpoint_id is of the wrong type.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -310,6 +315,8 @@ def load(
     storage_reader: a FileSystemReader instead of checkpoint_id. process_group: the ranks that take
     part; None: all. no_dist: without other processes.
 
+    Raises TypeError where checkpoint_id is of the wrong type.
+
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
     >>> state = {"w": torch.zeros(2)}
@@ -329,6 +336,7 @@ def load(
     put(state_dict, "", entries, files)
 
 
+@clear_errors
 def save_state_dict(
     state_dict: dict[str, Any], storage_writer: FileSystemWriter, process_group: Any = None,
     coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
@@ -339,6 +347,8 @@ def save_state_dict(
     checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
     no_dist: without other processes. planner: accepted.
 
+    Raises TypeError where storage_writer is of the wrong type.
+
     >>> from wengert.distributed import checkpoint
     >>> writer = checkpoint.FileSystemWriter("saved")
     >>> saved = checkpoint.save_state_dict({"w": torch.ones(2)}, writer)
@@ -347,6 +357,7 @@ def save_state_dict(
     return save(state_dict, storage_writer=storage_writer, **group)
 
 
+@clear_errors
 def load_state_dict(
     state_dict: dict[str, Any], storage_reader: FileSystemReader, process_group: Any = None,
     coordinator_rank: int = 0, no_dist: bool = False, planner: Any = None,
@@ -357,7 +368,8 @@ def load_state_dict(
     checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
     no_dist: without other processes. planner: accepted.
 
-    Raises CheckpointException where state_dict is of the wrong type.
+    Raises CheckpointException where state_dict is of the wrong type; TypeError where storage_reader
+    is of the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...api.accelerator_api import current_accelerator
 from ...base.aliases import alias
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor, wrap
 from ...nn.module import Module
 from ..device_mesh import DeviceMesh
@@ -150,6 +151,7 @@ def units_of(module: Any) -> list[Unit]:
     return list(dict.fromkeys(u for u in found if u is not None))
 
 
+@clear_errors
 def fully_shard(
     module: Any, *, mesh: DeviceMesh | None = None, reshard_after_forward: bool | int | None = None,
     shard_placement_fn: Any = None, mp_policy: MixedPrecisionPolicy | None = None,
@@ -175,6 +177,8 @@ def fully_shard(
         RuntimeError: a parameter that another call has.
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
+
+    Raises TypeError where module is of the wrong type.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
@@ -266,12 +270,14 @@ def cast(value: Any, dtype: Any) -> Any:
     )
 
 
+@clear_errors
 def register_fsdp_forward_method(module: Any, method_name: str) -> None:
     """Have another method of a sharded module gather its parameters too, as forward does.
 
     method_name: the method.
 
-    Raises TypeError where method_name is of the wrong type.
+    Raises TypeError where method_name is of the wrong type; AttributeError where method_name is
+    unknown.
 
     >>> net = dist.fsdp.fully_shard(nn.Linear(2, 1))
     >>> net.twice = lambda x: net.forward(x) * 2

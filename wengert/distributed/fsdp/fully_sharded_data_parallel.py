@@ -10,6 +10,7 @@ from typing import Any
 
 from ...base.aliases import alias
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...nn.module import Module
 from ...nn.utils.clip_grad import clip_grad_norm_
 from ..checkpoint.state_dict import (
@@ -177,7 +178,8 @@ class FullyShardedDataParallel(Module):
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
 
-    Raises ValueError before init_process_group.
+    Raises ValueError before init_process_group; RuntimeError where an argument has a shape that
+    does not fit or holds integers, booleans or complex numbers.
 
     >>> FSDP = dist.fsdp.FullyShardedDataParallel
     >>> net = FSDP(nn.Linear(2, 1))
@@ -317,6 +319,7 @@ class FullyShardedDataParallel(Module):
                 m._state_dict_type = kept
 
     @staticmethod
+    @clear_errors
     def set_state_dict_type(
         module: Module, state_dict_type: StateDictType, state_dict_config: Any = None,
         optim_state_dict_config: Any = None,
@@ -333,10 +336,13 @@ class FullyShardedDataParallel(Module):
             )  # fmt: skip
 
     @staticmethod
+    @clear_errors
     def fsdp_modules(module: Module, root_only: bool = False) -> list[FullyShardedDataParallel]:
         """The wrapped modules in a module.
 
         root_only: only the outermost ones.
+
+
         """
         found = [m for m in module.modules() if isinstance(m, FullyShardedDataParallel)]
         return found[:1] if root_only else found
@@ -359,6 +365,7 @@ class FullyShardedDataParallel(Module):
         return set_model_state_dict(self.module, state_dict, options=options)
 
     @staticmethod
+    @clear_errors
     def optim_state_dict(
         model: Module, optim: Any, optim_state_dict: Any = None, group: Any = None
     ) -> dict[str, Any]:
@@ -383,6 +390,7 @@ class FullyShardedDataParallel(Module):
     del _states
 
     @staticmethod
+    @clear_errors
     def optim_state_dict_to_load(
         model: Module, optim: Any, optim_state_dict: dict[str, Any], *args: Any, **kwargs: Any
     ) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...amp.grad_scaler import GradScaler
+from ...engine.error_context import clear_errors
 from ..collectives import all_reduce
 from ..process_group import is_initialized
 from ..reduce_op import ReduceOp
@@ -45,6 +46,7 @@ class ShardedGradScaler(GradScaler):
         )  # fmt: skip
         self.process_group = process_group
 
+    @clear_errors
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients by the scale, and note on all ranks if one of them is not finite."""
         super().unscale_(optimizer)

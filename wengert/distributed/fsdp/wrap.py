@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...engine.error_context import clear_errors
 from ...nn.module import Module
 
 __all__ = [
@@ -36,7 +37,8 @@ def size_based_auto_wrap_policy(
     the module are not wrapped yet. force_leaf_modules: classes that are not gone into.
     exclude_wrap_modules: classes that are not wrapped.
 
-    Raises TypeError where nonwrapped_numel or min_num_params is of the wrong type.
+    Raises TypeError where nonwrapped_numel or min_num_params is of the wrong type; RuntimeError
+    where nonwrapped_numel or min_num_params is a tensor of several numbers.
 
     >>> size_based_auto_wrap_policy(nn.Linear(2, 3), False, 9, min_num_params=5)
     True
@@ -118,6 +120,7 @@ class CustomPolicy:
         return recurse or self.lambda_fn(module)
 
 
+@clear_errors
 def chosen(module: Module, policy: Any) -> list[tuple[Module, str, Module]]:
     """(parent, name, module) of the modules to wrap, the innermost first; not the module itself.
 

@@ -11,6 +11,7 @@ from typing import Any
 from ...api import functions as T
 from ...autodiff.function import Function
 from ...base.formats import contiguous_format
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .. import collectives
 from ..process_group import get_rank, pick
@@ -84,13 +85,14 @@ def _only_sum(op: Any, what: str) -> None:
         raise ValueError(f"distributed.nn.{what}: only ReduceOp.SUM has a gradient here")
 
 
+@clear_errors
 def all_reduce(tensor: Tensor, op: Any = SUM, group: Any = None) -> Tensor:
     """The sum of all ranks' tensors.
 
     tensor: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
     group: the ranks that take part; None: all.
 
-    Raises AttributeError for what is no tensor.
+    Raises TypeError for what is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.all_reduce(x).sum().backward()
@@ -101,12 +103,13 @@ def all_reduce(tensor: Tensor, op: Any = SUM, group: Any = None) -> Tensor:
     return _AllReduce.apply(tensor, group)
 
 
+@clear_errors
 def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
     """The tensors of all ranks.
 
     tensor: the values of this rank. group: the ranks that take part; None: all.
 
-    Raises AttributeError for what is no tensor.
+    Raises TypeError for what is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.stack(dist.nn.all_gather(x)).sum().backward()
@@ -136,12 +139,14 @@ def reduce_scatter(
     return _ReduceScatter.apply(T.stack(list(input_list)), group)
 
 
+@clear_errors
 def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
     """Rank src's tensor.
 
     group: the ranks that take part; None: all.
 
-    Raises ValueError where src is of the wrong type or src is out of range.
+    Raises ValueError where src is of the wrong type or src is out of range; TypeError where tensor
+    is no tensor; RuntimeError where src is a tensor of several numbers.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.broadcast(x, src=0).sum().backward()

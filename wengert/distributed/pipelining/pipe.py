@@ -48,7 +48,7 @@ class Pipe(Module):
         stage_idx: the number of the stage.
 
         Raises TypeError where stage_idx is of the wrong type; ValueError where stage_idx is out of
-        range.
+        range; RuntimeError where stage_idx is a tensor of several numbers.
         """
         if not 0 <= stage_idx < self.num_stages:
             raise ValueError(f"Invalid stage index {stage_idx}!")
@@ -63,7 +63,7 @@ class Pipe(Module):
         group: the ranks that take part; None: all.
 
         Raises TypeError where stage_index is of the wrong type; ValueError where stage_index is out
-        of range.
+        of range; RuntimeError where stage_index is a tensor of several numbers.
 
         >>> from wengert.distributed.pipelining import pipeline
         >>> net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
@@ -95,6 +95,8 @@ def pipeline(
         ValueError: a name that is not there.
 
     split_policy: accepted.
+
+    Raises TypeError where split_spec is of the wrong type.
 
     >>> from wengert.distributed.pipelining import SplitPoint, pipeline
     >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))

@@ -39,6 +39,9 @@ class PipelineStage:
 
     output_grads: accepted. dw_builder: accepted.
 
+    Raises TypeError where stage_index or num_stages is of the wrong type; RuntimeError where
+    stage_index or num_stages is a tensor of several numbers.
+
     >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
     >>> stage.is_first, stage.is_last
     (True, True)

@@ -17,6 +17,7 @@ from ...api import functions as T
 from ...autodiff.function import Function
 from ...base.formats import contiguous_format
 from ...engine import tensor as engine_tensor
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor, wrap
 from ...nn.parameter import Parameter
 from ..collectives import all_reduce, broadcast
@@ -112,6 +113,7 @@ class DTensor(Tensor):
         return wrap(self._a.content)
 
     @classmethod
+    @clear_errors
     def from_local(
         cls, local_tensor: Tensor, device_mesh: DeviceMesh | None = None,
         placements: Sequence[Placement] | None = None, *, run_check: bool = False,
@@ -352,6 +354,7 @@ def of_rank(t: Tensor, mesh: DeviceMesh, rank: int) -> Tensor:
     return t
 
 
+@clear_errors
 def distribute_tensor(
     tensor: Tensor, device_mesh: DeviceMesh | None = None,
     placements: Sequence[Placement] | None = None, *, src_data_rank: int | None = 0,

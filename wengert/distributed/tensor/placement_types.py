@@ -16,7 +16,10 @@ class Placement:
     """
 
     def is_shard(self, dim: int | None = None) -> bool:
-        """Whether the tensor is cut along dim, or along any dimension."""
+        """Whether the tensor is cut along dim, or along any dimension.
+
+        Raises RuntimeError where dim is a tensor of several numbers.
+        """
         return isinstance(self, Shard) and dim in (None, self.dim)
 
     def is_replicate(self) -> bool:

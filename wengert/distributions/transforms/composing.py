@@ -7,6 +7,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.size import Size
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .. import constraints
 from ..parameters import lazy_property, sum_rightmost
@@ -23,11 +24,14 @@ class ComposeTransform(Transform):
 
     cache_size: 1: remember the last result and its input. parts: the transforms.
 
+    Raises TypeError where parts is of the wrong type or x is no tensor.
+
     >>> from wengert.distributions.transforms import AffineTransform, ExpTransform
     >>> ComposeTransform([ExpTransform(), AffineTransform(1.0, 2.0)])(torch.zeros(2))
     tensor([3., 3.])
     """
 
+    @clear_errors
     def __init__(self, parts: list[Transform], cache_size: int = 0) -> None:
         if cache_size:
             parts = [part.with_cache(cache_size) for part in parts]
@@ -148,12 +152,15 @@ class IndependentTransform(Transform):
     reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims. cache_size:
     1: remember the last result and its input. base_transform: the transform of one.
 
+    Raises TypeError where base_transform is of the wrong type.
+
     >>> from wengert.distributions.transforms import ExpTransform
     >>> exp = IndependentTransform(ExpTransform(), 1)
     >>> exp.log_abs_det_jacobian(torch.ones(2, 3), torch.ones(2, 3).exp())
     tensor([3., 3.])
     """
 
+    @clear_errors
     def __init__(
         self, base_transform: Transform, reinterpreted_batch_ndims: int, cache_size: int = 0
     ) -> None:
@@ -198,10 +205,13 @@ class IndependentTransform(Transform):
     def _inverse(self, y: Tensor) -> Tensor:
         return self.base_transform.inv(_deep_enough(y, self.codomain.event_dim))
 
+    @clear_errors
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """The base's, summed over the dims that became part of the event.
 
         x: the values to transform, a tensor. y: transformed values, a tensor.
+
+        Raises TypeError where x is no tensor.
         """
         base = self.base_transform.log_abs_det_jacobian(x, y)
         return sum_rightmost(base, self.reinterpreted_batch_ndims)
@@ -233,6 +243,7 @@ def _deep_enough(x: Tensor, dims: int) -> Tensor:
 class _Sequence(Transform):
     """Several transforms along a dim: what cat and stack share."""
 
+    @clear_errors
     def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:
         for t in tseq:
             if not isinstance(t, Transform):
@@ -278,12 +289,16 @@ class CatTransform(_Sequence):
 
     cache_size: 1: remember the last result and its input. tseq: the transforms.
 
+    Raises TypeError where tseq or lengths is of the wrong type or x is no tensor; AssertionError
+    where tseq or lengths is empty, too short or too long or x has a shape that does not fit.
+
     >>> from wengert.distributions.transforms import ExpTransform
     >>> both = CatTransform([ExpTransform(), identity_transform], lengths=[2, 1])
     >>> both(torch.zeros(3))
     tensor([1., 1., 0.])
     """
 
+    @clear_errors
     def __init__(
         self,
         tseq: Sequence[Transform],
@@ -352,6 +367,10 @@ class StackTransform(_Sequence):
     """Transforms for the items along a dim, as `torch.stack` joins them.
 
     cache_size: 1: remember the last result and its input. tseq: the transforms.
+
+    Raises TypeError where tseq or dim is of the wrong type or x is no tensor; AssertionError where
+    tseq is empty, too short or too long, dim is 0 or does not fit or x has a shape that does not
+    fit; RuntimeError where dim is a tensor of several numbers.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> StackTransform([identity_transform, ExpTransform()], dim=1)(torch.zeros(1, 2))

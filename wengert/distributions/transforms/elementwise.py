@@ -9,6 +9,7 @@ from typing import Any
 from ...api import functions as T
 from ...base import dtypes
 from ...base.size import Size
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from .. import constraints
@@ -34,6 +35,8 @@ class ExpTransform(_Plain):
     """y = exp(x).
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where x is no tensor.
 
     >>> ExpTransform()(torch.zeros(1))
     tensor([1.])
@@ -63,6 +66,8 @@ class PowerTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor.
+
     >>> PowerTransform(2.0)(torch.tensor([3.0]))
     tensor([9.])
     """
@@ -71,6 +76,7 @@ class PowerTransform(Transform):
     codomain = constraints.positive
     bijective = True
 
+    @clear_errors
     def __init__(self, exponent: TensorOrNumber, cache_size: int = 0) -> None:
         super().__init__(cache_size=cache_size)
         (self.exponent,) = broadcast_all(exponent)
@@ -144,6 +150,8 @@ class SigmoidTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor; NotImplementedError where x holds complex numbers.
+
     >>> SigmoidTransform()(torch.zeros(1))
     tensor([0.5000])
     """
@@ -173,6 +181,9 @@ class SoftplusTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor; NotImplementedError where x holds integers, booleans or
+    complex numbers.
+
     >>> SoftplusTransform()(torch.zeros(1))
     tensor([0.6931])
     """
@@ -200,6 +211,8 @@ class TanhTransform(_Plain):
     """y = tanh(x). Near its ends a cache keeps the inverse exact.
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where x is no tensor.
 
     >>> TanhTransform()(torch.zeros(1))
     tensor([0.])
@@ -229,6 +242,8 @@ class AbsTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor.
+
     >>> AbsTransform()(torch.tensor([-2.0]))
     tensor([2.])
     """
@@ -251,6 +266,8 @@ class AffineTransform(Transform):
         event_dim: how many dims on the right form one event.
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where loc or scale is of the wrong type or x is no tensor.
 
     >>> AffineTransform(1.0, 2.0)(torch.ones(1))
     tensor([3.])
@@ -350,6 +367,9 @@ class CumulativeDistributionTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where distribution is of the wrong type; RuntimeError where x holds booleans;
+    NotImplementedError where x holds complex numbers.
+
     >>> normal = torch.distributions.Normal(0.0, 1.0)
     >>> CumulativeDistributionTransform(normal)(torch.zeros(1))
     tensor([0.5000])
@@ -359,6 +379,7 @@ class CumulativeDistributionTransform(Transform):
     codomain = constraints.unit_interval
     sign = +1
 
+    @clear_errors
     def __init__(self, distribution: Any, cache_size: int = 0) -> None:
         super().__init__(cache_size=cache_size)
         self.distribution = distribution

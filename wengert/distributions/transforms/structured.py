@@ -29,6 +29,9 @@ class SoftmaxTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor; RuntimeError where x holds booleans; NotImplementedError
+    where x holds complex numbers.
+
     >>> SoftmaxTransform()(torch.zeros(2))
     tensor([0.5000, 0.5000])
     """
@@ -65,6 +68,9 @@ class StickBreakingTransform(Transform):
     Equal fractions come from zeros.
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where x is no tensor; NotImplementedError where x holds booleans or complex
+    numbers; IndexError where x has a shape that does not fit.
 
     >>> StickBreakingTransform()(torch.zeros(3))
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
@@ -128,6 +134,8 @@ class LowerCholeskyTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
+    Raises TypeError where x is no tensor; RuntimeError where x has a shape that does not fit.
+
     >>> LowerCholeskyTransform()(torch.zeros(2, 2))
     tensor([[1., 0.],
             [0., 1.]])
@@ -152,6 +160,8 @@ class PositiveDefiniteTransform(Transform):
     """Square matrices to positive definite ones, by way of a Cholesky factor.
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where x is no tensor; RuntimeError where x has a shape that does not fit.
 
     >>> PositiveDefiniteTransform()(torch.zeros(2, 2))
     tensor([[1., 0.],
@@ -180,6 +190,10 @@ class CorrCholeskyTransform(Transform):
     tanh gives partial correlations below the diagonal; each row is completed to length one.
 
     cache_size: 1: remember the last result and its input.
+
+    Raises TypeError where x is no tensor; NotImplementedError where x holds complex numbers;
+    RuntimeError where x has a shape that does not fit; IndexError where x has a shape that does not
+    fit.
 
     >>> CorrCholeskyTransform()(torch.zeros(1))
     tensor([[1., 0.],

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...base.aliases import NamedInit
 from ...base.size import Size
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .. import constraints
 
@@ -25,6 +26,8 @@ class Transform(NamedInit):
     Args:
         cache_size: 1 to remember the last pair (x, y), so that the inverse of a result is the very
             argument it came from. ValueError for other numbers than 0 and 1.
+
+    Raises TypeError where x is no tensor; AttributeError where x is no tensor.
 
     >>> exp = torch.distributions.transforms.ExpTransform()
     >>> exp(torch.zeros(2)), exp.inv(torch.ones(2))
@@ -42,6 +45,7 @@ class Transform(NamedInit):
     domain: Any
     codomain: Any
 
+    @clear_errors
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
             raise ValueError(f"cache_size must be 0 or 1, got {cache_size}")
@@ -78,7 +82,8 @@ class Transform(NamedInit):
 
         cache_size: 1: remember the last result and its input.
 
-        Raises ValueError where cache_size is of the wrong type or cache_size is out of range.
+        Raises ValueError where cache_size is of the wrong type or cache_size is out of range;
+        RuntimeError where cache_size is a tensor of several numbers.
         """
         if self._cache_size == cache_size:
             return self
@@ -92,6 +97,7 @@ class Transform(NamedInit):
     # Equal by value and changeable: no key of a dict.
     __hash__ = None  # type: ignore[assignment]
 
+    @clear_errors
     def __call__(self, x: Tensor) -> Tensor:
         if not self._cache_size:
             return self._call(x)
@@ -219,6 +225,9 @@ class ReshapeTransform(Transform):
     cache_size: 1: remember the last result and its input. in_shape: the shape of an event before.
     out_shape: the shape after.
 
+    Raises TypeError where in_shape or out_shape is of the wrong type or x is no tensor;
+    RuntimeError where x has a shape that does not fit.
+
     >>> flat = torch.distributions.transforms.ReshapeTransform((2, 2), (4,))
     >>> flat(torch.ones(3, 2, 2)).shape
     torch.Size([3, 4])
@@ -226,6 +235,7 @@ class ReshapeTransform(Transform):
 
     bijective = True
 
+    @clear_errors
     def __init__(
         self, in_shape: Sequence[int], out_shape: Sequence[int], cache_size: int = 0
     ) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from ...base.advice import advise
 from ...base.extras import needed
 from ...base.pytree import flatten, unflatten
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = ["LARGEST", "ONNXProgram", "as_array"]
@@ -52,6 +53,7 @@ class ONNXProgram:
     def optimize(self) -> None:
         """Nothing: the exporter computes what is constant while it writes the model."""
 
+    @clear_errors
     def apply_weights(self, state_dict: Mapping[str, Tensor]) -> None:
         """Put other numbers in the place of weights.
 
@@ -70,6 +72,7 @@ class ONNXProgram:
             there[name].CopyFrom(onnx.numpy_helper.from_array(as_array(tensor), name))
         self._session = None
 
+    @clear_errors
     def rename_axes(self, rename_mapping: Mapping[Any, str]) -> None:
         """Give dynamic axes other names.
 

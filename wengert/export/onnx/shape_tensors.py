@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from ...api.functions import tensor as _tensor
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = ["reshape_from_tensor_shape", "shape_as_tensor"]
 
 
+@clear_errors
 def shape_as_tensor(x: Tensor) -> Tensor:
     """The shape of x as a tensor of integers.
+
+    Raises TypeError where x is no tensor.
 
     >>> from wengert.onnx import operators
     >>> operators.shape_as_tensor(torch.zeros(2, 3))
@@ -18,6 +22,7 @@ def shape_as_tensor(x: Tensor) -> Tensor:
     return _tensor(list(x.shape))
 
 
+@clear_errors
 def reshape_from_tensor_shape(x: Tensor, shape: Tensor) -> Tensor:
     """x in the shape that a tensor of integers holds.
 

@@ -6,6 +6,8 @@ import os
 import time
 from typing import Any
 
+from ...engine.error_context import clear_errors
+
 
 class FileWriter:
     """Writes the events of one folder, on a thread of the `tensorboard` package.
@@ -14,6 +16,9 @@ class FileWriter:
         log_dir: the folder, which is made.
         max_queue: events that may wait. flush_secs: how often they are written at least.
         filename_suffix: of the event file.
+
+    Raises TypeError where log_dir is of the wrong type; FileExistsError for a log_dir that is a
+    file.
 
     >>> writer = torch.utils.tensorboard.FileWriter("runs")
     >>> from wengert.utils.tensorboard import summary
@@ -71,10 +76,14 @@ class FileWriter:
 
         self.add_event(Event(summary=summary), global_step, walltime)
 
+    @clear_errors
     def add_graph(self, graph_profile: tuple[Any, Any], walltime: float | None = None) -> None:
         """Write a graph, and the times of its nodes.
 
         walltime: seconds since 1970; None: now. graph_profile: a graph and its times.
+
+        Raises TypeError where graph_profile is of the wrong type; ValueError where graph_profile is
+        empty, too short or too long.
 
         >>> from wengert.export.tensorboard.graph import module_graph
         >>> log = FileWriter("runs/one")

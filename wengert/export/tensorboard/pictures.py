@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...base.extras import needed
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = ["as_array", "convert_to_HWC", "figure_to_image", "make_grid", "png", "video_frames"]
@@ -99,11 +100,15 @@ def png(image: np.ndarray, rescale: float = 1, boxes: Any = None, labels: Any = 
     )
 
 
+@clear_errors
 def draw_boxes(picture: Any, boxes: np.ndarray, labels: Sequence[str] | None) -> None:
     """Draw red frames (left, top, right, bottom) and what is written at their bottoms.
 
     picture: an image. boxes: (N, 4) as x1, y1, x2, y2, in pixels. labels: 0 or 1, or texts for the
     boxes.
+
+    Raises AttributeError where picture is of the wrong type; TypeError where boxes or labels is of
+    the wrong type; ValueError for complex numbers.
 
     >>> from PIL import Image
     >>> picture = Image.new("RGB", (9, 9))
@@ -111,6 +116,8 @@ def draw_boxes(picture: Any, boxes: np.ndarray, labels: Sequence[str] | None) ->
     >>> picture.getpixel((1, 1))
     (255, 0, 0)
     """
+    if np.iscomplexobj(boxes):
+        raise ValueError(f"draw_boxes: corners are real numbers, not {boxes.dtype}")
     draw = _pillow("ImageDraw").Draw(picture)
     for i, (left, top, right, bottom) in enumerate(boxes.tolist()):
         draw.rectangle([left, top, right, bottom], outline="red", width=2)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...api import functions as T
 from ...base import dtypes
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .pictures import as_array, as_bytes, convert_to_HWC, gif, png, video_frames
 
@@ -52,6 +53,7 @@ def _tensor(dtype: str, shape: Sequence[int], **values: Any) -> Any:
 # --- numbers -------------------------------------------------------------------------------------
 
 
+@clear_errors
 def scalar(
     name: str,
     tensor: Any,
@@ -62,7 +64,8 @@ def scalar(
     """One number. AssertionError for more of them.
 
     name: of the parameter, tensor or extension. tensor: the values. collections: accepted.
-    new_style: as a tensor. double_precision: accepted.
+    new_style: as a tensor. double_precision: accepted. Raises TypeError where name or tensor is of
+    the wrong type; ValueError where tensor is of the wrong type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.scalar("loss", 0.5).value[0].tag
@@ -101,10 +104,12 @@ TENSOR_TYPES = {
 }
 
 
+@clear_errors
 def tensor_proto(tag: str, tensor: Tensor) -> Any:
     """All numbers of a tensor. ValueError for dtypes without a counterpart.
 
-    tag: the name of the series.
+    tag: the name of the series. Raises TypeError where tag is of the wrong type or tensor is no
+    tensor.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.tensor_proto("x", torch.ones(2)).value[0].tensor.float_val[:]
@@ -138,7 +143,9 @@ def histogram_raw(
 
     name: of the parameter, tensor or extension. min: the least number. max: the largest number.
     num: how many numbers. sum: their sum. sum_squares: the sum of their squares. bucket_limits: the
-    upper limits of the buckets. bucket_counts: how many numbers are in each.
+    upper limits of the buckets. bucket_counts: how many numbers are in each. Raises TypeError where
+    name, min, max, num, sum, sum_squares, bucket_limits or bucket_counts is of the wrong type;
+    ValueError where min, max, num, sum or sum_squares is a tensor of several numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> s = summary.histogram_raw("x", 0, 2, 3, 3.0, 5.0, [1.0, 2.0], [1, 2])
@@ -162,9 +169,9 @@ def histogram_raw(
 def histogram(name: str, values: Any, bins: Any, max_bins: int | None = None) -> Any:
     """A histogram of numbers; bins as in `numpy.histogram`, joined down to max_bins.
 
-    name: of the parameter, tensor or extension. values: the numbers.
-
-    Raises ValueError where values are no numbers.
+    name: of the parameter, tensor or extension. values: the numbers. Raises ValueError where values
+    are no numbers; TypeError where name is of the wrong type; NotImplementedError where values is
+    of the wrong type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.histogram("x", np.arange(4.0), bins=[0, 2, 4]).value[0].histo.num
@@ -174,10 +181,12 @@ def histogram(name: str, values: Any, bins: Any, max_bins: int | None = None) ->
     return _one(name, histo=counted)
 
 
+@clear_errors
 def make_histogram(values: np.ndarray, bins: Any, max_bins: int | None = None) -> Any:
     """Counts of numbers in bins, without empty bins at the ends. ValueError without numbers.
 
-    values: the numbers. max_bins: at most so many.
+    values: the numbers. max_bins: at most so many. Raises TypeError where values is of the wrong
+    type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.make_histogram(np.arange(4.0), [0, 2, 4]).sum
@@ -213,13 +222,14 @@ def make_histogram(values: np.ndarray, bins: Any, max_bins: int | None = None) -
 # --- pictures, sounds, texts ---------------------------------------------------------------------
 
 
+@clear_errors
 def image(tag: str, tensor: Any, rescale: float = 1, dataformats: str = "NCHW") -> Any:
     """An image, or several in a grid; numbers from 0 to 1, or bytes.
 
     tag: the name of the series. tensor: the values. rescale: the size of the result by that of the
-    image. dataformats: which letters the dimensions are.
-
-    Raises AssertionError where dataformats does not name each dimension once.
+    image. dataformats: which letters the dimensions are. Raises AssertionError where dataformats
+    does not name each dimension once; TypeError where tag or dataformats is of the wrong type;
+    NotImplementedError where tensor is of the wrong type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.image("x", np.zeros((3, 4, 5)), dataformats="CHW").value[0].image.width
@@ -228,6 +238,7 @@ def image(tag: str, tensor: Any, rescale: float = 1, dataformats: str = "NCHW") 
     return _one(tag, image=png(as_bytes(convert_to_HWC(as_array(tensor), dataformats)), rescale))
 
 
+@clear_errors
 def image_boxes(
     tag: str,
     tensor_image: Any,
@@ -241,7 +252,8 @@ def image_boxes(
     tag: the name of the series. tensor_image: the image. tensor_boxes: (N, 4) as x1, y1, x2, y2.
     rescale: the size of the result by that of the image. dataformats: which letters the dimensions
     are. labels: 0 or 1, or texts for the boxes. Raises TypeError where a frame has not four
-    numbers.
+    numbers; NotImplementedError where tensor_image or tensor_boxes is of the wrong type; IndexError
+    where labels is empty or too short.
 
     >>> from wengert.utils.tensorboard import summary
     >>> pixels, boxes = np.zeros((3, 9, 9)), np.array([[1, 1, 5, 5]])
@@ -256,7 +268,8 @@ def video(tag: str, tensor: Any, fps: float = 4) -> Any:
     """Videos (n, time, channels, height, width) side by side, as an animated GIF.
 
     tag: the name of the series. tensor: the values. fps: pictures per second. Raises AssertionError
-    for other shapes.
+    for other shapes; TypeError where tag is of the wrong type; NotImplementedError where tensor is
+    of the wrong type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.video("x", np.zeros((1, 2, 3, 8, 8), dtype=np.uint8)).value[0].image.width
@@ -268,9 +281,10 @@ def video(tag: str, tensor: Any, fps: float = 4) -> Any:
 def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
     """A sound of one channel, numbers from -1 to 1; what is beyond is cut off.
 
-    tag: the name of the series. tensor: the values. sample_rate: samples per second, in Hz.
-
-    Raises AssertionError where the tensor has not one dimension.
+    tag: the name of the series. tensor: the values. sample_rate: samples per second, in Hz. Raises
+    AssertionError where the tensor has not one dimension; TypeError where tag is of the wrong type;
+    NotImplementedError where tensor is of the wrong type; wave.Error where sample_rate is of the
+    wrong type, negative, 0 or a tensor of several numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.audio("x", np.zeros(100), sample_rate=8000).value[0].audio.length_frames
@@ -298,12 +312,11 @@ def audio(tag: str, tensor: Any, sample_rate: int = 44100) -> Any:
     return _one(tag, audio=sound)
 
 
+@clear_errors
 def text(tag: str, text: str) -> Any:
     """A text, which TensorBoard reads as Markdown.
 
-    tag: the name of the series.
-
-    Raises TypeError where tag is no str, AttributeError where text is none.
+    tag: the name of the series. Raises TypeError where tag or text is no str.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.text("note", "**begun**").value[0].tag
@@ -344,7 +357,10 @@ def pr_curve_raw(
 
     tag: the name of the series. tp: at each threshold. fp: at each threshold. tn: at each
     threshold. fn: at each threshold. num_thresholds: how many thresholds. weights: a factor for
-    each, or one.
+    each, or one. Raises TypeError where tag or num_thresholds is of the wrong type;
+    NotImplementedError where tp, fp, tn, fn, precision or recall is of the wrong type; ValueError
+    where num_thresholds is negative; RuntimeError where num_thresholds is a tensor of several
+    numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> one = np.ones(3)
@@ -366,9 +382,10 @@ def pr_curve(
     """A precision-recall curve of labels 0 or 1 and predicted probabilities.
 
     tag: the name of the series. predictions: from 0 to 1. num_thresholds: how many thresholds.
-    weights: a factor for each, or one.
-
-    Raises ValueError where labels and predictions differ in shape.
+    weights: a factor for each, or one. Raises ValueError where labels and predictions differ in
+    shape; TypeError where tag or num_thresholds is of the wrong type; NotImplementedError where
+    labels or predictions is of the wrong type; RuntimeError where num_thresholds is a tensor of
+    several numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> s = summary.pr_curve("pr", np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=3)
@@ -380,13 +397,16 @@ def pr_curve(
     return _curve(tag, data, num_thresholds)
 
 
+@clear_errors
 def compute_curve(
     labels: np.ndarray, predictions: np.ndarray, num_thresholds: int, weights: Any = None
 ) -> np.ndarray:
     """True and false positives and negatives, precision and recall for each threshold.
 
     labels: 0 or 1, or texts for the boxes. predictions: from 0 to 1. num_thresholds: how many
-    thresholds. weights: a factor for each, or one.
+    thresholds. weights: a factor for each, or one. Raises TypeError where labels, predictions or
+    num_thresholds is of the wrong type; ValueError where num_thresholds is negative or 0;
+    RuntimeError where num_thresholds is a tensor of several numbers.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.compute_curve(np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=2)[0]
@@ -409,12 +429,13 @@ def compute_curve(
     return np.stack((tp, fp, tn, fn, precision, recall))
 
 
+@clear_errors
 def custom_scalars(layout: dict[str, dict[str, Sequence[Any]]]) -> Any:
     """Which scalars are drawn together: {category: {title: ["Multiline" or "Margin", tags]}}.
 
     layout: category -> chart -> series.
 
-    Raises AttributeError where layout is no dict.
+    Raises TypeError where layout is no dict.
 
     >>> from wengert.utils.tensorboard import summary
     >>> layout = {"Losses": {"both": ["Multiline", ["train", "valid"]]}}
@@ -461,7 +482,8 @@ def mesh(
     tag: the name of the series. config_dict: options of three.js. display_name: the title.
     description: a text.
 
-    Raises ValueError for other shapes.
+    Raises ValueError for other shapes; TypeError where tag or config_dict is of the wrong type;
+    NotImplementedError where vertices, colors or faces is of the wrong type.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.mesh("points", np.zeros((1, 4, 3)), None, None, None).value[0].tag

@@ -46,7 +46,7 @@ class SummaryWriter:
             for step in range(100):
                 writer.add_scalar("loss", loss, step)
 
-    Raises TypeError where log_dir is of the wrong type.
+    Raises TypeError where log_dir is of the wrong type; FileExistsError for a file.
 
     >>> writer = torch.utils.tensorboard.SummaryWriter("runs")
     >>> writer.add_scalar("loss", 0.5, 1), writer.add_scalars("both", {"a": 1, "b": 2}, 1)
@@ -136,7 +136,7 @@ class SummaryWriter:
         tag: the name of the series. scalar_value: the number. global_step: the number of the step.
         walltime: seconds since 1970; None: now. new_style: write it as a tensor. double_precision:
         keep 64 bits. Raises TypeError where tag is of the wrong type; ValueError where scalar_value
-        or global_step is of the wrong type.
+        or global_step is of the wrong type; AssertionError where it is a tensor of several.
         """
         made = messages.scalar(
             tag, scalar_value, new_style=new_style, double_precision=double_precision
@@ -154,7 +154,8 @@ class SummaryWriter:
 
         main_tag: the name before those of the series. tag_scalar_dict: series -> number.
         global_step: the number of the step. walltime: seconds since 1970; None: now. Raises
-        ValueError where global_step is of the wrong type.
+        ValueError where global_step is of the wrong type; AttributeError where main_tag or
+        tag_scalar_dict is of the wrong type.
         """
         walltime = time.time() if walltime is None else walltime
         folder = self._get_file_writer().get_logdir()
@@ -300,7 +301,7 @@ class SummaryWriter:
         """Log a figure of matplotlib, or a list of them; they are closed unless close=False.
 
         tag: the name of the series. global_step: the number of the step. walltime: seconds since
-        1970; None: now. Raises TypeError where tag is of the wrong type.
+        1970; None: now. TypeError where tag is of the wrong type, AttributeError where figure is.
 
         >>> import matplotlib
         >>> matplotlib.use("agg")
@@ -346,7 +347,7 @@ class SummaryWriter:
         tag: the name of the series. snd_tensor: samples (L,) between -1 and 1. global_step: the
         number of the step. sample_rate: samples per second. walltime: seconds since 1970; None:
         now. Raises TypeError where tag is of the wrong type; NotImplementedError where snd_tensor
-        is of the wrong type.
+        is of the wrong type; AssertionError where snd_tensor has a shape that does not fit.
         """
         self._add(messages.audio(tag, snd_tensor, sample_rate), global_step, walltime)
 
@@ -424,7 +425,7 @@ class SummaryWriter:
         None: now. true_positive_counts: at each threshold. false_positive_counts: at each
         threshold. true_negative_counts: at each threshold. false_negative_counts: at each
         threshold. Raises TypeError where num_thresholds is of the wrong type; ValueError where
-        num_thresholds is negative.
+        num_thresholds is negative; RuntimeError where it is a tensor of several numbers.
 
         >>> counts = torch.tensor([[2.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
         >>> rates = torch.tensor([[0.7, 1.0], [1.0, 0.5]])
@@ -508,18 +509,16 @@ class SummaryWriter:
     ) -> None:
         """Log the graph of a module, as it computes input_to_model (a tensor or a tuple).
 
-        model: a Module. verbose: accepted, without effect. use_strict_trace: accepted,
-        without effect.
-
-        Raises TypeError where model or input_to_model is of the wrong type, RuntimeError where the
-        shape of input_to_model does not fit.
+        model: a Module. verbose: accepted, without effect. use_strict_trace: accepted, without
+        effect. Raises TypeError where model or input_to_model is of the wrong type, RuntimeError
+        where the shape of input_to_model does not fit.
         """
         self._get_file_writer().add_graph(module_graph(model, input_to_model))
 
     def add_onnx_graph(self, prototxt: Any) -> None:
         """Log the graph of an ONNX file.
 
-        prototxt: the path of the file.
+        prototxt: the path of the file. Raises FileNotFoundError where prototxt is unknown.
 
         >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),), "net.onnx")
         >>> writer = SummaryWriter("runs/one")
@@ -541,7 +540,8 @@ class SummaryWriter:
 
         global_step: the number of the step. tag: the name of the series. mat: a row for each point.
         label_img: a small image for each point. metadata_header: the titles of the columns of
-        metadata.
+        metadata. Raises NotImplementedError where mat is no tensor; AssertionError where mat has a
+        shape that does not fit or metadata is empty, too short or too long.
         """
         from google.protobuf import text_format
         from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ...engine.error_context import clear_errors
 from ...nn.conv import Conv1d, Conv2d, Conv3d
 from ...nn.dropout import Dropout
 from ...nn.linear import Linear
@@ -21,6 +22,7 @@ PAIRS = (
 )  # fmt: skip
 
 
+@clear_errors
 def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> bool:
     """Whether a node and its first argument call modules of these classes.
 
@@ -41,6 +43,7 @@ def matches_module_pattern(pattern: Any, node: Any, modules: dict[str, Any]) -> 
     return True
 
 
+@clear_errors
 def replace_node_module(node: Any, modules: dict[str, Any], new_module: Module) -> None:
     """Let a node call another module.
 

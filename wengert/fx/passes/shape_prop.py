@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ...base.formats import contiguous_format, preserve_format
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..interpreter import Interpreter
 from ..node import Node, map_aggregate
@@ -57,6 +58,7 @@ class ShapeProp(Interpreter):
     [torch.Size([1, 3])]
     """
 
+    @clear_errors
     def __init__(self, gm: Any, fake_mode: Any = None) -> None:
         super().__init__(gm)
 

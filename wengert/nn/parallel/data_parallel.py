@@ -9,6 +9,7 @@ from ...api import functions as T
 from ...arrays.cuda import device_count
 from ...base.devices import device as Device
 from ...base.modes import state
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..module import Module
 
@@ -73,6 +74,7 @@ def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
     return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
 
 
+@clear_errors
 def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> list[Module]:
     """Copies of the module on devices; gradients of the copies reach the original.
 
@@ -196,6 +198,7 @@ class DataParallel(Module, Generic[M]):
         replicas = self.replicate(self.module, self.device_ids[: len(rows)])
         return self.gather(self.parallel_apply(replicas, rows, options), self.output_device)
 
+    @clear_errors
     def replicate(self, module: Module, device_ids: Sequence[Any]) -> list[Module]:
         """The module on each device.
 

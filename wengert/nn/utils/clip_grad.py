@@ -10,6 +10,7 @@ from ...api import functions as T
 from ...api.functions import resolve
 from ...base.advice import advise
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = [
@@ -45,6 +46,8 @@ def get_total_norm(
 
     norm_type: which norm: its exponent.
 
+    Raises TypeError where tensors is of the wrong type.
+
     >>> nn.utils.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
     tensor(5.)
     """
@@ -79,7 +82,8 @@ def clip_grads_with_norm_(
     foreach: accepted, without effect.
 
     Raises TypeError where parameters is of the wrong type or total_norm is no tensor; ValueError
-    where max_norm is of the wrong type; NotImplementedError where total_norm holds complex numbers.
+    where max_norm is of the wrong type; NotImplementedError where total_norm holds complex numbers;
+    RuntimeError where total_norm has a shape that does not fit.
 
     >>> w = torch.ones(2, requires_grad=True)
     >>> (3 * w).sum().backward()
@@ -93,6 +97,7 @@ def clip_grads_with_norm_(
 
 
 @no_grad()
+@clear_errors
 def clip_grad_norm_(
     parameters: Tensors, max_norm: float, norm_type: float = 2.0,
     error_if_nonfinite: bool = False, foreach: bool | None = None,
@@ -102,6 +107,9 @@ def clip_grad_norm_(
     parameters: tensors with gradients, or one. norm_type: which norm: its exponent.
     error_if_nonfinite: raise RuntimeError where the norm is nan or inf. foreach: accepted,
     without effect.
+
+    Raises TypeError where parameters or max_norm is of the wrong type; ValueError where max_norm is
+    a tensor of several numbers.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, 4.0])

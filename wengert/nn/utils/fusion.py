@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..parameter import Parameter
 
@@ -21,10 +22,13 @@ def _check(layer: Any, bn: Any) -> None:
         raise AssertionError("bn.running_mean and bn.running_var must not be None")
 
 
+@clear_errors
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     """A copy of conv that does what conv followed by bn does.
 
     transpose: conv is a transposed convolution. AssertionError unless both are in evaluation.
+
+    Raises TypeError where conv or bn is of the wrong type.
 
     >>> conv, bn = nn.Conv2d(1, 2, 3).eval(), nn.BatchNorm2d(2).eval()
     >>> x = torch.randn(1, 1, 5, 5)
@@ -71,10 +75,12 @@ def fuse_conv_bn_weights(
     return Parameter(weight.detach(), trained[0]), Parameter(bias.detach(), trained[1])
 
 
+@clear_errors
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
     """A copy of linear that does what linear followed by bn does.
 
-    Raises AssertionError where one of them is in training mode or their sizes differ.
+    Raises AssertionError where one of them is in training mode or their sizes differ; TypeError
+    where linear or bn is of the wrong type.
 
     >>> linear, bn = nn.Linear(2, 3).eval(), nn.BatchNorm1d(3).eval()
     >>> x = torch.randn(4, 2)

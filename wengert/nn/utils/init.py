@@ -15,6 +15,8 @@ def skip_init(module_cls: Any, *args: Any, **kwargs: Any) -> Any:
 
     RuntimeError unless it is a Module class with a `device` argument.
 
+    Raises TypeError where an argument is of the wrong type or a tensor of several numbers.
+
     >>> nn.utils.skip_init(nn.Linear, 2, 3).weight.shape
     torch.Size([3, 2])
     """

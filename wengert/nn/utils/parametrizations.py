@@ -8,6 +8,7 @@ from ...api import functions as T
 from ...api.functions import resolve
 from ...base.dtypes import finfo, int32
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .. import functional as F
 from ..conv import _ConvTransposeNd
@@ -43,6 +44,7 @@ class _WeightNorm(Module):
         return norm_except_dim(weight, self.dim), weight
 
 
+@clear_errors
 def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind:
     """Learn length and direction of a weight apart: original0 is |w| along dim, original1 w.
 
@@ -50,7 +52,8 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
 
     name: the parameter's name.
 
-    Raises ValueError where the module has no such weight.
+    Raises ValueError where the module has no such weight; TypeError where module is of the wrong
+    type.
 
     >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))
     >>> layer.parametrizations.weight.original0.shape

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..containers import ModuleDict, ModuleList
 from ..module import Module
@@ -219,6 +220,7 @@ def _inject_property(module: Any, name: str) -> None:
     setattr(type(module), name, property(get, put))
 
 
+@clear_errors
 def register_parametrization(
     module: Any, tensor_name: str, parametrization: Module, *, unsafe: bool = False
 ) -> Any:
@@ -227,6 +229,8 @@ def register_parametrization(
     A method right_inverse of the parametrization says what to store for the present value. More
     of them come one behind the other. unsafe: shape and dtype may change, nothing is checked.
     ValueError if the module has no parameter or buffer of the name.
+
+    Raises TypeError where module or parametrization is of the wrong type.
 
     >>> class Symmetric(nn.Module):
     ...     def forward(self, x):
@@ -338,12 +342,15 @@ def type_before_parametrizations(module: Any) -> type:
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
 
 
+@clear_errors
 def transfer_parametrizations_and_params(
     from_module: Any, to_module: Any, tensor_name: str | None = None
 ) -> Any:
     """Give to_module the parametrizations and stored tensors of from_module; returns it.
 
     tensor_name: the parameter's name.
+
+    Raises TypeError where to_module is of the wrong type.
 
     >>> a, b = nn.Linear(2, 1), nn.Linear(2, 1)
     >>> a = nn.utils.parametrizations.weight_norm(a)

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .convert_parameters import parameters_to_vector
 
@@ -55,6 +56,7 @@ class BasePruningMethod(ABC):
         tensor([1., 0.])
         """
 
+    @clear_errors
     def apply_mask(self, module: Any) -> Tensor:
         """The stored parameter times the mask.
 
@@ -66,13 +68,14 @@ class BasePruningMethod(ABC):
         return getattr(module, self._tensor_name + "_mask").to(orig.dtype) * orig
 
     @classmethod
+    @clear_errors
     def apply(
         cls, module: Any, name: str, *args: Any, importance_scores: Any = None, **kwargs: Any
     ) -> Any:
         """Prune module.name by this method, on top of earlier ones; returns the hook.
 
         importance_scores: of the elements; None: their absolute values. Raises TypeError where name
-        is of the wrong type.
+        is of the wrong type; AttributeError where name is unknown.
         """
         old = [
             (k, h) for k, h in module._forward_pre_hooks.items()
@@ -93,11 +96,7 @@ class BasePruningMethod(ABC):
             before.add_pruning_method(method)
             method = before
         orig = getattr(module, name)
-        if importance_scores is not None and importance_scores.shape != orig.shape:
-            raise AssertionError(
-                f"importance_scores should have the same shape as parameter {name} of {module}, "
-                f"got {tuple(importance_scores.shape)} and {tuple(orig.shape)}"
-            )
+        _check_scores(importance_scores, orig, f"parameter {name} of {module}")
         scores = orig if importance_scores is None else importance_scores
         mask = T.ones_like(orig) if not old else getattr(module, name + "_mask").detach().clone()
         mask = method.compute_mask(scores, default_mask=mask)  # may raise: nothing has changed yet
@@ -115,11 +114,7 @@ class BasePruningMethod(ABC):
         importance_scores: of the elements; None: their absolute values. default_mask: the mask so
         far. Raises TypeError where t is no tensor.
         """
-        if importance_scores is not None and importance_scores.shape != t.shape:
-            raise AssertionError(
-                "importance_scores should have the same shape as tensor t, got "
-                f"{tuple(importance_scores.shape)} and {tuple(t.shape)}"
-            )
+        _check_scores(importance_scores, t, "tensor t")
         scores = t if importance_scores is None else importance_scores
         mask = T.ones_like(t) if default_mask is None else default_mask
         return t * self.compute_mask(scores, default_mask=mask)
@@ -190,7 +185,7 @@ class PruningContainer(BasePruningMethod):
         """The newest method's mask for the part of t that is left. Raises ValueError where
         default_mask holds values out of range; IndexError where t or default_mask has a shape that
         does not fit; RuntimeError where t holds complex numbers; NotImplementedError where t holds
-        integers or booleans.
+        integers or booleans; AttributeError where t or default_mask is no tensor.
 
         >>> layer = nn.Linear(2, 1)
         >>> layer = nn.utils.prune.random_unstructured(layer, "weight", 1)
@@ -245,6 +240,12 @@ def _how_many(amount: Any, size: int) -> int:
             f"amount={number} should be smaller than the number of parameters to prune={size}"
         )
     return number
+
+
+def _check_scores(scores: Any, t: Tensor, what: str) -> None:
+    if scores is not None and scores.shape != t.shape:
+        got = f"got {tuple(scores.shape)} and {tuple(t.shape)}"
+        raise AssertionError(f"importance_scores should have the same shape as {what}, {got}")
 
 
 def _check_dim(t: Tensor, dim: int) -> None:
@@ -304,7 +305,7 @@ class RandomUnstructured(BasePruningMethod):
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """default_mask with the chosen entries zero. Raises IndexError where default_mask has a
         shape that does not fit; RuntimeError where t holds complex numbers; NotImplementedError
-        where t holds integers or booleans.
+        where t holds integers or booleans; AttributeError where t or default_mask is no tensor.
 
         >>> nn.utils.prune.RandomUnstructured(1).compute_mask(torch.ones(4), torch.ones(4)).sum()
         tensor(3.)
@@ -348,7 +349,8 @@ class RandomStructured(BasePruningMethod):
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """default_mask with the chosen slices zero. Raises ValueError where t has a shape that does
-        not fit.
+        not fit; AttributeError where t or default_mask is no tensor; RuntimeError where t or
+        default_mask has a shape that does not fit.
 
         >>> method = nn.utils.prune.RandomStructured(1, dim=0)
         >>> method.compute_mask(torch.ones(3, 2), torch.ones(3, 2)).sum()
@@ -384,7 +386,8 @@ class LnStructured(BasePruningMethod):
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """default_mask with the chosen slices zero. Raises ValueError where t has a shape that does
-        not fit; RuntimeError where t holds integers or booleans.
+        not fit; RuntimeError where t holds integers or booleans; AttributeError where t or
+        default_mask is no tensor.
 
         >>> method = nn.utils.prune.LnStructured(1, n=2, dim=0)
         >>> method.compute_mask(torch.tensor([[1.0, 2.0], [0.1, 0.1]]), torch.ones(2, 2))
@@ -417,7 +420,7 @@ class CustomFromMask(BasePruningMethod):
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """default_mask times the mask. Raises AssertionError where default_mask has a shape that
-        does not fit.
+        does not fit; AttributeError where default_mask is no tensor.
 
         >>> method = nn.utils.prune.CustomFromMask(torch.tensor([1, 0]))
         >>> method.compute_mask(torch.ones(2), torch.ones(2))
@@ -434,7 +437,8 @@ class CustomFromMask(BasePruningMethod):
 def identity(module: Any, name: str) -> Any:
     """Give a parameter a mask of ones; returns module.
 
-    name: the parameter's name. Raises TypeError where name is of the wrong type.
+    name: the parameter's name. Raises TypeError where name is of the wrong type; AttributeError
+    where name is unknown.
 
     >>> torch.nn.utils.prune.identity(nn.Linear(2, 1), "weight").weight_mask
     tensor([[1., 1.]])
@@ -446,8 +450,9 @@ def identity(module: Any, name: str) -> Any:
 def random_unstructured(module: Any, name: str, amount: Any) -> Any:
     """Prune entries of a parameter at random; returns module.
 
-    name: the parameter's name. amount: how many elements, or which share of them. Raises TypeError
-    where name or amount is of the wrong type; ValueError where amount is not in [0, 1].
+    name: the parameter's name. amount: how many elements, or their share. Raises TypeError where
+    name or amount is of the wrong type; ValueError where amount is not in [0, 1]; AttributeError
+    where name is unknown.
 
     >>> torch.nn.utils.prune.random_unstructured(nn.Linear(4, 2), "weight", 0.5).weight_mask.sum()
     tensor(4.)
@@ -459,9 +464,9 @@ def random_unstructured(module: Any, name: str, amount: Any) -> Any:
 def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any = None) -> Any:
     """Prune the entries of the smallest absolute values; returns module.
 
-    name: the parameter's name. amount: how many elements, or which share of them.
-    importance_scores: of the elements; None: their absolute values. Raises TypeError where name or
-    amount is of the wrong type; ValueError where amount is out of range.
+    name: the parameter's name. amount: how many elements, or their share. importance_scores: of the
+    elements; None: their absolute values. Raises TypeError where name or amount is of the wrong
+    type; ValueError where amount is out of range; AttributeError where name is unknown.
 
     >>> layer = nn.utils.prune.l1_unstructured(nn.Linear(2, 3), "weight", amount=2)
     >>> int((layer.weight == 0).sum())
@@ -474,10 +479,10 @@ def l1_unstructured(module: Any, name: str, amount: Any, importance_scores: Any 
 def random_structured(module: Any, name: str, amount: Any, dim: int) -> Any:
     """Prune slices of a parameter along dim at random; returns module.
 
-    name: the parameter's name. amount: how many elements, or which share of them.
-
-    Raises TypeError where name, amount or dim is of the wrong type; ValueError where amount is out
-    of range; IndexError where dim is out of range.
+    name: the parameter's name. amount: how many elements, or their share. Raises TypeError where
+    name, amount or dim is of the wrong type; ValueError where amount is out of range; IndexError
+    where dim is out of range; AttributeError where name is unknown; RuntimeError where dim is a
+    tensor of several numbers.
 
     >>> layer = torch.nn.utils.prune.random_structured(nn.Linear(4, 2), "weight", 2, dim=1)
     >>> layer.weight_mask.sum()
@@ -492,11 +497,10 @@ def ln_structured(
 ) -> Any:
     """Prune the slices along dim of the smallest n-norms; returns module.
 
-    name: the parameter's name. amount: how many elements, or which share of them.
-    importance_scores: of the elements; None: their absolute values.
-
-    Raises TypeError where name, amount or dim is of the wrong type; ValueError where amount is not
-    in [0, 1]; IndexError where dim is out of range; RuntimeError where n is of the wrong type.
+    name: the parameter's name. amount: how many elements, or their share. importance_scores: of the
+    elements; None: their absolute values. Raises TypeError where name, amount or dim is of the
+    wrong type; ValueError where amount is not in [0, 1]; IndexError where dim is out of range;
+    RuntimeError where n is of the wrong type; AttributeError where name is unknown.
 
     >>> layer = nn.utils.prune.ln_structured(nn.Linear(2, 4), "weight", 0.5, n=2, dim=0)
     >>> int((layer.weight.abs().sum(1) == 0).sum())
@@ -510,10 +514,8 @@ def ln_structured(
 def custom_from_mask(module: Any, name: str, mask: Tensor) -> Any:
     """Prune a parameter where mask is zero; returns module.
 
-    name: the parameter's name.
-
-    Raises TypeError where name is of the wrong type; AssertionError where mask has a shape that
-    does not fit.
+    name: the parameter's name. Raises TypeError where name is of the wrong type; AssertionError
+    where mask has a shape that does not fit; AttributeError where name is unknown.
 
     >>> prune = torch.nn.utils.prune
     >>> prune.custom_from_mask(nn.Linear(2, 1), "weight", torch.zeros(1, 2)).weight.abs().sum()
@@ -530,10 +532,9 @@ def global_unstructured(
     """Prune several parameters by comparing all their entries.
 
     parameters: (module, name) pairs; pruning_method: an unstructured method's class, made with
-    kwargs; importance_scores: (module, name) -> scores.
-
-    Raises TypeError where parameters, pruning_method or amount is of the wrong type; ValueError
-    where parameters is empty or amount is out of range.
+    kwargs; importance_scores: (module, name) -> scores. Raises TypeError where parameters,
+    pruning_method or amount is of the wrong type; ValueError where parameters is empty or amount is
+    out of range.
 
     >>> a, b = nn.Linear(2, 3), nn.Linear(3, 2)
     >>> pairs = [(a, "weight"), (b, "weight")]
@@ -567,10 +568,11 @@ def global_unstructured(
         start += t.numel()
 
 
+@clear_errors
 def remove(module: Any, name: str) -> Any:
     """Make the pruning of a parameter final; ValueError if it is not pruned. Returns module.
 
-    name: the parameter's name.
+    name: the parameter's name. Raises TypeError where module is of the wrong type.
 
     >>> prune = torch.nn.utils.prune
     >>> layer = prune.identity(nn.Linear(2, 1), "weight")
@@ -587,14 +589,12 @@ def remove(module: Any, name: str) -> Any:
     )
 
 
+@clear_errors
 def is_pruned(module: Any) -> bool:
-    """Whether a parameter of the module or of one below it is pruned.
+    """Whether a parameter of the module or of one below it is pruned; TypeError for no module.
 
     >>> nn.utils.prune.is_pruned(nn.Linear(1, 1))
     False
     """
-    return any(
-        isinstance(hook, BasePruningMethod)
-        for m in module.modules()
-        for hook in m._forward_pre_hooks.values()
-    )
+    hooks = [hook for m in module.modules() for hook in m._forward_pre_hooks.values()]
+    return any([isinstance(hook, BasePruningMethod) for hook in hooks])

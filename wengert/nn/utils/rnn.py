@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ...api import functions as T
 from ...base import dtypes
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = [
@@ -143,6 +144,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     return None if permutation is None else T.argsort(permutation)
 
 
+@clear_errors
 def pack_padded_sequence(
     input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False,
     enforce_sorted: bool = True,
@@ -152,6 +154,9 @@ def pack_padded_sequence(
     enforce_sorted: RuntimeError unless lengths fall; False sorts and remembers the order.
 
     batch_first: batch in front: (N, T, ...). input: the input.
+
+    Raises TypeError where input is no tensor or lengths is of the wrong type; IndexError where
+    input has a shape that does not fit.
 
     >>> x = torch.tensor([[1., 2., 3.], [4., 0., 0.]])
     >>> nn.utils.rnn.pack_padded_sequence(x, [3, 1], batch_first=True).data
@@ -210,6 +215,8 @@ def pad_packed_sequence(
     total_length: pad to this many steps; ValueError if the longest sequence is longer.
 
     batch_first: batch in front: (N, T, ...). padding_value: what is behind the ends.
+
+    Raises TypeError where sequence is of the wrong type.
 
     >>> packed = nn.utils.rnn.pack_sequence([torch.ones(3), torch.ones(1)])
     >>> nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)[1]
@@ -276,6 +283,7 @@ def pad_sequence(
     return T.stack(padded, 0 if batch_first else 1)
 
 
+@clear_errors
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
 ) -> list[Tensor]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from ...api import functions as T
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from .. import functional as F
 from ..conv import _ConvTransposeNd
@@ -146,6 +147,7 @@ class SpectralNormStateDictHook:
         versions[key] = self.fn._version
 
 
+@clear_errors
 def spectral_norm(
     module: Kind, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
     dim: int | None = None,
@@ -155,7 +157,8 @@ def spectral_norm(
     name: the parameter's name. n_power_iterations: steps of the power method for each forward
     pass. eps: against division by zero. dim: the dimension of the outputs.
 
-    Raises KeyError where the module has no such weight.
+    Raises KeyError where the module has no such weight; TypeError where module is of the wrong
+    type.
 
     >>> layer = nn.utils.spectral_norm(nn.Linear(2, 3))
     >>> layer.weight_u.shape
@@ -167,10 +170,13 @@ def spectral_norm(
     return module
 
 
+@clear_errors
 def remove_spectral_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo spectral_norm; ValueError if there is none. Returns module.
 
     name: the parameter's name.
+
+    Raises TypeError where module is of the wrong type.
 
     >>> utils = torch.nn.utils
     >>> type(utils.remove_spectral_norm(utils.spectral_norm(nn.Linear(2, 1)))).__name__

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 ABSENT = object()  # what stood where nothing stood
@@ -98,6 +99,7 @@ def _owner(module: Any, path: str) -> tuple[Any, str]:
     return module.get_submodule(above), name
 
 
+@clear_errors
 def functional_call(
     module: Any, parameter_and_buffer_dicts: Any, args: Any = None, kwargs: Any = None, *,
     tie_weights: bool = True, strict: bool = False,
@@ -106,6 +108,9 @@ def functional_call(
 
     parameter_and_buffer_dicts: path -> tensor, or several such dictionaries. strict: RuntimeError
     unless all names are given and known. tie_weights: tied parameters follow one another.
+
+    Raises TypeError where module or parameter_and_buffer_dicts is of the wrong type or an argument
+    is no tensor.
 
     >>> layer = nn.Linear(1, 1)
     >>> new = {"weight": torch.tensor([[2.0]]), "bias": torch.tensor([1.0])}
@@ -132,6 +137,8 @@ def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[s
     """(parameters, buffers) of equal models, stacked along a new first dimension, for vmap.
 
     RuntimeError if there are none, they differ in class or some are not in the same mode.
+
+    Raises TypeError where models is of the wrong type.
 
     >>> params, _ = torch.func.stack_module_state([nn.Linear(2, 3), nn.Linear(2, 3)])
     >>> params["weight"].shape
@@ -160,8 +167,11 @@ def _stacked(dicts: list[dict[str, Any]]) -> dict[str, Tensor]:
     return out
 
 
+@clear_errors
 def replace_all_batch_norm_modules_(root: Any) -> Any:
     """Let batch norms keep no running statistics, in place: vmap cannot write them; returns root.
+
+    Raises TypeError where root is of the wrong type.
 
     >>> net = torch.func.replace_all_batch_norm_modules_(nn.Sequential(nn.BatchNorm1d(2)))
     >>> net[0].running_mean is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from ...base.advice import advise
+from ...engine.error_context import clear_errors
 from ..parameter import Parameter, is_lazy
 from .parametrizations import norm_except_dim
 
@@ -81,10 +82,13 @@ def weight_norm(module: Kind, name: str = "weight", dim: int | None = 0) -> Kind
     return module
 
 
+@clear_errors
 def remove_weight_norm(module: Kind, name: str = "weight") -> Kind:
     """Undo weight_norm; ValueError if there is none. Returns module.
 
     name: the parameter's name.
+
+    Raises TypeError where module is of the wrong type.
 
     >>> utils = torch.nn.utils
     >>> type(utils.remove_weight_norm(utils.weight_norm(nn.Linear(2, 1)))).__name__

@@ -13,6 +13,7 @@ import numpy as np
 from ...api import functions as T
 from ...base import dtypes
 from ...base.aliases import NamedInit
+from ...engine.error_context import clear_errors
 
 __all__ = [
     "BinaryOpFuzzer", "FuzzedParameter", "FuzzedSparseTensor", "FuzzedTensor", "Fuzzer",
@@ -67,10 +68,13 @@ class FuzzedParameter:
             raise ValueError("`minval` and `maxval` must be specified for a named distribution.")
         self.distribution = distribution
 
+    @clear_errors
     def sample(self, state: np.random.RandomState) -> Any:
         """Draw a value; numbers of several digits are rounded to a shorter one unless strict.
 
         state: NumPy's random state.
+
+        Raises TypeError where state is of the wrong type.
         """
         d = self.distribution
         if isinstance(d, dict):
@@ -126,6 +130,7 @@ class FuzzedTensor:
         n = parameters[self.dim_parameter] if self.dim_parameter else len(which)
         return tuple([parameters.get(s, s) if isinstance(s, str) else s for s in which[:n]])
 
+    @clear_errors
     def satisfies_constraints(self, parameters: dict[str, Any]) -> bool:
         """Whether a tensor of these sizes may be made."""
         n = math.prod(self._sizes(parameters, self.size))

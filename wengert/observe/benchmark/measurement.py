@@ -215,7 +215,8 @@ def select_unit(t: float) -> tuple[str, float]:
 
     t: seconds.
 
-    Raises TypeError where t is of the wrong type.
+    Raises TypeError where t is of the wrong type; RuntimeError where t is a tensor of several
+    numbers.
 
     >>> select_unit(2e-5)
     ('us', 1e-06)
@@ -244,7 +245,8 @@ def unit_to_english(u: str) -> str:
 def trim_sigfig(x: float, n: int) -> float:
     """x with n digits that mean something.
 
-    Raises TypeError where x or n is of the wrong type.
+    Raises TypeError where x or n is of the wrong type; RuntimeError where x is a tensor of several
+    numbers.
 
     >>> torch.utils.benchmark.trim_sigfig(123.456, 2)
     120.0

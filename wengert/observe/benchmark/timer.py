@@ -101,6 +101,9 @@ class Timer:
 
     global_setup: accepted. timer: gives seconds. language: Python.
 
+    Raises ValueError where stmt is of the wrong type; TypeError where setup or globals is of the
+    wrong type.
+
     >>> m = Timer("x + x", setup="x = 1").timeit(10)
     >>> m.number_per_run, len(m.raw_times)
     (10, 1)
@@ -145,7 +148,8 @@ class Timer:
     def timeit(self, number: int = 1000000) -> Measurement:
         """Run the statement `number` times, after a hundredth of that to warm up.
 
-        Raises TypeError where number is of the wrong type.
+        Raises TypeError where number is of the wrong type; RuntimeError where number is a tensor of
+        several numbers.
         """
         with set_torch_threads(self._task_spec.num_threads):
             self._run(max(number // 100, 2))
@@ -185,7 +189,8 @@ class Timer:
 
         callback: told after each block.
 
-        Raises TypeError where min_run_time is of the wrong type.
+        Raises TypeError where min_run_time is of the wrong type; RuntimeError where min_run_time is
+        a tensor of several numbers.
         """
         with set_torch_threads(self._task_spec.num_threads):
             number = self._block_size(min_run_time)
@@ -205,7 +210,8 @@ class Timer:
 
         min_run_time: seconds. callback: told after each block.
 
-        Raises TypeError where min_run_time or max_run_time is of the wrong type.
+        Raises TypeError where min_run_time or max_run_time is of the wrong type; RuntimeError where
+        min_run_time or max_run_time is a tensor of several numbers.
 
         >>> timer = torch.utils.benchmark.Timer("x + 1", globals={"x": torch.ones(2)})
         >>> timer.adaptive_autorange(min_run_time=0.001, max_run_time=0.002).median > 0

@@ -17,6 +17,7 @@ from ...base.advice import advise
 from ...base.aliases import alias
 from ...declare.registry import FUNCTIONS, public
 from ...engine import views
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of
 from .filled import empty
@@ -103,11 +104,12 @@ class UntypedStorage:
         return self
 
     @staticmethod
+    @clear_errors
     def from_file(filename: Any, shared: bool = False, nbytes: int = 0) -> UntypedStorage:
         """The bytes of a file, mapped; shared: changes go to the file, which is made as large.
 
         filename: the path. nbytes: how many bytes. Raises TypeError where nbytes is of the wrong
-        type; ValueError where nbytes does not fit.
+        type; RuntimeError where nbytes does not fit.
 
         >>> place = open("bytes.bin", "wb").write(b"abc")
         >>> torch.UntypedStorage.from_file("bytes.bin", nbytes=3).tolist()
@@ -184,11 +186,12 @@ class UntypedStorage:
         """A copy."""
         return UntypedStorage(_memory=self.memory.detach().clone())
 
+    @clear_errors
     def copy_(self, source: UntypedStorage, non_blocking: bool = False) -> UntypedStorage:
         """Overwrite the bytes with those of another storage.
 
         source: another storage. non_blocking: accepted. Raises RuntimeError where there are not as
-        many.
+        many; TypeError where source is of the wrong type.
         """
         self.bytes_().copy_(source.bytes_())
         return self
@@ -246,6 +249,8 @@ class TypedStorage:
         elif args and isinstance(args[0], Tensor):
             self.memory = args[0]
         elif args and not isinstance(args[0], int):
+            if isinstance(args[0], (str, bytes)):
+                raise TypeError(f"a storage is made of numbers, not of {args[0]!r}")
             self.memory = tensor(list(args[0]), dtype=d, device=device)
         else:
             self.memory = empty(args[0] if args else 0, dtype=d, device=device)
@@ -312,7 +317,8 @@ class TypedStorage:
 
         value: a number.
 
-        Raises TypeError where value is of the wrong type.
+        Raises TypeError where value is of the wrong type; RuntimeError where value is a tensor of
+        several numbers.
         """
         self.memory.detach().fill_(value)
         return self
@@ -321,6 +327,7 @@ class TypedStorage:
         """A copy."""
         return TypedStorage(self.memory.detach().clone())
 
+    @clear_errors
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
         """Overwrite the numbers with those of another storage.
 

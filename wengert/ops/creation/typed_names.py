@@ -63,7 +63,8 @@ class storagetype(type):
 def _typed(meta: type, name: str, d: Any) -> Any:
     what = "Tensors" if name.endswith("Tensor") else "Storages"
     text = f"{what} of {d} from sizes, sequences or an array; isinstance asks for the dtype."
-    text += "\n\nRaises RuntimeError where a size is negative."
+    text += "\n\nRaises RuntimeError where a size is negative; TypeError for what is no size, no "
+    text += "sequence of numbers and no array."
     text += f"\n\ndevice: where it lies.\n\n>>> len(torch.{name}(3))\n3\n"
     text += "\n\ndevice: where the memory is; None: the CPU."
     return meta(name, (), {"dtype": d, "__module__": "torch", "__doc__": text})

@@ -238,10 +238,7 @@ def lu(A, pivot=True, get_infos=False):
     check_matrix("lu", A)
     _pivoting("lu", pivot)
     data, pivots, info = lu_factor.entry(A)
-    if get_infos:
-        return data, pivots, info
-    check_info("torch.lu", info, _zero_pivot)
-    return data, pivots
+    return (data, pivots, info) if get_infos else (data, pivots)
 
 
 # ---- LDL

@@ -66,6 +66,7 @@ INTEGERS_NOT_IMPLEMENTED = {
     "triangular_solve",
     "cholesky_solve",
     "cholesky_inverse",
+    "lu",
     "linalg.lu",
     "torch.linalg.lu_factor",
     "torch.linalg.lu_factor_ex",

@@ -266,7 +266,7 @@ def tanhshrink(input):
 def softsign(input):
     """input / (1 + |input|).
 
-    Raises AttributeError where input is no tensor.
+    Raises TypeError where input is no tensor.
 
     >>> F.softsign(torch.tensor([1.0]))
     tensor([0.5000])

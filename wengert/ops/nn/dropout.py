@@ -95,9 +95,9 @@ def alpha_dropped(
     return views.inplace(input, name + "_", r) if inplace else r
 
 
-def probability(p: Any) -> None:
+def probability(p: Any, error: type[Exception] = RuntimeError) -> None:
     if p < 0.0 or p > 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        raise error(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
 @public(
@@ -111,7 +111,7 @@ def dropout(input, p=0.5, training=True, inplace=False):
     >>> F.dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
-    probability(p)
+    probability(p, ValueError)
     return dropped("dropout", input, p, training, inplace, False)
 
 
@@ -188,7 +188,7 @@ def alpha_dropout(input, p=0.5, training=False, inplace=False):
     >>> F.alpha_dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
-    probability(p)
+    probability(p, ValueError)
     return alpha_dropped("alpha_dropout", input, p, training, inplace, False)
 
 
@@ -202,7 +202,7 @@ def feature_alpha_dropout(input, p=0.5, training=False, inplace=False):
     >>> F.feature_alpha_dropout(torch.ones(1, 2), 0.5)
     tensor([[1., 1.]])
     """
-    probability(p)
+    probability(p, ValueError)
     return alpha_dropped("feature_alpha_dropout", input, p, training, inplace, True)
 
 
@@ -216,7 +216,7 @@ def dropout1d(input, p=0.5, training=True, inplace=False):
     tensor([[0., 0., 0.],
             [0., 0., 0.]])
     """
-    probability(p)
+    probability(p, ValueError)
     nd = input._a.ndim
     if nd not in (2, 3):
         raise RuntimeError(
@@ -247,7 +247,7 @@ def dropout2d(input, p=0.5, training=True, inplace=False):
     >>> F.dropout2d(torch.ones(1, 1, 2, 2), 0.0).sum()
     tensor(4.)
     """
-    probability(p)
+    probability(p, ValueError)
     nd = input._a.ndim
     if nd not in (3, 4):
         advise(
@@ -274,7 +274,7 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
     >>> F.dropout3d(torch.ones(1, 1, 1, 2, 2), 0.0).sum()
     tensor(4.)
     """
-    probability(p)
+    probability(p, ValueError)
     nd = input._a.ndim
     if nd not in (4, 5):
         advise(

@@ -167,6 +167,11 @@ def constant_pad_nd(input, pad, value=0):
     pad = tuple(pad)
     if len(pad) % 2:
         raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(pad) > 2 * len(shape):
+        raise RuntimeError(
+            f"Length of pad should be no more than twice the number of dimensions of the input: "
+            f"pad has {len(pad)} numbers, the input {len(shape)} dimensions"
+        )
     for i in range(len(pad) // 2):
         d = len(shape) - 1 - i
         before, after, n = pad[2 * i], pad[2 * i + 1], shape[d]

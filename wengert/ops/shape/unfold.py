@@ -165,6 +165,8 @@ col2im.batch(_col2im_batch)
 
 def _pair(name: str, argument: str, value: Any) -> Ints:
     """An int for both dimensions, or two; unlike elsewhere a sequence of one is refused."""
+    if isinstance(value, str):
+        raise TypeError(f"{name}(): argument '{argument}' must be tuple of ints, not str")
     if isinstance(value, Sequence) and len(value) != 2:
         raise RuntimeError(f"{name}: expected {argument} to be an int or 2 of them, got {value}")
     return per_dimension(name, argument, value, 2)

@@ -482,6 +482,10 @@ def _softmax(name: str) -> Any:
         n = s.sparse_dim()
         d = wrap_dim(dim, s._a.ndim, f"sparse.{name}")
         v = s._values()
+        if v.dtype.category < 2:
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{v.dtype}': convert the input with .float()"
+            )
         if d >= n:
             return s._like(getattr(v, name)(d - n + 1))
         keep = [k for k in range(n) if k != d]
@@ -518,6 +522,8 @@ def spdiags(diagonals, offsets, shape, layout=None):
             [0., 2.]])
     """
     layout = named_layout(layout)
+    if len(shape) != 2:
+        raise RuntimeError(f"spdiags: Output shape must be 2d, but got {tuple(shape)}")
     d = diagonals if diagonals._a.ndim == 2 else diagonals.unsqueeze(0)
     o = offsets if offsets._a.ndim else offsets.unsqueeze(0)
     if d._a.ndim != 2 or o._a.ndim != 1 or d._a.shape[0] != o._a.shape[0]:

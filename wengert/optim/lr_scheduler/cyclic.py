@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
+from ...engine.error_context import clear_errors
 from ..optimizer import Optimizer
 from .scheduler import (
     LRScheduler,
@@ -70,7 +71,8 @@ class CyclicLR(_WithMomentum):
     (each half as high as the last), "exp_range" (height gamma ** step); or give scale_fn, a
     function of the cycle or, with scale_mode="iterations", of the step. cycle_momentum: lower the
     momentum while the rate is high. Raises ValueError for lists of the wrong length, an unknown
-    mode, and an optimizer without momentum.
+    mode, and an optimizer without momentum; RuntimeError where base_lr is a tensor of several
+    numbers or step_size_up is 0.
 
     last_epoch: the number of the last epoch, to go on; -1: start.
 
@@ -82,6 +84,7 @@ class CyclicLR(_WithMomentum):
     [0.5]
     """
 
+    @clear_errors
     def __init__(
         self,
         optimizer: Optimizer,

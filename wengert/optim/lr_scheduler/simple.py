@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from ...engine.error_context import clear_errors
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler, functions_state, restore_functions
 
@@ -14,6 +15,7 @@ from .scheduler import LRScheduler, functions_state, restore_functions
 class _ByFunction(LRScheduler):
     """A schedule given by one function per group, or one for all."""
 
+    @clear_errors
     def __init__(
         self,
         optimizer: Optimizer,
@@ -167,7 +169,8 @@ class MultiStepLR(LRScheduler):
 class ConstantLR(LRScheduler):
     """The rate times factor for total_iters epochs, then the rate itself.
 
-    Raises ValueError unless factor is in [0, 1].
+    Raises ValueError unless factor is in [0, 1]; RuntimeError where factor is a tensor of several
+    numbers.
 
     optimizer: whose learning rates are set. last_epoch: the number of the last epoch, to go on;
     -1: start.
@@ -211,7 +214,8 @@ class ConstantLR(LRScheduler):
 class LinearLR(LRScheduler):
     """The rate times a factor that goes linearly from start_factor to end_factor.
 
-    Raises ValueError unless start_factor is in (0, 1] and end_factor in [0, 1].
+    Raises ValueError unless start_factor is in (0, 1] and end_factor in [0, 1]; RuntimeError where
+    start_factor is a tensor of several numbers.
 
     optimizer: whose learning rates are set. total_iters: over how many steps. last_epoch: the
     number of the last epoch, to go on; -1: start.

@@ -39,7 +39,8 @@ def classification(name: str, classes: int) -> Any:
     read.__name__ = read.__qualname__ = name
     read.__doc__ = (
         f"{name}: pairs (label from 1 to {classes}, text) of the parts of split, from train.csv "
-        "and test.csv below root.\n\n"
+        "and test.csv below root.\n\nRaises TypeError where root or split is of the wrong type; "
+        "ValueError where split is unknown; RuntimeError where the files are missing.\n\n"
         f">>> list({name}('data', split='train'))\n"
         "Traceback (most recent call last):\n    ...\n"
         f"RuntimeError: {name}: nothing is downloaded here: unpack it so that there is ...\n"
@@ -62,6 +63,8 @@ def UDPOS(root: Any = ".data", split: Any = ("train", "valid", "test")) -> Any:
 
     root: the folder of the data. split: which parts: 'train', 'test'.
 
+    Raises TypeError where root or split is of the wrong type; ValueError where split is unknown.
+
     >>> next(iter(UDPOS("data", split="train")))
     Traceback (most recent call last):
         ...
@@ -76,6 +79,8 @@ def CoNLL2000Chunking(root: Any = ".data", split: Any = BOTH) -> Any:
     """CoNLL2000Chunking: words, tags and chunks of each sentence.
 
     root: the folder of the data. split: which parts: 'train', 'test'.
+
+    Raises TypeError where root or split is of the wrong type; ValueError where split is unknown.
 
     >>> next(iter(CoNLL2000Chunking("data", split="train")))
     Traceback (most recent call last):

@@ -28,6 +28,8 @@ class Reviews(Dataset):
 def IMDB(root: Any = ".data", split: Any = ("train", "test")) -> Any:
     """IMDB: pairs (1 for bad or 2 for good, text) of the parts of split, from root's aclImdb.
 
+    Raises TypeError where root or split is of the wrong type; ValueError where split is unknown.
+
     >>> next(iter(IMDB("data", split="train")))
     Traceback (most recent call last):
         ...

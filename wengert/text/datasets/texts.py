@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...engine.error_context import clear_errors
 from ..batches import BPTTIterator
 from ..fields import Dataset, Example
 from ..readers import folder_with, lines, of_splits, tagged
@@ -18,12 +19,15 @@ class LanguageModelingDataset(Dataset):
 
     path: of the file. text_field: the Field of the text. encoding: of the file.
 
+    Raises FileNotFoundError where path is unknown; ValueError for bytes that are no text.
+
     >>> with open("text.txt", "w") as file:
     ...     print("a cat", file=file)
     >>> LanguageModelingDataset("text.txt", torchtext.legacy.data.Field())[0].text
     ['a', 'cat', '<eos>']
     """
 
+    @clear_errors
     def __init__(
         self,
         path: Any,
@@ -48,6 +52,8 @@ class SequenceTaggingDataset(Dataset):
 
     path: of the file. encoding: of the file. separator: between a word and its tags.
 
+    Raises FileNotFoundError where path is unknown; ValueError for bytes that are no text.
+
     >>> with open("tags.txt", "w") as file:
     ...     print("cats", "NOUN", sep=chr(9), file=file)
     >>> Field = torchtext.legacy.data.Field
@@ -67,6 +73,9 @@ class LongText:
     """A text in three files: called, its lines; `splits` and `iters`, with a field.
 
     root: the folder of the data. split: a part, 'train', 'valid' or 'test', or a tuple of them.
+
+    Raises TypeError for a root or a split of another type, ValueError for an unknown split,
+    RuntimeError if the files are missing.
 
     >>> list(WikiText2("data", split="train"))
     Traceback (most recent call last):

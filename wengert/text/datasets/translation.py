@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...engine.error_context import clear_errors
 from ..data.utils import interleave_keys
 from ..fields import Dataset, Example
 from ..readers import Items, folder_with, pairs
@@ -15,6 +16,9 @@ __all__ = ["IWSLT", "Multi30k", "TranslationDataset"]
 
 class TranslationDataset(Dataset):
     """Pairs of lines of two files, path + exts[0] and path + exts[1]: fields src and trg.
+
+    Raises FileNotFoundError where path is of the wrong type or unknown; IndexError where exts or
+    fields is empty or too short.
 
     >>> for language, line in (("de", "eine Katze"), ("en", "a cat")):
     ...     with open("pairs." + language, "w") as file:
@@ -29,10 +33,12 @@ class TranslationDataset(Dataset):
     """
 
     @staticmethod
+    @clear_errors
     def sort_key(ex: Any) -> int:
         """Like lengths of both beside each other; ex: an Example."""
         return interleave_keys(len(ex.src), len(ex.trg))
 
+    @clear_errors
     def __init__(self, path: Any, exts: Any, fields: Any, **kwargs: Any) -> None:
         if not isinstance(fields[0], (tuple, list)):
             fields = [("src", fields[0]), ("trg", fields[1])]
@@ -41,6 +47,7 @@ class TranslationDataset(Dataset):
         super().__init__(examples, fields, **kwargs)
 
     @classmethod
+    @clear_errors
     def splits(  # type: ignore[override]
         cls, exts: Any = None, fields: Any = None, path: Any = None, root: Any = ".data",
         train: Any = "train", validation: Any = "val", test: Any = "test", **kwargs: Any,
@@ -49,6 +56,9 @@ class TranslationDataset(Dataset):
 
         fields: (name, Field) pairs. path: of the file. root: the folder of the data. train:
         whether it is for training.
+
+        Raises FileNotFoundError where path or train is unknown; IndexError where exts or fields is
+        empty or too short.
         """
         base = Path(root if path is None else path)
         names = [name for name in (train, validation, test) if name is not None]
@@ -60,6 +70,9 @@ class Pairs:
 
     root: the folder of the data. split: a part, 'train', 'valid' or 'test', or a tuple of them.
     language_pair: the endings of the files of both languages, such as ("de", "en").
+
+    Raises TypeError for a root or a split of another type, ValueError for an unknown split,
+    RuntimeError if the files are missing.
 
     >>> list(Multi30k("data", split="train"))
     Traceback (most recent call last):

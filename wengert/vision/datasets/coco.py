@@ -63,7 +63,8 @@ class CocoDetection(VisionDataset):
     transform: a function of the image. target_transform: a function of the target. transforms:
     a function of image and target, or several of them.
 
-    Raises TypeError where annFile is of the wrong type.
+    Raises TypeError where annFile is of the wrong type; FileNotFoundError where annFile is unknown;
+    ValueError for a file that is no JSON.
 
     >>> import json
     >>> image = {"id": 1, "file_name": "a.png"}
@@ -110,7 +111,8 @@ class CocoCaptions(CocoDetection):
     root: the folder of the data. transform: a function of the image. target_transform: a
     function of the target. transforms: a function of image and target, or several of them.
 
-    Raises TypeError where annFile is of the wrong type.
+    Raises TypeError where annFile is of the wrong type; FileNotFoundError where annFile is
+    unknown; ValueError for a file that is no JSON.
 
     >>> import json
     >>> image = {"id": 1, "file_name": "a.png"}

@@ -241,6 +241,8 @@ class EMNIST(MNIST):
 
     root: the folder of the data. split: the part of the data: 'train', 'test' and such.
 
+    Raises ValueError where split is of the wrong type or unknown.
+
     >>> EMNIST("data", "letters")
     Traceback (most recent call last):
         ...

@@ -15,6 +15,7 @@ import numpy as np
 from ...api import functions as T
 from ...api.interop import from_numpy
 from ...base.dtypes import uint8
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..pillow import pillow, tensor_of
 from ..transforms.conversion import to_pil_image
@@ -55,7 +56,7 @@ def read_file(path: PathName) -> Tensor:
 
     path: of the file.
 
-    Raises TypeError where path is of the wrong type.
+    Raises TypeError where path is of the wrong type; FileNotFoundError where path is unknown.
 
     >>> write_file("bytes", torch.tensor([1, 2], dtype=torch.uint8))
     >>> read_file("bytes")
@@ -64,6 +65,7 @@ def read_file(path: PathName) -> Tensor:
     return from_numpy(np.frombuffer(Path(path).read_bytes(), np.uint8).copy())
 
 
+@clear_errors
 def write_file(filename: PathName, data: Tensor) -> None:
     """Write bytes, uint8 of shape (N,), to a file, which is complete or not there.
 
@@ -142,7 +144,8 @@ def read_image(
     path: of the file. mode: an ImageReadMode, which channels are kept. apply_exif_orientation: turn
     the image as a photograph's file says.
 
-    Raises FileNotFoundError if there is no such file, RuntimeError if it is no image.
+    Raises FileNotFoundError if there is no such file, RuntimeError if it is no image; TypeError
+    where path is of the wrong type.
 
     >>> write_png(torch.zeros(3, 2, 4, dtype=torch.uint8), "black.png")
     >>> read_image("black.png").shape

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from ...base.advice import advise
+from ...engine.error_context import clear_errors
 from ...io.reading import load
 from ..transforms import _presets
 from ..transforms.interpolation import InterpolationMode
@@ -336,10 +337,12 @@ def documentation(build: Callable[..., Any], backbone: Any) -> str:
     )
 
 
+@clear_errors
 def get_model_builder(name: str) -> Callable[..., Any]:
     """The function that makes the model of that name.
 
-    Raises ValueError for a name that `list_models` does not have.
+    Raises ValueError for a name that `list_models` does not have; TypeError where name is of the
+    wrong type.
 
     >>> get_model_builder("resnet18").__name__
     'resnet18'
@@ -353,7 +356,8 @@ def get_model_builder(name: str) -> Callable[..., Any]:
 def get_model(name: str, **config: Any) -> Any:
     """A model by name; config goes to its function.
 
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name; TypeError where name or num_classes is of the wrong type;
+    RuntimeError where num_classes is negative or a tensor of several numbers.
 
     >>> get_model("squeezenet1_0", num_classes=3)(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 3])
@@ -378,10 +382,11 @@ def get_model_weights(name: str | Callable[..., Any]) -> type[WeightsEnum]:
     raise ValueError(f"The WeightsEnum class of {name} couldn't be retrieved.")
 
 
+@clear_errors
 def get_weight(name: str) -> WeightsEnum:
     """The weights of a name such as "ResNet50_Weights.IMAGENET1K_V2".
 
-    Raises ValueError for an unknown name.
+    Raises ValueError for an unknown name; TypeError where name is of the wrong type.
 
     >>> get_weight("ResNet50_Weights.IMAGENET1K_V2").meta["num_params"]
     25557032
@@ -405,6 +410,8 @@ def list_models(
     """The names of the models, of one module or of all, that match patterns such as "resnet*".
 
     exclude: patterns of names to leave out.
+
+    Raises TypeError where include is of the wrong type.
 
     >>> list_models(include="alex*")
     ['alexnet']

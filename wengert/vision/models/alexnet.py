@@ -18,6 +18,9 @@ class AlexNet(nn.Module):
 
     dropout: the probability of dropout.
 
+    Raises RuntimeError where num_classes is negative or x has a shape that does not fit or holds
+    integers, booleans or complex numbers.
+
     >>> AlexNet(num_classes=3).eval()(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 3])
     """

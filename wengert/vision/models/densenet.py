@@ -107,6 +107,11 @@ class DenseNet(nn.Module):
     convolution. bn_size: channels of the 1 x 1 convolution, in growth rates. drop_rate: the
     probability of dropout in a layer.
 
+    Raises RuntimeError where growth_rate is negative or 0, block_config is too long,
+    num_init_features is negative, 0 or a tensor of several numbers, num_classes is negative or x
+    has a shape that does not fit or holds integers, booleans or complex numbers; ValueError where x
+    has a shape that does not fit.
+
     >>> net = DenseNet(growth_rate=4, block_config=(1, 1, 1, 1), num_init_features=8, num_classes=3)
     >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ... import nn
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..ops.misc import Conv2dNormActivation, SqueezeExcitation
 from ..ops.stochastic_depth import StochasticDepth
@@ -164,11 +165,17 @@ class EfficientNet(nn.Module):
     so many channels; None: the model's own. inverted_residual_setting: what each stage is made of.
     stochastic_depth_prob: with which probability the last block is left out.
 
+    Raises ValueError where inverted_residual_setting is empty or too short, dropout is negative or
+    above 1 or x has a shape that does not fit; RuntimeError where dropout is a tensor of several
+    numbers, num_classes is negative or x has a shape that does not fit or holds integers, booleans
+    or complex numbers.
+
     >>> setting = [MBConvConfig(1, 3, 1, 8, 8, 1)]
     >>> EfficientNet(setting, dropout=0.0, num_classes=3)(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """
 
+    @clear_errors
     def __init__(
         self,
         inverted_residual_setting: Sequence[MBConvConfig | FusedMBConvConfig],

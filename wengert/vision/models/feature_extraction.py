@@ -11,6 +11,7 @@ from typing import Any
 
 from ... import fx
 from ...base.advice import advise
+from ...engine.error_context import clear_errors
 from ...fx.graph_module import copy_attribute
 from ...nn.module import Module
 from .. import ops
@@ -70,6 +71,7 @@ def traced(
         model.train(before)
 
 
+@clear_errors
 def get_graph_node_names(
     model: Module,
     tracer_kwargs: dict[str, Any] | None = None,
@@ -82,6 +84,8 @@ def get_graph_node_names(
         tracer_kwargs: `leaf_modules`, classes of modules taken whole, and what `fx.Tracer` takes.
         suppress_diff_warning: say nothing where the two differ.
         concrete_args: arguments of the model that are fixed.
+
+    Raises TypeError where model is of the wrong type.
 
     >>> names, _ = get_graph_node_names(nn.Sequential(nn.Linear(2, 2), nn.ReLU()))
     >>> names
@@ -141,6 +145,7 @@ def with_outputs(tracer: PathTracer, graph: fx.Graph, wanted: dict[str, str]) ->
     graph.eliminate_dead_code()
 
 
+@clear_errors
 def create_feature_extractor(
     model: Module,
     return_nodes: Names | None = None,
@@ -158,7 +163,8 @@ def create_feature_extractor(
         train_return_nodes, eval_return_nodes: those of each mode, in place of return_nodes.
         tracer_kwargs, suppress_diff_warning, concrete_args: see `get_graph_node_names`.
 
-    Raises ValueError for names that are not there.
+    Raises ValueError for names that are not there; TypeError where model or return_nodes is of the
+    wrong type.
 
     >>> net = create_feature_extractor(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), {"0": "hidden"})
     >>> list(net(torch.ones(1, 2)))

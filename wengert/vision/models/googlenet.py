@@ -133,6 +133,8 @@ class GoogLeNet(nn.Module):
     aux_logits: classifiers in the middle, for training. init_weights: draw weights as the paper
     does. dropout_aux: the probability of dropout in those classifiers.
 
+    Raises RuntimeError where num_classes is negative.
+
     >>> with torch.device("meta"):  # shapes, without numbers
     ...     net = GoogLeNet(num_classes=3, init_weights=False)
     >>> net.fc.out_features

@@ -178,6 +178,8 @@ class Inception3(nn.Module):
     aux_logits: classifiers in the middle, for training. init_weights: draw weights as the paper
     does.
 
+    Raises RuntimeError where num_classes is negative.
+
     >>> with torch.device("meta"):  # shapes, without numbers
     ...     net = Inception3(num_classes=3, init_weights=False)
     >>> net.fc.out_features

@@ -66,6 +66,10 @@ class MNASNet(nn.Module):
 
     dropout: the probability of dropout.
 
+    Raises ValueError where alpha is negative or x has a shape that does not fit; RuntimeError where
+    alpha is a tensor of several numbers, num_classes is negative or x has a shape that does not fit
+    or holds integers, booleans or complex numbers.
+
     >>> MNASNet(0.5, num_classes=3).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """

@@ -63,6 +63,10 @@ class MobileNetV2(nn.Module):
     inverted_residual_setting: what each stage is made of. block: the class of a block; None: the
     usual one.
 
+    Raises RuntimeError where num_classes is negative or x has a shape that does not fit or holds
+    integers, booleans or complex numbers; ValueError where width_mult is a tensor of several
+    numbers or x has a shape that does not fit.
+
     >>> MobileNetV2(num_classes=3, width_mult=0.25).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import nn
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..ops.misc import Conv2dNormActivation, SqueezeExcitation
 from ._api import model, published
@@ -66,6 +67,7 @@ class BlockParams(NamedTuple):
     se_ratio: float | None = None
 
     @classmethod
+    @clear_errors
     def from_init_params(
         cls,
         depth: int,
@@ -81,6 +83,11 @@ class BlockParams(NamedTuple):
 
         group_width: channels of a group. bottleneck_multiplier: channels inside a block by those of
         its result. se_ratio: channels inside the squeeze by those of the input; None: no squeeze.
+
+        Raises TypeError where depth, w_0, w_a, w_m or group_width is of the wrong type;
+        RuntimeError where depth, w_0, w_a or w_m is a tensor of several numbers or group_width is 0
+        or a tensor of several numbers; ValueError where w_0 is negative or 0 or does not fit or w_a
+        or w_m is negative.
         """
         if w_a < 0 or w_0 <= 0 or w_m <= 1 or w_0 % 8 != 0:
             raise ValueError("Invalid RegNet settings")
@@ -161,11 +168,16 @@ class RegNet(nn.Module):
     own. block_params: a BlockParams. stem_width: channels of the first convolution. stem_type: its
     class. block_type: the class of a block. activation: the class of the activation.
 
+    Raises RuntimeError where num_classes is negative, stem_width is negative or a tensor of several
+    numbers or x has a shape that does not fit or holds integers, booleans or complex numbers;
+    ValueError where x has a shape that does not fit.
+
     >>> stages = BlockParams(depths=[1], widths=[8], group_widths=[8])
     >>> RegNet(stages, num_classes=3, stem_width=8)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 3])
     """
 
+    @clear_errors
     def __init__(
         self,
         block_params: BlockParams,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import nn
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ._api import agreed, model, published
 
@@ -52,6 +53,10 @@ class BasicBlock(nn.Module):
     x 3 convolution. downsample: what the shortcut does; None: nothing. base_width: channels of a
     group, where planes is 64.
 
+    Raises RuntimeError where inplanes or planes is negative, 0 or a tensor of several numbers or
+    does not fit or x has a shape that does not fit or holds integers, booleans or complex numbers;
+    ValueError where x has a shape that does not fit.
+
     >>> BasicBlock(4, 4)(torch.zeros(1, 4, 8, 8)).shape
     torch.Size([1, 4, 8, 8])
     """
@@ -97,6 +102,11 @@ class Bottleneck(nn.Module):
     norm_layer: the class, or a function, that makes a norm of so many channels; None: the model's
     own. inplanes: channels of the input. planes: channels of the 3 x 3 convolution. downsample:
     what the shortcut does; None: nothing. base_width: channels of a group, where planes is 64.
+
+    Raises RuntimeError where inplanes is negative, 0 or a tensor of several numbers or does not
+    fit, planes is negative or 0 or does not fit or x has a shape that does not fit or holds
+    integers, booleans or complex numbers; ValueError where planes is a tensor of several numbers or
+    x has a shape that does not fit.
 
     >>> Bottleneck(16, 4)(torch.zeros(1, 16, 8, 8)).shape
     torch.Size([1, 16, 8, 8])
@@ -147,11 +157,16 @@ class ResNet(nn.Module):
     groups: how many parts the channels fall into. norm_layer: the class, or a function, that makes
     a norm of so many channels; None: the model's own. width_per_group: channels of a group.
 
+    Raises ValueError where x has a shape that does not fit; IndexError where layers is empty or too
+    short; RuntimeError where num_classes is negative or x has a shape that does not fit or holds
+    integers, booleans or complex numbers.
+
     >>> net = ResNet(BasicBlock, [1, 1, 1, 1], num_classes=3)
     >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """
 
+    @clear_errors
     def __init__(
         self,
         block: type[BasicBlock | Bottleneck],
@@ -233,6 +248,8 @@ def resnet18(**kwargs: Any) -> ResNet:
 
     weights: pretrained weights, by name or as an enum's member, which have to be there; None:
     random ones. progress: accepted: nothing is downloaded.
+
+    Raises RuntimeError where num_classes is negative.
 
     >>> resnet18(num_classes=2).eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 2])

@@ -73,6 +73,10 @@ class ShuffleNetV2(nn.Module):
     has. stages_out_channels: channels of the first convolution, the stages, and the last
     convolution. inverted_residual: the class of a block.
 
+    Raises ValueError where stages_repeats or stages_out_channels is empty, too short or too long or
+    x has a shape that does not fit; RuntimeError where num_classes is negative or x has a shape
+    that does not fit or holds integers, booleans or complex numbers.
+
     >>> net = ShuffleNetV2([1, 1, 1], [8, 8, 16, 32, 64], num_classes=3)
     >>> net.eval()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])

@@ -50,6 +50,10 @@ class SqueezeNet(nn.Module):
 
     dropout: the probability of dropout.
 
+    Raises ValueError where version is of the wrong type or unknown; RuntimeError where num_classes
+    is negative, 0 or a tensor of several numbers or x has a shape that does not fit or holds
+    integers, booleans or complex numbers.
+
     >>> SqueezeNet("1_1", num_classes=3).eval()(torch.zeros(1, 3, 64, 64)).shape
     torch.Size([1, 3])
     """

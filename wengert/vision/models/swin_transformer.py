@@ -10,6 +10,7 @@ from typing import Any
 from ... import nn
 from ...api import functions as T
 from ...base.dtypes import float32
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ..ops.misc import MLP, Permute
@@ -263,11 +264,17 @@ class SwinTransformer(nn.Module):
     with which probability the last block is left out. block: the class of a block; None: the usual
     one. downsample_layer: what halves the size between stages.
 
+    Raises RuntimeError where patch_size is empty, too short or too long, embed_dim is negative, 0
+    or a tensor of several numbers, num_classes is negative or x has a shape that does not fit or
+    holds integers, booleans or complex numbers; ValueError where window_size is empty, too short or
+    too long.
+
     >>> net = SwinTransformer([4, 4], 8, [2], [1], [2, 2], num_classes=3)
     >>> net(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """
 
+    @clear_errors
     def __init__(
         self,
         patch_size: list[int],

@@ -36,6 +36,8 @@ class VGG(nn.Module):
 
     dropout: the probability of dropout. init_weights: draw weights as the paper does.
 
+    Raises RuntimeError where num_classes is negative.
+
     >>> with torch.device("meta"):  # shapes, without numbers
     ...     net = VGG(nn.Flatten(), num_classes=3, init_weights=False)
     >>> net.classifier[-1].out_features

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from ... import nn
 from ...api import functions as T
 from ...api.assertions import _assert
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ..ops.misc import MLP, Conv2dNormActivation
@@ -131,11 +132,19 @@ class VisionTransformer(nn.Module):
     of attention. hidden_dim: the width. mlp_dim: the width inside a block. attention_dropout: the
     probability of dropout of attention weights.
 
+    Raises AssertionError where image_size is negative or 0 or does not fit, patch_size, num_heads
+    or hidden_dim does not fit or x has a shape that does not fit; ValueError where num_heads is
+    negative or 0 or hidden_dim is 0; RuntimeError where image_size or num_heads is a tensor of
+    several numbers, patch_size is negative, 0 or a tensor of several numbers, hidden_dim is
+    negative or a tensor of several numbers, mlp_dim or num_classes is negative or x holds integers,
+    booleans or complex numbers; IndexError where x has a shape that does not fit.
+
     >>> net = VisionTransformer(32, 16, 1, 2, 8, 8, num_classes=3)
     >>> net(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 3])
     """
 
+    @clear_errors
     def __init__(
         self,
         image_size: int,
@@ -221,6 +230,7 @@ class VisionTransformer(nn.Module):
         return self.heads(self.encoder(T.cat([token, x], dim=1))[:, 0])
 
 
+@clear_errors
 def interpolate_embeddings(
     image_size: int,
     patch_size: int,
@@ -233,6 +243,10 @@ def interpolate_embeddings(
     reset_heads: leave out the heads where the size is another. image_size: of the new images, in
     pixels. patch_size: height and width of a patch, in pixels. model_state: a state dict.
     interpolation_mode: as of nn.functional.interpolate.
+
+    Raises TypeError where image_size, patch_size or model_state is of the wrong type; RuntimeError
+    where image_size is negative, 0 or a tensor of several numbers or patch_size is negative or a
+    tensor of several numbers or does not fit.
 
     >>> state = {"encoder.pos_embedding": torch.zeros(1, 5, 8)}
     >>> interpolate_embeddings(64, 16, state)["encoder.pos_embedding"].shape

@@ -14,6 +14,7 @@ from ...api import functions as T
 from ...api.interop import from_numpy
 from ...base.dtypes import float16, float32, int64
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 
 __all__ = [
@@ -28,6 +29,7 @@ def check_boxes(boxes: Any, name: str) -> None:
         raise RuntimeError(f"{name}: boxes should be a tensor of shape (N, 4), got {shape}")
 
 
+@clear_errors
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     """The numbers of the boxes to keep, best first: none overlaps a better one by iou_threshold.
 
@@ -65,6 +67,7 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
     return from_numpy(np.array(kept, np.int64)).to(boxes.device)
 
 
+@clear_errors
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:
     """`nms` among the boxes of each category, idxs (N,); the numbers to keep, best first.
 
@@ -124,13 +127,15 @@ def clip_boxes_to_image(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 FORMATS = ("xyxy", "xywh", "cxcywh")
 
 
+@clear_errors
 def box_convert(boxes: Tensor, in_fmt: str, out_fmt: str) -> Tensor:
     """Boxes (..., 4) in another format: xyxy corners, xywh corner and size, cxcywh middle and size.
 
     boxes: (..., 4). in_fmt: the format of boxes. out_fmt: the format of the result.
 
     Raises ValueError where boxes has a shape that does not fit, in_fmt or out_fmt is of the wrong
-    type or in_fmt or out_fmt is unknown; RuntimeError where boxes holds booleans.
+    type or in_fmt or out_fmt is unknown; RuntimeError where boxes holds booleans; TypeError where
+    boxes is no tensor.
 
     >>> box_convert(torch.tensor([[1., 2., 3., 5.]]), "xyxy", "xywh")
     tensor([[1., 2., 2., 3.]])
@@ -162,12 +167,13 @@ def upcast(t: Tensor) -> Tensor:
     return t if str(t.dtype) in ("torch.int32", "torch.int64") else t.to(int64)
 
 
+@clear_errors
 def box_area(boxes: Tensor, fmt: str = "xyxy") -> Tensor:
     """The areas of boxes (..., 4).
 
     fmt: 'xyxy', 'xywh' or 'cxcywh'.
 
-    Raises ValueError where boxes has a shape that does not fit.
+    Raises ValueError where boxes has a shape that does not fit; TypeError where boxes is no tensor.
 
     >>> box_area(torch.tensor([[0.0, 0.0, 2.0, 3.0]]))
     tensor([6.])
@@ -239,6 +245,7 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     return shared / union - (around - union) / around
 
 
+@clear_errors
 def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """`box_iou`, less the middles' squared distance over the hull's squared diagonal; (N, M).
 
@@ -246,7 +253,8 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     division by zero.
 
     Raises ValueError where boxes1 or boxes2 has a shape that does not fit; IndexError where boxes1
-    or boxes2 has a shape that does not fit.
+    or boxes2 has a shape that does not fit; TypeError where boxes1 or boxes2 is no tensor;
+    RuntimeError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> distance_box_iou(boxes, boxes + 1)
@@ -259,13 +267,15 @@ def distance_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tenso
     return box_iou(first, second) - apart / diagonal
 
 
+@clear_errors
 def complete_box_iou(boxes1: Tensor, boxes2: Tensor, eps: float = 1e-7) -> Tensor:
     """`distance_box_iou`, less a term for different proportions; (N, M).
 
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. eps: against
     division by zero.
 
-    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit; TypeError where boxes1
+    or boxes2 is no tensor; RuntimeError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> complete_box_iou(boxes, boxes + 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ...api import functions as T
 from ...base.dtypes import int64
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import init
 from ...nn.module import Module
@@ -40,6 +41,7 @@ def sampled(planes: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return total
 
 
+@clear_errors
 def deform_conv2d(
     input: Tensor,
     offset: Tensor,
@@ -63,7 +65,7 @@ def deform_conv2d(
     Raises ValueError where input or weight has a shape that does not fit; RuntimeError where input,
     offset or weight has a shape that does not fit, input holds complex numbers, offset holds
     booleans or weight holds integers, booleans or complex numbers; NotImplementedError where offset
-    holds complex numbers.
+    holds complex numbers; TypeError where input, offset or weight is no tensor.
 
     >>> offset = torch.zeros(1, 18, 3, 3)
     >>> deform_conv2d(torch.ones(1, 1, 5, 5), offset, torch.ones(1, 1, 3, 3))[0, 0, 0]
@@ -123,6 +125,7 @@ class DeformConv2d(Module):
     >>> layer.reset_parameters()
     """
 
+    @clear_errors
     def __init__(
         self,
         in_channels: int,

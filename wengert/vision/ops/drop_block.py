@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ...nn.module import Module
@@ -35,6 +36,7 @@ def drop_block(
     return input.mul_(kept).mul_(scale) if inplace else input * kept * scale
 
 
+@clear_errors
 def drop_block2d(
     input: Tensor,
     p: float,
@@ -49,7 +51,7 @@ def drop_block2d(
     is training: else nothing is dropped.
 
     Raises TypeError where p is of the wrong type; ValueError where input has a shape that does not
-    fit or p is not in [0, 1].
+    fit or p is not in [0, 1]; RuntimeError where p is a tensor of several numbers.
 
     >>> drop_block2d(torch.ones(1, 1, 2, 2), 0.5, 1, training=False).sum()
     tensor(4.)
@@ -57,6 +59,7 @@ def drop_block2d(
     return drop_block(input, 2, p, block_size, inplace, eps, training)
 
 
+@clear_errors
 def drop_block3d(
     input: Tensor,
     p: float,
@@ -71,7 +74,7 @@ def drop_block3d(
     is training: else nothing is dropped.
 
     Raises TypeError where p is of the wrong type; ValueError where input has a shape that does not
-    fit or p is not in [0, 1].
+    fit or p is not in [0, 1]; RuntimeError where p is a tensor of several numbers.
 
     >>> drop_block3d(torch.ones(1, 1, 2, 2, 2), 0.5, 1, training=False).sum()
     tensor(8.)
@@ -86,7 +89,7 @@ class DropBlock2d(Module):
     division by zero. block_size: the side of the blocks that are dropped, in elements.
 
     Raises TypeError where p is of the wrong type; ValueError where p is negative or input has a
-    shape that does not fit.
+    shape that does not fit; RuntimeError where p is a tensor of several numbers.
 
     >>> DropBlock2d(0.5, 2).eval()(torch.ones(1, 1, 2, 2)).sum()
     tensor(4.)
@@ -122,7 +125,7 @@ class DropBlock3d(DropBlock2d):
     division by zero. block_size: the side of the blocks that are dropped, in elements.
 
     Raises TypeError where p is of the wrong type; ValueError where p is negative or input has a
-    shape that does not fit.
+    shape that does not fit; RuntimeError where p is a tensor of several numbers.
 
     >>> DropBlock3d(0.5, 2).eval()(torch.ones(1, 1, 2, 2, 2)).sum()
     tensor(8.)

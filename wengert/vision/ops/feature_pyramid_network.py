@@ -37,7 +37,7 @@ class FeaturePyramidNetwork(Module):
     model's own.
 
     Raises TypeError where in_channels_list, out_channels or x is of the wrong type; RuntimeError
-    where out_channels is negative.
+    where out_channels is negative; IndexError where in_channels_list is empty.
 
     >>> pyramid = FeaturePyramidNetwork([4, 8], 6)
     >>> levels = {"a": torch.zeros(1, 4, 8, 8), "b": torch.zeros(1, 8, 4, 4)}

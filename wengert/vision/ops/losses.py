@@ -7,6 +7,7 @@ import math
 from ...api import functions as T
 from ...base.dtypes import float32
 from ...base.modes import no_grad
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from .boxes import proportion
@@ -73,6 +74,7 @@ def overlaps(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return shared, area(a) + area(b) - shared, around
 
 
+@clear_errors
 def generalized_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
@@ -81,7 +83,8 @@ def generalized_box_iou_loss(
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
 
-    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit; TypeError where boxes1
+    or boxes2 is no tensor; RuntimeError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> generalized_box_iou_loss(boxes, boxes + 1)
@@ -100,6 +103,7 @@ def distances(a: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     return 1 - iou + apart / ((sides**2).sum(-1) + eps), iou
 
 
+@clear_errors
 def distance_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
@@ -108,7 +112,8 @@ def distance_box_iou_loss(
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
 
-    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit; TypeError where boxes1
+    or boxes2 is no tensor; RuntimeError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> distance_box_iou_loss(boxes, boxes + 1)
@@ -117,6 +122,7 @@ def distance_box_iou_loss(
     return reduced(distances(real(boxes1), real(boxes2), eps)[0], reduction)
 
 
+@clear_errors
 def complete_box_iou_loss(
     boxes1: Tensor, boxes2: Tensor, reduction: str = "none", eps: float = 1e-7
 ) -> Tensor:
@@ -125,7 +131,8 @@ def complete_box_iou_loss(
     boxes1: boxes (N, 4) as x1, y1, x2, y2. boxes2: boxes (M, 4) as x1, y1, x2, y2. reduction:
     'mean', 'sum' or 'none'. eps: against division by zero.
 
-    Raises IndexError where boxes1 or boxes2 has a shape that does not fit.
+    Raises IndexError where boxes1 or boxes2 has a shape that does not fit; TypeError where boxes1
+    or boxes2 is no tensor; RuntimeError where boxes1 or boxes2 has a shape that does not fit.
 
     >>> boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     >>> complete_box_iou_loss(boxes, boxes + 1)

@@ -112,6 +112,11 @@ class Conv2dNormActivation(ConvNormActivation):
     activation_layer: the class that makes activations. dilation: steps between the elements of a
     window. inplace: write the result over the input. conv_layer: the class of the convolution.
 
+    Raises RuntimeError where in_channels is negative, 0 or a tensor of several numbers or does not
+    fit, out_channels is negative, 0 or a tensor of several numbers or input has a shape that does
+    not fit or holds integers, booleans or complex numbers; ValueError where input has a shape that
+    does not fit.
+
     >>> Conv2dNormActivation(3, 4)(torch.zeros(1, 3, 5, 5)).shape
     torch.Size([1, 4, 5, 5])
     """
@@ -126,6 +131,11 @@ class Conv3dNormActivation(ConvNormActivation):
     norm_layer: the class, or a function, that makes a norm of so many channels; None: the
     model's own. activation_layer: the class that makes activations. dilation: steps between the
     elements of a window. inplace: write the result over the input.
+
+    Raises RuntimeError where in_channels is negative, 0 or a tensor of several numbers or does not
+    fit, out_channels is negative, 0 or a tensor of several numbers or input has a shape that does
+    not fit or holds integers, booleans or complex numbers; ValueError where input has a shape that
+    does not fit.
 
     >>> ops = torchvision.ops
     >>> ops.Conv3dNormActivation(3, 8)(torch.zeros(2, 3, 4, 4, 4)).shape
@@ -160,7 +170,7 @@ class SqueezeExcitation(Module):
     Raises TypeError where input_channels or squeeze_channels is of the wrong type or input is no
     tensor; RuntimeError where input_channels or squeeze_channels is negative, input has a shape
     that does not fit or input holds complex numbers; NotImplementedError where input holds integers
-    or booleans.
+    or booleans; ValueError where input has a shape that does not fit.
 
     >>> SqueezeExcitation(4, 2)(torch.zeros(1, 4, 3, 3)).shape
     torch.Size([1, 4, 3, 3])
@@ -194,6 +204,9 @@ class MLP(Sequential):
     so many channels; None: the model's own. activation_layer: the class that makes activations.
     inplace: write the result over the input. bias: whether there is one; of a function: a tensor,
     or None.
+
+    Raises RuntimeError where in_channels is negative or 0 or does not fit or input has a shape that
+    does not fit or holds integers, booleans or complex numbers.
 
     >>> MLP(4, [8, 2])(torch.zeros(5, 4)).shape
     torch.Size([5, 2])

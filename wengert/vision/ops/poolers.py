@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ...api import functions as T
 from ...base.dtypes import int64
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from .boxes import box_area
@@ -28,7 +29,7 @@ class MultiScaleRoIAlign(Module):
     Raises TypeError where featmap_names, sampling_ratio, x or boxes is of the wrong type;
     ValueError where output_size is negative, boxes or image_shapes is empty or boxes or
     image_shapes is too short; IndexError where output_size is of the wrong type or boxes is too
-    long.
+    long; RuntimeError where output_size is 0 or sampling_ratio is a tensor of several numbers.
 
     >>> pool = MultiScaleRoIAlign(["a"], 2, sampling_ratio=1)
     >>> boxes = [torch.tensor([[0.0, 0.0, 8.0, 8.0]])]
@@ -75,6 +76,7 @@ class MultiScaleRoIAlign(Module):
             out = out.index_copy(0, members, self.aligned(level, rois[members], scale))
         return out
 
+    @clear_errors
     def aligned(self, level: Tensor, rois: Tensor, scale: float) -> Tensor:
         """The regions of one level.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...api import functions as T
 from ...api.interop import from_numpy
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 
@@ -107,6 +108,7 @@ def means(
     return T.cat(parts)[back]
 
 
+@clear_errors
 def roi_align(
     input: Tensor,
     boxes: Tensor | list[Tensor],
@@ -124,7 +126,8 @@ def roi_align(
 
     Raises ValueError where output_size is negative; IndexError where input has a shape that does
     not fit, boxes is too long or output_size is of the wrong type; RuntimeError where input has a
-    shape that does not fit or output_size is 0.
+    shape that does not fit or output_size is 0; TypeError where input is no tensor or boxes is of
+    the wrong type; AttributeError where output_size is a tensor of several numbers.
 
     >>> roi_align(torch.ones(1, 2, 4, 4), [torch.tensor([[0., 0., 3., 3.]])], 2).shape
     torch.Size([1, 2, 2, 2])
@@ -149,6 +152,7 @@ def check_positions(input: Tensor, bins: int, name: str) -> None:
         )
 
 
+@clear_errors
 def ps_roi_align(
     input: Tensor,
     boxes: Tensor | list[Tensor],
@@ -192,6 +196,7 @@ def averaged(start: np.ndarray, size: np.ndarray, bins: int, side: int) -> np.nd
     return inside / np.maximum(last - first, 1)[..., None]
 
 
+@clear_errors
 def ps_roi_pool(
     input: Tensor, boxes: Tensor | list[Tensor], output_size: Size, spatial_scale: float = 1.0
 ) -> Tensor:

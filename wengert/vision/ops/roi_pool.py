@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from .roi_align import Size, pair, regions, rounded
@@ -32,6 +33,7 @@ def greatest(x: Tensor, bins: list[tuple[int, int]], dim: int) -> Tensor:
     return T.stack(parts, dim)
 
 
+@clear_errors
 def roi_pool(
     input: Tensor, boxes: Tensor | list[Tensor], output_size: Size, spatial_scale: float = 1.0
 ) -> Tensor:

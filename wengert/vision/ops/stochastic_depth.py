@@ -16,7 +16,7 @@ def stochastic_depth(input: Tensor, p: float, mode: str, training: bool = True) 
     nothing is dropped.
 
     Raises TypeError where p is of the wrong type; ValueError where p is not in [0, 1], mode is of
-    the wrong type or mode is unknown.
+    the wrong type or mode is unknown; RuntimeError where p is a tensor of several numbers.
 
     >>> stochastic_depth(torch.ones(2), 0.5, "batch", training=False)
     tensor([1., 1.])
@@ -39,7 +39,7 @@ class StochasticDepth(Module):
     p: the probability of zeros. mode: "batch" draws once, "row" for each of the N.
 
     Raises TypeError where p is of the wrong type; ValueError where p is negative, mode is of the
-    wrong type or mode is unknown.
+    wrong type or mode is unknown; RuntimeError where p is a tensor of several numbers.
 
     >>> StochasticDepth(0.5, "row").eval()(torch.ones(2))
     tensor([1., 1.])

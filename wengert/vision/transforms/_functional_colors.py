@@ -22,7 +22,8 @@ def adjust_brightness(img: Any, brightness_factor: float) -> Any:
     change, 2 twice as bright.
 
     Raises TypeError where img or brightness_factor is of the wrong type; ValueError where
-    brightness_factor is negative; NotImplementedError where img holds complex numbers.
+    brightness_factor is negative; NotImplementedError where img holds complex numbers; RuntimeError
+    where brightness_factor is a tensor of several numbers.
 
     >>> adjust_brightness(torch.tensor([[[0.5, 1.0]]]), 0.5)
     tensor([[[0.2500, 0.5000]]])
@@ -38,7 +39,8 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 
     Raises TypeError where img or contrast_factor is of the wrong type; ValueError where
     contrast_factor is negative; IndexError where img has a shape that does not fit;
-    NotImplementedError where img holds complex numbers.
+    NotImplementedError where img holds complex numbers; RuntimeError where contrast_factor is a
+    tensor of several numbers.
 
     >>> adjust_contrast(torch.tensor([[[0.0, 1.0]]]), 0.5)
     tensor([[[0.2500, 0.7500]]])
@@ -53,7 +55,8 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
     white, 1 no change, 2 twice the colour.
 
     Raises TypeError where img or saturation_factor is of the wrong type; ValueError where
-    saturation_factor is negative; NotImplementedError where img holds complex numbers.
+    saturation_factor is negative; NotImplementedError where img holds complex numbers; RuntimeError
+    where saturation_factor is a tensor of several numbers.
 
     >>> adjust_saturation(torch.tensor([[[1.0]], [[0.0]], [[0.0]]]), 0).flatten()
     tensor([0.2989, 0.2989, 0.2989])
@@ -99,7 +102,8 @@ def adjust_sharpness(img: Any, sharpness_factor: float) -> Any:
 
     Raises TypeError where img or sharpness_factor is of the wrong type; ValueError where
     sharpness_factor is negative; IndexError where img has a shape that does not fit;
-    NotImplementedError where img holds complex numbers.
+    NotImplementedError where img holds complex numbers; RuntimeError where sharpness_factor is a
+    tensor of several numbers.
 
     >>> adjust_sharpness(torch.ones(1, 4, 4), 2).mean()
     tensor(1.)
@@ -155,7 +159,8 @@ def posterize(img: Any, bits: int) -> Any:
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
     Raises TypeError where img or bits is of the wrong type or img holds integers, booleans or
-    complex numbers; ValueError where bits is out of range.
+    complex numbers; ValueError where bits is out of range; RuntimeError where bits is a tensor of
+    several numbers.
 
     >>> posterize(torch.tensor([[[3, 200]]], dtype=torch.uint8), 1)
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -171,7 +176,7 @@ def solarize(img: Any, threshold: float) -> Any:
     img: an image: a tensor (*, C, H, W) or a picture of Pillow.
 
     Raises TypeError where img or threshold is of the wrong type or img holds booleans or complex
-    numbers.
+    numbers; RuntimeError where threshold is a tensor of several numbers.
 
     >>> solarize(torch.tensor([[[100, 200]]], dtype=torch.uint8), 128)
     tensor([[[100,  55]]], dtype=torch.uint8)

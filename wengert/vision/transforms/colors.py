@@ -137,7 +137,7 @@ class RandomGrayscale(RandomChange):
     """Black and white, in as many channels, with probability p.
 
     Raises TypeError where p is of the wrong type, img is no tensor or img has a shape that does not
-    fit.
+    fit; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -182,7 +182,7 @@ class RandomEqualize(RandomChange):
     """The histogram of each channel made flat, with probability p.
 
     Raises TypeError where p is of the wrong type, img is no tensor or img holds integers, booleans
-    or complex numbers.
+    or complex numbers; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -196,7 +196,8 @@ class RandomPosterize(RandomChange):
     """Only the first bits of each value, with probability p.
 
     Raises TypeError where bits or p is of the wrong type, img is no tensor or img holds integers,
-    booleans or complex numbers; ValueError where bits is negative.
+    booleans or complex numbers; ValueError where bits is negative; RuntimeError where bits or p is
+    a tensor of several numbers.
 
     >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -222,7 +223,7 @@ class RandomSolarize(RandomChange):
     """Values from threshold on inverted, with probability p.
 
     Raises TypeError where threshold or p is of the wrong type, img is no tensor or img holds
-    booleans or complex numbers.
+    booleans or complex numbers; RuntimeError where threshold or p is a tensor of several numbers.
 
     >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
     tensor([[[100,  55]]], dtype=torch.uint8)
@@ -251,7 +252,8 @@ class RandomAdjustSharpness(RandomChange):
 
     Raises TypeError where sharpness_factor or p is of the wrong type or img is no tensor;
     ValueError where sharpness_factor is negative; IndexError where img has a shape that does not
-    fit; NotImplementedError where img holds complex numbers.
+    fit; NotImplementedError where img holds complex numbers; RuntimeError where sharpness_factor or
+    p is a tensor of several numbers.
 
     >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -277,7 +279,7 @@ class GaussianBlur(Module):
     kernel_size: the size of a window.
 
     Raises TypeError where kernel_size is of the wrong type or img is no tensor; ValueError where
-    kernel_size is below 1.
+    kernel_size is below 1; RuntimeError where kernel_size does not fit.
 
     >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
     tensor(1.)

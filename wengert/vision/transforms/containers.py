@@ -11,6 +11,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.dtypes import dtype as Dtype
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from . import functional as F
@@ -57,7 +58,8 @@ class Compose:
 class RandomApply(Module):
     """All of the transforms, with probability p, or none.
 
-    Raises TypeError where transforms or p is of the wrong type or img is no tensor.
+    Raises TypeError where transforms or p is of the wrong type or img is no tensor; RuntimeError
+    where p is a tensor of several numbers.
 
     >>> RandomApply([transforms.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -108,13 +110,15 @@ class RandomOrder:
 class RandomChoice:
     """One of the transforms, drawn from Python's `random` with the weights p.
 
-    Raises TypeError where transforms or an argument is of the wrong type.
+    Raises TypeError where transforms or an argument is of the wrong type; IndexError where
+    transforms is empty.
 
     >>> one = RandomChoice([transforms.CenterCrop(4), transforms.Resize(4)])
     >>> one(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
     """
 
+    @clear_errors
     def __init__(
         self, transforms: Sequence[Callable[..., Any]], p: Sequence[float] | None = None
     ) -> None:
@@ -233,7 +237,8 @@ class Normalize(Module):
     inplace: write the result over the input.
 
     Raises TypeError where tensor is no tensor or tensor holds integers, booleans or complex
-    numbers; ValueError where tensor has a shape that does not fit.
+    numbers; ValueError where tensor has a shape that does not fit; RuntimeError where mean or std
+    is empty, too short or too long.
 
     >>> Normalize((0.5,), (0.5,))(torch.zeros(1, 1, 1))
     tensor([[[-1.]]])
@@ -267,6 +272,7 @@ class LinearTransformation(Module):
              [0., 0.]]])
     """
 
+    @clear_errors
     def __init__(self, transformation_matrix: Tensor, mean_vector: Tensor) -> None:
         super().__init__()
         rows, columns = transformation_matrix.shape

@@ -23,7 +23,8 @@ class CenterCrop(Module):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type or img is no tensor.
+    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
+    tensor of several numbers.
 
     >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -45,7 +46,8 @@ class FiveCrop(Module):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type or img is no tensor.
+    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
+    tensor of several numbers or does not fit.
 
     >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -68,7 +70,8 @@ class TenCrop(Module):
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
 
-    Raises TypeError where size is of the wrong type or img is no tensor.
+    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
+    tensor of several numbers or does not fit.
 
     >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
     10
@@ -167,7 +170,7 @@ class RandomResizedCrop(Module):
     image cannot show.
 
     Raises TypeError where size is of the wrong type or img is no tensor; RuntimeError where size is
-    negative.
+    negative; ValueError where size is a tensor of several numbers.
 
     >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])

@@ -213,7 +213,8 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. top: the first row. left: the first
     column. height: rows of the result, or of the image. width: columns of the result, or of the
-    image. Raises TypeError where img, top, left or height is of the wrong type.
+    image. Raises TypeError where img, top, left or height is of the wrong type; RuntimeError where
+    top, left, height or width is a tensor of several numbers.
 
     >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
     tensor([[[1],
@@ -237,7 +238,8 @@ def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
     """The middle of an image, with a zero border where the image is smaller.
 
     img: an image: a tensor (*, C, H, W) or a picture of Pillow. output_size: height and width of
-    the result. Raises TypeError where img or output_size is of the wrong type.
+    the result. Raises TypeError where img or output_size is of the wrong type; ValueError where
+    output_size is a tensor of several numbers.
 
     >>> center_crop(torch.arange(9.0).reshape(1, 3, 3), 1)
     tensor([[[4.]]])
@@ -447,7 +449,7 @@ def affine(
     values between pixels are found. fill: the value of pixels that come from outside. translate:
     the shift in pixels, (right, down). Raises TypeError where img, angle, translate or scale is of
     the wrong type; ValueError where translate has another length, scale is negative, shear is empty
-    or shear is too short.
+    or shear is too short; RuntimeError where scale is a tensor of several numbers.
 
     >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
     torch.Size([3, 8, 8])

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...api import functions as T
 from ...base.dtypes import float32
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ...nn.module import Module
 from . import functional as F
@@ -113,7 +114,8 @@ class Pad(Module):
 class RandomHorizontalFlip(Module):
     """Left and right exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor.
+    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
+    tensor of several numbers.
 
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -133,7 +135,8 @@ class RandomHorizontalFlip(Module):
 class RandomVerticalFlip(RandomHorizontalFlip):
     """Top and bottom exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor.
+    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
+    tensor of several numbers.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -155,7 +158,8 @@ class RandomPerspective(Module):
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where p is of the wrong type or img is no tensor.
+    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
+    tensor of several numbers.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -368,7 +372,7 @@ class RandomErasing(Module):
     by height. inplace: write the result over the input.
 
     Raises TypeError where p is of the wrong type; ValueError where p is out of range or img has a
-    shape that does not fit.
+    shape that does not fit; RuntimeError where p is a tensor of several numbers.
 
     >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
     tensor(True)
@@ -399,6 +403,7 @@ class RandomErasing(Module):
         self.inplace = inplace
 
     @staticmethod
+    @clear_errors
     def get_params(
         img: Tensor,
         scale: Sequence[float],
@@ -477,7 +482,8 @@ class ElasticTransform(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
 
-    Raises TypeError where tensor is no tensor; ValueError where sigma is of the wrong type.
+    Raises TypeError where tensor is no tensor; ValueError where sigma is of the wrong type;
+    RuntimeError where sigma is above 1.
 
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from ...api import functions as T
+from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
 from ..pillow import is_pil, tensor_of
 
@@ -206,6 +207,7 @@ class BoundingBoxes(TVTensor):
     canvas_size: tuple[int, int]
     clamping_mode: str | None
 
+    @clear_errors
     def __new__(
         cls,
         data: Any,
@@ -265,10 +267,13 @@ class KeyPoints(TVTensor):
         return points
 
 
+@clear_errors
 def wrap(wrappee: Tensor, *, like: TVTensor, **kwargs: Any) -> Any:
     """A tensor as one of like's class that shows the same; kwargs change what is said about it.
 
     wrappee: the values, a tensor.
+
+    Raises TypeError where wrappee is no tensor.
 
     >>> image = Image(torch.zeros(3, 4, 6))
     >>> type(wrap(image + 1, like=image)).__name__

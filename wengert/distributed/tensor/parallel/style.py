@@ -11,6 +11,7 @@ import fnmatch
 from typing import Any
 
 from ....autodiff.function import Function
+from ....engine.error_context import clear_errors
 from ....engine.tensor import Tensor
 from ....nn import functional as F
 from ....nn.embedding import Embedding
@@ -417,6 +418,7 @@ class PrepareModuleOutput(ParallelStyle):
         return module
 
 
+@clear_errors
 def parallelize_module(
     module: Module, device_mesh: DeviceMesh | None = None, parallelize_plan: Any = None,
     *, src_data_rank: int | None = 0,
@@ -433,6 +435,8 @@ def parallelize_module(
     Raises:
         ValueError: a mesh of several dimensions. RuntimeError: a name that fits no module.
         NotImplementedError: a layer that the style cannot cut.
+
+    Raises TypeError where module, device_mesh or parallelize_plan is of the wrong type.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

@@ -10,7 +10,8 @@ def interleave_keys(a: int, b: int) -> int:
 
     a: the first length. b: the second length.
 
-    Raises ValueError where a or b is of the wrong type or b is negative.
+    Raises ValueError where a or b is of the wrong type or b is negative; TypeError where a or b is
+    a tensor of several numbers.
 
     >>> interleave_keys(3, 0), interleave_keys(0, 3)
     (10, 5)

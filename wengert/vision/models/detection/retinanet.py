@@ -11,6 +11,7 @@ from typing import Any
 from .... import nn
 from ....api import functions as T
 from ....base.dtypes import int64
+from ....engine.error_context import clear_errors
 from ....engine.tensor import Tensor
 from ....nn import functional as F
 from ...ops import boxes as box_ops
@@ -212,6 +213,8 @@ class RetinaNet(nn.Module):
 
     Takes and returns what `GeneralizedRCNN` does.
 
+    Raises ValueError where backbone is of the wrong type.
+
     >>> with torch.device("meta"):  # shapes, without numbers
     ...     net = torchvision.models.detection.retinanet_resnet50_fpn(weights_backbone=None)
     >>> isinstance(net, RetinaNet)
@@ -232,6 +235,7 @@ class RetinaNet(nn.Module):
     [0, 1]
     """
 
+    @clear_errors
     def __init__(
         self,
         backbone: Any,
@@ -272,6 +276,7 @@ class RetinaNet(nn.Module):
         self.detections_per_img = detections_per_img
         self.topk_candidates = topk_candidates
 
+    @clear_errors
     def compute_loss(
         self, targets: Targets, head_outputs: dict[str, Tensor], anchors: list[Tensor]
     ) -> dict[str, Tensor]:
@@ -279,6 +284,8 @@ class RetinaNet(nn.Module):
 
         targets: for each image, a dict of boxes and labels. head_outputs: what the head gives.
         anchors: boxes (A, 4), for each image or level.
+
+        Raises IndexError where targets or anchors is empty or too short.
         """
         matched = []
         for own, target in zip(anchors, targets):
@@ -289,6 +296,7 @@ class RetinaNet(nn.Module):
                 matched.append(self.proposal_matcher(box_ops.box_iou(boxes, own)))
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
+    @clear_errors
     def postprocess_detections(
         self,
         logits: Sequence[Tensor],
@@ -300,6 +308,9 @@ class RetinaNet(nn.Module):
 
         size: height and width, or the length of the shorter side. logits: scores (N, num_classes);
         of a detector: for each level. anchors: boxes (A, 4), for each image or level.
+
+        Raises ValueError where logits, moves or anchors is empty or too short or size is empty, too
+        short or too long.
         """
         parts = []
         for scores, offsets, own in zip(logits, moves, anchors):

@@ -58,7 +58,8 @@ class RandomGrayscale(RandomTransform):
     """Black and white, in as many channels, with probability p.
 
     Raises TypeError where p is of the wrong type, inputs is no tensor or inputs has a shape that
-    does not fit; ValueError where p is out of range.
+    does not fit; ValueError where p is out of range; RuntimeError where p is a tensor of several
+    numbers.
 
     >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -178,7 +179,8 @@ class RandomEqualize(RandomTransform):
     """The histogram of each channel made flat, with probability p.
 
     Raises TypeError where p is of the wrong type or inputs holds integers, booleans or complex
-    numbers; ValueError where p is out of range.
+    numbers; ValueError where p is out of range; RuntimeError where p is a tensor of several
+    numbers.
 
     >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -220,7 +222,8 @@ class RandomPosterize(RandomTransform):
     """Only the first bits of each value, with probability p.
 
     Raises TypeError where bits or p is of the wrong type or inputs holds integers, booleans or
-    complex numbers; ValueError where bits is negative or p is out of range.
+    complex numbers; ValueError where bits is negative or p is out of range; RuntimeError where bits
+    or p is a tensor of several numbers.
 
     >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -238,7 +241,8 @@ class RandomSolarize(RandomTransform):
     """Values from threshold on inverted, with probability p.
 
     Raises TypeError where threshold or p is of the wrong type or inputs holds booleans or complex
-    numbers; ValueError where p is out of range.
+    numbers; ValueError where p is out of range; RuntimeError where threshold or p is a tensor of
+    several numbers.
 
     >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
     tensor([[[100,  55]]], dtype=torch.uint8)
@@ -259,7 +263,8 @@ class RandomAdjustSharpness(RandomTransform):
 
     Raises TypeError where sharpness_factor or p is of the wrong type; ValueError where
     sharpness_factor is negative or p is out of range; IndexError where inputs has a shape that does
-    not fit; NotImplementedError where inputs holds complex numbers.
+    not fit; NotImplementedError where inputs holds complex numbers; RuntimeError where
+    sharpness_factor or p is a tensor of several numbers.
 
     >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -279,7 +284,7 @@ class GaussianBlur(Transform, v1.GaussianBlur):
     kernel_size: the size of a window.
 
     Raises TypeError where kernel_size is of the wrong type; ValueError where kernel_size is below
-    1.
+    1; RuntimeError where kernel_size does not fit.
 
     >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -300,7 +305,8 @@ class GaussianNoise(Transform):
     white.
 
     Raises TypeError where sigma is of the wrong type; ValueError where sigma is negative or inputs
-    holds integers, booleans or complex numbers.
+    holds integers, booleans or complex numbers; RuntimeError where sigma is a tensor of several
+    numbers.
 
     >>> GaussianNoise(sigma=0.2)(torch.zeros(3, 8, 8)).min()
     tensor(0.)
@@ -350,7 +356,7 @@ class RandomErasing(RandomTransform, geometry.RandomErasing):
     by height. inplace: write the result over the input.
 
     Raises TypeError where p is of the wrong type or inputs is no tensor; ValueError where p is out
-    of range.
+    of range; RuntimeError where p is a tensor of several numbers.
 
     >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
     tensor(True)

@@ -68,7 +68,8 @@ class RandomApply(Several):
     """All of the transforms, with probability p, or none.
 
     Raises TypeError where transforms or p is of the wrong type; ValueError where transforms is
-    empty, transforms is too short or p is not in [0, 1].
+    empty, transforms is too short or p is not in [0, 1]; RuntimeError where p is a tensor of
+    several numbers.
 
     >>> RandomApply([v2.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -307,7 +308,8 @@ class Normalize(Transform, v1.Normalize):
     inplace: write the result over the input.
 
     Raises TypeError where mean or std is of the wrong type or inputs holds integers, booleans or
-    complex numbers; ValueError where inputs has a shape that does not fit.
+    complex numbers; ValueError where inputs has a shape that does not fit; RuntimeError where mean
+    or std is empty, too short or too long.
 
     >>> Normalize([0.5], [0.5])(torch.ones(1, 1, 2))
     tensor([[[1., 1.]]])

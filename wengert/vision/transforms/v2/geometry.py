@@ -32,7 +32,8 @@ Params = dict[str, Any]
 class RandomHorizontalFlip(RandomTransform):
     """Left and right exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range.
+    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
+    where p is a tensor of several numbers.
 
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -45,7 +46,8 @@ class RandomHorizontalFlip(RandomTransform):
 class RandomVerticalFlip(RandomTransform):
     """Top and bottom exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range.
+    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
+    where p is a tensor of several numbers.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -62,7 +64,8 @@ class Resize(Transform):
     what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
     pixels.
 
-    Raises TypeError where size is of the wrong type; RuntimeError where size is negative.
+    Raises TypeError where size is of the wrong type; RuntimeError where size is negative;
+    ValueError where size is a tensor of several numbers.
 
     >>> Resize(4)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 4, 8])
@@ -155,7 +158,8 @@ class ScaleJitter(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
-    Raises TypeError where target_size or scale_range is of the wrong type or inputs is no tensor.
+    Raises TypeError where target_size or scale_range is of the wrong type or inputs is no tensor;
+    IndexError where target_size is empty or too short.
 
     >>> max(ScaleJitter((8, 8), scale_range=(0.5, 0.5))(torch.zeros(3, 8, 16)).shape[1:])
     4
@@ -185,7 +189,8 @@ class CenterCrop(Transform, v1.CenterCrop):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type.
+    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
+    numbers.
 
     >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -200,7 +205,8 @@ class FiveCrop(Transform, v1.FiveCrop):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type.
+    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
+    numbers or does not fit.
 
     >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -216,7 +222,8 @@ class TenCrop(Transform, v1.TenCrop):
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
 
-    Raises TypeError where size is of the wrong type.
+    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
+    numbers or does not fit.
 
     >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
     10
@@ -260,7 +267,8 @@ class RandomZoomOut(RandomTransform):
     fill: the value of pixels that come from outside.
 
     Raises TypeError where side_range or p is of the wrong type or inputs is no tensor; ValueError
-    where side_range has another length or p is out of range.
+    where side_range has another length or p is out of range; RuntimeError where p is a tensor of
+    several numbers.
 
     >>> RandomZoomOut(side_range=(2.0, 2.0), p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 16, 16])
@@ -297,7 +305,7 @@ class RandomCrop(Transform, v1.RandomCrop):
     pad_if_needed: pad images that are smaller than size.
 
     Raises TypeError where size or padding is of the wrong type or inputs is no tensor; ValueError
-    where padding is negative.
+    where padding is negative; RuntimeError where padding is a tensor of several numbers.
 
     >>> RandomCrop(8, padding=2)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -342,7 +350,7 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
     image cannot show.
 
     Raises TypeError where size is of the wrong type or inputs is no tensor; RuntimeError where size
-    is negative.
+    is negative; ValueError where size is a tensor of several numbers.
 
     >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -412,7 +420,8 @@ class RandomPerspective(RandomTransform, v1.RandomPerspective):
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where p is of the wrong type or inputs is no tensor.
+    Raises TypeError where p is of the wrong type or inputs is no tensor; RuntimeError where p is a
+    tensor of several numbers.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -445,7 +454,8 @@ class ElasticTransform(Transform, v1.ElasticTransform):
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
 
-    Raises TypeError where inputs is no tensor; ValueError where sigma is of the wrong type.
+    Raises TypeError where inputs is no tensor; ValueError where sigma is of the wrong type;
+    RuntimeError where sigma is above 1.
 
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])

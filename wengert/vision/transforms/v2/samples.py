@@ -8,6 +8,7 @@ from typing import Any
 from ....api import functions as T
 from ....base.pytree import tree_flatten, tree_unflatten
 from ....distributions import Beta
+from ....engine.error_context import clear_errors
 from ....engine.tensor import Tensor
 from ....nn import functional as nnF
 from ...pillow import is_pil
@@ -246,6 +247,7 @@ class MixUp(Transform):
             raise ValueError("num_classes must be passed if the labels are index-based (1D)")
         return labels
 
+    @clear_errors
     def mixed_labels(self, labels: Tensor, lam: float) -> Tensor:
         """Each sample's label, mixed with that of the one before it.
 

@@ -164,7 +164,8 @@ def crop(inpt: Any, top: int, left: int, height: int, width: int) -> Any:
     inpt: an image, a tensor (*, H, W) or a picture of Pillow. height: of the result, or of the
     image, in pixels. width: of the result, or of the image, in pixels.
 
-    Raises TypeError where inpt, top, left or height is of the wrong type.
+    Raises TypeError where inpt, top, left or height is of the wrong type; RuntimeError where top,
+    left, height or width is a tensor of several numbers.
 
     >>> crop(torch.arange(4).view(1, 2, 2), 0, 1, 2, 1)
     tensor([[[1],
@@ -337,7 +338,8 @@ def affine(
     the range of factors. shear: degrees, along x or (along x, along y).
 
     Raises TypeError where inpt, angle, translate or scale is of the wrong type; ValueError where
-    translate has another length, scale is negative, shear is empty or shear is too short.
+    translate has another length, scale is negative, shear is empty or shear is too short;
+    RuntimeError where scale is a tensor of several numbers.
 
     >>> affine(torch.zeros(3, 8, 8), angle=30, translate=[0, 0], scale=1.0, shear=[0.0]).shape
     torch.Size([3, 8, 8])

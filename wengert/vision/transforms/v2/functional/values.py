@@ -11,6 +11,7 @@ from .....api import functions as T
 from .....base.aliases import alias
 from .....base.dtypes import dtype as Dtype
 from .....base.dtypes import float32, uint8
+from .....engine.error_context import clear_errors
 from .....engine.tensor import Tensor
 from ....io.image import decode_jpeg, encode_jpeg
 from ....ops.boxes import box_convert
@@ -151,6 +152,7 @@ def jpeg(inpt: Any, quality: int) -> Any:
 
 
 @functional(mask=lambda x, dtype=float32, scale=False: x.to(dtype))
+@clear_errors
 def to_dtype(inpt: Tensor, dtype: Dtype = float32, scale: bool = False) -> Tensor:
     """In another dtype; scale: so that white stays white.
 
@@ -312,6 +314,7 @@ def format_of(inpt: Any, given: Any, name: str) -> BoundingBoxFormat:
     return BoundingBoxFormat[found.upper()] if isinstance(found, str) else found
 
 
+@clear_errors
 def convert_bounding_box_format(
     inpt: Tensor, old_format: Any = None, new_format: Any = None, inplace: bool = False
 ) -> Any:
@@ -321,7 +324,8 @@ def convert_bounding_box_format(
     input. new_format: a BoundingBoxFormat or its name.
 
     Raises ValueError where inpt has a shape that does not fit; KeyError where old_format or
-    new_format is unknown; RuntimeError where inpt holds booleans.
+    new_format is unknown; RuntimeError where inpt holds booleans; TypeError where inpt is no tensor
+    or old_format or new_format is of the wrong type.
 
     >>> convert_bounding_box_format(torch.tensor([[1, 2, 3, 5]]), "XYXY", "XYWH")
     tensor([[1, 2, 2, 3]])
@@ -336,6 +340,7 @@ def convert_bounding_box_format(
     return wrap(out, like=inpt, format=new) if isinstance(inpt, BoundingBoxes) else out
 
 
+@clear_errors
 def clamp_bounding_boxes(
     inpt: Tensor, format: Any = None, canvas_size: Any = None, clamping_mode: Any = "auto"
 ) -> Any:
@@ -362,6 +367,7 @@ def clamp_bounding_boxes(
     return wrap(out, like=inpt) if isinstance(inpt, BoundingBoxes) else out
 
 
+@clear_errors
 def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
     """Points moved into the canvas; canvas_size is for plain tensors.
 
@@ -383,6 +389,7 @@ def clamp_keypoints(inpt: Tensor, canvas_size: Any = None) -> Any:
     return wrap(out, like=inpt) if isinstance(inpt, KeyPoints) else out
 
 
+@clear_errors
 def sanitize_bounding_boxes(
     bounding_boxes: Any,
     format: Any = None,
