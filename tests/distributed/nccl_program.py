@@ -183,6 +183,60 @@ if mode == "collectives":
             for p, q in zip(net.parameters(), whole.parameters()):
                 assert p.grad.device == here and torch.equal(p.grad.cpu(), q.grad), views
         assert count("allReduce") - before == 2 * len(net.reducer.buckets)
+elif mode == "fully_shard":
+    # parameters, gradients and states are dealt, gathered and averaged without leaving the device
+    import wengert.distributed.buffers as buffers
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    inner = buffers.host
+
+    def host(t, *args):
+        assert t.device.type == "cpu", "a tensor of the device travels through the CPU"
+        return inner(t, *args)
+
+    def make():
+        torch.manual_seed(0)
+        net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+        with torch.no_grad():
+            for p in net.parameters():
+                p.copy_((p * 8).round())
+        return net.to(here)
+
+    generator = torch.Generator().manual_seed(3)
+    x = torch.randint(-3, 4, (4 * size, 6), generator=generator).float().to(here)
+    mesh = init_device_mesh("cuda", (size,))
+    policies = (None, MixedPrecisionPolicy(torch.bfloat16, torch.float32))
+    buffers.host = host
+    for policy in policies:
+        whole, net = make(), make()
+        options = {"mesh": mesh} if policy is None else {"mesh": mesh, "mp_policy": policy}
+        fully_shard(net[0], **options)
+        fully_shard(net, **options)
+        optimizer = torch.optim.AdamW(net.parameters(), lr=0.5)
+        reference = torch.optim.AdamW(whole.parameters(), lr=0.5)
+        for step in range(3):
+            before = [count(name) for name in ("allGather", "reduceScatter", "allReduce")]
+            optimizer.zero_grad()
+            reference.zero_grad()
+            net(x[rank::size]).float().sum(1).sum().backward()
+            after = [count(name) for name in ("allGather", "reduceScatter", "allReduce")]
+            assert [b - a for a, b in zip(before, after)] == [2, 2, 0], (before, after)
+            (whole(x).sum(1).sum() / size).backward()
+            for p, q in zip(net.parameters(), whole.parameters()):
+                local = p.grad.to_local()
+                assert local.device == here and p.device == here
+                if step == 0:
+                    assert torch.equal(p.grad.full_tensor(), q.grad), policy
+            if policy is not None:
+                break
+            norms = [nn.utils.clip_grad_norm_(n.parameters(), 1.0) for n in (net, whole)]
+            assert abs(float(norms[0]) - float(norms[1])) < 1e-5 * float(norms[1])
+            optimizer.step()
+            reference.step()
+            for p, q in zip(net.parameters(), whole.parameters()):
+                assert torch.allclose(p.full_tensor(), q, rtol=1e-6, atol=1e-6)
+    buffers.host = inner
 elif mode == "mismatch":
     y = torch.ones(2, device=here)
     dist.all_reduce(y)

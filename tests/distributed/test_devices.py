@@ -12,7 +12,7 @@ def test_a_device_for_each_rank():
     assert outcome.output.count("all well") == 2
 
 
-@pytest.mark.parametrize("mode", ["collectives", "mismatch", "one device"])
+@pytest.mark.parametrize("mode", ["collectives", "fully_shard", "mismatch", "one device"])
 def test_nccl(mode):
     program = Path(__file__).with_name("nccl_program.py")
     outcome = launch(2, program, mode, WENGERT_SIMULATE_CUDA="2")

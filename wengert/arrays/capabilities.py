@@ -16,6 +16,13 @@ from .numpy_direct import library
 ON_HOST = frozenset((numpy, library))
 
 
+def poisoned(lib: Any, values: Any, wrong: Any) -> Any:
+    """values, nan where an index that led to them was wrong: on a device an error would wait for
+    it. wrong: a mask of their shape, or None.
+    """
+    return values if wrong is None else lib.where(wrong, values.dtype.type(float("nan")), values)
+
+
 def some(lib: Any, mask: Any) -> bool:
     """Whether elements of a mask are True, so that something has to be mended. On a device the
     question would wait for its work: there it is mended in any case.

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..kernels import embedding as kernels
 from .activation import F32, LOW
-from .capabilities import ON_HOST
+from .capabilities import ON_HOST, poisoned
 from .numpy_direct import library as np
 
 __all__ = [
@@ -48,8 +48,16 @@ def embedding(lib: Any, weight: Any, index: Any, *for_the_gradient: Any) -> Any:
             found = kernels.rows_of(weight, index)
             if found is not None:
                 return found
+    if lib not in ON_HOST:
+        return rows_at(lib, weight, index)
     check_rows(index, weight.shape[0], IndexError if weight.size else RuntimeError)
     return weight.take(index, 0)
+
+
+def rows_at(lib: Any, weight: Any, index: Any) -> Any:
+    """Rows of a table on a device, which is not asked whether they are there: nan if not."""
+    wrong = (index < 0) | (index >= weight.shape[0])
+    return poisoned(lib, weight.take(lib.where(wrong, 0, index), 0), wrong[..., None])
 
 
 def add_rows(lib: Any, values: Any, index: Any, rows: int) -> Any:
@@ -143,6 +151,9 @@ def bags(lib: Any, index: Any, offsets: Any) -> tuple[Any, Any]:
     """(bag of each index, number of indices of each bag); offsets: where each bag starts."""
     ends = lib.concatenate((offsets[1:], lib.asarray([index.size], offsets.dtype)))
     sizes = ends - offsets
+    if lib not in ON_HOST:  # which is not asked how many those are in all
+        place = lib.arange(index.size)
+        return lib.searchsorted(offsets, place, side="right") - 1, sizes
     return lib.repeat(lib.arange(offsets.size), sizes), sizes
 
 
@@ -159,7 +170,8 @@ def embedding_bag(
 ) -> Any:
     """(sum, mean or maximum of the rows in each bag, bag of each index, sizes, rows of maxima)."""
     dtype, (rows, m) = weight.dtype, weight.shape
-    check_rows(index, rows, RuntimeError)
+    if lib in ON_HOST:
+        check_rows(index, rows, RuntimeError)
     bag, sizes = bags(lib, index, offsets)
     b = offsets.size
     if padding_idx >= 0:
@@ -169,7 +181,7 @@ def embedding_bag(
         used_scaling = None if scaling is None else scaling[kept]
     else:
         used_index, used_bag, used_scaling = index, bag, scaling
-    values = lib.take(weight, used_index, 0)
+    values = lib.take(weight, used_index, 0) if lib in ON_HOST else rows_at(lib, weight, used_index)
     if dtype in LOW:
         values = values.astype(F32)
     where = lib.zeros((b, m) if mode == "max" else (0,), np.int64)

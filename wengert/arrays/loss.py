@@ -13,7 +13,7 @@ import functools
 from typing import Any
 
 from .activation import EXACT, exponentials, ones
-from .capabilities import ON_HOST
+from .capabilities import ON_HOST, poisoned
 from .normalization import widened
 from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, I64, LONGEST, number, starts
@@ -56,17 +56,22 @@ def per_line(t: Any, nd: int) -> Any:
     return t[None] if nd == 1 else t.reshape(t.shape[0], -1 if t.size else 0)
 
 
-def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
-    """(targets with 0 for the ignored ones, mask of the others or None if none is ignored).
+def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any, Any]:
+    """(targets with 0 for the ignored ones, mask of the others or None if none is ignored, mask of
+    those beyond the classes or None if there are none).
 
-    IndexError for targets beyond the classes.
+    IndexError for targets beyond the classes, on the CPU.
     """
     if target.dtype.itemsize < 8:
         target = target.astype(np.int64)
+    if lib not in ON_HOST:
+        kept = target != ignore
+        inside = (target >= 0) & (target < classes)
+        return lib.where(kept & inside, target, 0), kept, kept & ~inside
     # a negative number, read as unsigned, is larger than any class
     inside = not target.size or lib.maximum.reduce(target.view(np.uint64), None) < classes
     if inside and not 0 <= ignore < classes:
-        return target, None
+        return target, None, None
     kept = target != ignore
     clean = lib.where(kept, target, 0)
     wrong = kept & ((clean >= classes) | (clean < 0))
@@ -76,7 +81,7 @@ def chosen(lib: Any, target: Any, classes: int, ignore: int) -> tuple[Any, Any]:
             f" are 0 to {classes - 1}"
             + (f" or ignore_index={ignore}" if not 0 <= ignore < classes else "")
         )
-    return clean, None if kept.all() else kept
+    return clean, None if kept.all() else kept, None
 
 
 def places(lib: Any, target: Any) -> tuple[Any, ...]:
@@ -133,7 +138,7 @@ def cross_entropy(
     """(loss of logits x against class indices, exp of shifted logits, their sums, total weight)."""
     shape, nd, d = target.shape, x.ndim, x.dtype
     x, target = lines(x), per_line(target, nd)
-    target, kept = chosen(lib, target, x.shape[1], ignore)
+    target, kept, wrong = chosen(lib, target, x.shape[1], ignore)
     w, total = sample_weights(lib, d, target, weight if x.size else None, kept)
     if not x.size:
         none = lib.zeros(target.shape, d)
@@ -154,6 +159,7 @@ def cross_entropy(
         losses *= d.type(1 - smoothing)
         even *= d.type(smoothing / x.shape[1])
         losses += even
+    losses = poisoned(lib, losses, wrong)
     return reduced(lib, losses, total, reduction, shape), e, s, total
 
 
@@ -178,7 +184,7 @@ def cross_entropy_backward(
     elif reduction == "mean":
         g = g / total
     classes = e.shape[1]
-    target, kept = chosen(lib, per_line(target, nd), classes, ignore)
+    target, kept, wrong = chosen(lib, per_line(target, nd), classes, ignore)
     if not e.size:
         return e.reshape(shape)
     if weight is None and kept is None:
@@ -187,7 +193,7 @@ def cross_entropy_backward(
         part = sample_weights(lib, d, target, weight, kept)[0] * g
     if kept is not None:  # where all are ignored, g is infinite
         part = lib.where(kept, part, d.type(0))
-    whole = part
+    whole = part = poisoned(lib, part, wrong)
     if smoothing:
         part = part * d.type(1 - smoothing)
         even = g * d.type(smoothing / classes)
@@ -234,7 +240,7 @@ def nll_loss(
     if weight is None and lib in ON_HOST and (few := plain_nll(x, target, reduction, ignore)):
         return few
     shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
-    target, kept = chosen(lib, target, x.shape[1], ignore)
+    target, kept, wrong = chosen(lib, target, x.shape[1], ignore)
     if not x.size:
         weight, losses = None, lib.zeros(target.shape, x.dtype)
     else:
@@ -242,6 +248,7 @@ def nll_loss(
     w, total = sample_weights(lib, x.dtype, target, weight, kept)
     if kept is not None:
         losses = lib.where(kept, losses, x.dtype.type(0))  # an infinite one may be ignored
+    losses = poisoned(lib, losses, wrong)
     if weight is not None:
         losses *= w
     return reduced(lib, losses, total, reduction, shape), total
@@ -265,7 +272,7 @@ def nll_loss_backward(
     elif reduction == "mean":
         g = g / total
     x = lines(x)
-    target, kept = chosen(lib, target, x.shape[1], ignore)
+    target, kept, wrong = chosen(lib, target, x.shape[1], ignore)
     out = lib.zeros(x.shape, x.dtype)
     if not out.size:
         return out.reshape(shape)
@@ -273,7 +280,7 @@ def nll_loss_backward(
     own = lib.negative(g if w is None else w * g)
     if kept is not None:  # where all are ignored, g is infinite
         own = lib.where(kept, own, x.dtype.type(0))
-    out[places(lib, target)] = own
+    out[places(lib, target)] = poisoned(lib, own, wrong)
     return out.reshape(shape)
 
 
@@ -311,12 +318,21 @@ def mse_loss_backward(
 @widened
 def bce_loss(lib: Any, x: Any, y: Any, weight: Any = None, reduction: str = "mean") -> Any:
     """-(y log x + (1 - y) log(1 - x)) with logarithms of at least -100."""
-    if x.size and not (lib.minimum.reduce(x, None) >= 0 and lib.maximum.reduce(x, None) <= 1):
+    here = lib in ON_HOST  # on a device logarithms give nan instead
+    if (
+        here
+        and x.size
+        and not (np.minimum.reduce(x, None) >= 0 and np.maximum.reduce(x, None) <= 1)
+    ):
         raise RuntimeError(
             "all elements of input should be between 0 and 1: pass probabilities (torch.sigmoid of "
             "logits), or use binary_cross_entropy_with_logits"
         )
-    if y.size and not (lib.minimum.reduce(y, None) >= 0 and lib.maximum.reduce(y, None) <= 1):
+    if (
+        here
+        and y.size
+        and not (np.minimum.reduce(y, None) >= 0 and np.maximum.reduce(y, None) <= 1)
+    ):
         raise RuntimeError("all elements of target should be between 0 and 1")
     low = x.dtype.type(-100)
     a, b = lib.maximum(lib.log(x), low), lib.maximum(lib.log1p(-x), low)
@@ -394,10 +410,18 @@ def x_log_x(lib: Any, x: Any) -> Any:
 # --------------------------------------------------------------------------- labels
 
 
-def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
-    """(which targets come before the first -1, targets with 0 for others, which classes are in)."""
+def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any, Any]:
+    """(which targets come before the first -1, targets with 0 for others, which classes are in,
+    which rows hold a target that is no class, or None).
+    """
     valid = lib.logical_and.accumulate(target >= 0, 1)
     clean = lib.where(valid, target, 0)
+    if lib not in ON_HOST:
+        wrong = (clean >= x.shape[1]) | (target < -1)
+        clean = lib.where(wrong, 0, clean)
+        same = clean[:, :, None] == lib.arange(x.shape[1])
+        among = lib.logical_or.reduce(same & valid[:, :, None], 1)
+        return valid, clean, among, lib.logical_or.reduce(wrong, 1)
     if clean.size and (int(clean.max()) >= x.shape[1] or int(target.min()) < -1):
         raise RuntimeError(
             "argument #2 'target' is out of range: multilabel_margin_loss needs class indices of "
@@ -406,18 +430,19 @@ def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any]:
     among = lib.zeros(x.shape, bool)
     rows, column = valid.nonzero()
     among[rows, clean[rows, column]] = True
-    return valid, clean, among
+    return valid, clean, among, None
 
 
 def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
     """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
-    valid, clean, among = labels(lib, x, target)
+    valid, clean, among, wrong = labels(lib, x, target)
     own = x[lib.arange(x.shape[0])[:, None], clean]
     z = 1 - own[:, :, None] + x[:, None, :]
     counted = lib.greater(z, 0)  # nan is not
     counted &= valid[:, :, None]
     counted &= ~among[:, None, :]
-    return lib.where(counted, z, x.dtype.type(0)), clean
+    z = lib.where(counted, z, x.dtype.type(0))
+    return poisoned(lib, z, None if wrong is None else wrong[:, None, None]), clean
 
 
 def matrix(a: Any) -> Any:

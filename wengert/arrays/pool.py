@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from ..kernels import max_pool as kernels
 from ..kernels import window_pool
 from . import small_pools
-from .capabilities import ON_HOST, some
+from .capabilities import ON_HOST, poisoned, some
 from .numpy_direct import library as np
 from .small_pools import adaptive_bounds
 from .windows import Array, Ints, Taps, merge, pooled_size, split, steps, taps, widen, windows
@@ -233,7 +233,10 @@ def pool_gather(lib: Any, x: Array, where: Array, rank: int) -> Array:
 def max_unpool(lib: Any, x: Array, where: Array, spatial: Ints) -> Array:
     """Zeros (*lead, *spatial) with x written at the positions `where`, both (*lead, *in)."""
     least, most = lib.minimum.reduce, lib.maximum.reduce
-    if where.size and not 0 <= least(where, None) <= most(where, None) < prod(spatial):
+    wrong = None if lib in ON_HOST else (where < 0) | (where >= prod(spatial))
+    if wrong is not None:  # a device is not asked: what belongs nowhere is nan, at the first place
+        where, x = lib.where(wrong, 0, where), poisoned(lib, x, wrong)
+    elif where.size and not 0 <= least(where, None) <= most(where, None) < prod(spatial):
         bad = next(int(i) for i in where.reshape(-1) if not 0 <= i < prod(spatial))
         raise RuntimeError(
             f"Found an invalid max index: {bad} (output volumes are of size {list(spatial)})"

@@ -230,7 +230,8 @@ def put_add(lib: Any, g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: 
     """Zeros of shape with g added at an advanced index (repeated indices add up)."""
     out = lib.zeros(shape, g.dtype)
     if (
-        len(indices) == 1
+        lib in ON_HOST  # how many rows there are would have to be asked elsewhere
+        and len(indices) == 1
         and len(spec) == 1
         and indices[0].dtype.kind != "b"
         and g.ndim == len(shape) == 2

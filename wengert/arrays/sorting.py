@@ -12,7 +12,7 @@ import ml_dtypes
 
 from ..kernels import ordering
 from . import equal_elements
-from .capabilities import ON_HOST
+from .capabilities import ON_HOST, some
 from .numpy_direct import library as np
 from .numpy_linalg import nonzeros
 from .reductions import argsort
@@ -258,7 +258,7 @@ def median_index(lib: Any, x: Any, dim: int) -> Any:
     """Index of the lower median; of the first nan if there is one."""
     i = nth_index(lib, x, (x.shape[dim] - 1) // 2, dim)
     nan = lib.isnan(x)
-    if not lib.logical_or.reduce(nan, None):
+    if not some(lib, nan):
         return i
     return lib.where(nan.any(dim), nan.argmax(dim), i)
 
@@ -320,7 +320,7 @@ def likely_mode(lib: Any, x: Any, dim: int) -> Any:
     runs = places - lib.maximum.accumulate(new * places, 1)  # 0, 1, ... in each run
     best = ordered[lib.arange(len(flat)), runs.argmax(1)]
     out = n - 1 - lib.equal(flat, best[:, None])[:, ::-1].argmax(1)
-    if flat.dtype.kind == "f":
+    if flat.dtype.kind == "f" and lib in ON_HOST:
         for i in lib.isnan(ordered[:, -1]).nonzero()[0].tolist():
             out[i] = equal_elements.most_frequent(flat[i].tolist())
     return out.reshape(rows.shape[:-1])
