@@ -2,6 +2,7 @@
 launch against the parameters that the PTX declares, and runs the kernel's threads on this machine.
 """
 
+import contextlib
 import re
 import types
 import warnings
@@ -10,7 +11,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from wengert.arrays import activation, cuda, cuda_kernels, elementwise, normalization
+from wengert.arrays import (
+    activation,
+    cuda,
+    cuda_kernels,
+    cuda_random,
+    elementwise,
+    normalization,
+    random_fill,
+)  # fmt: skip
+from wengert.arrays.philox_stream import PhiloxStream
 from wengert.kernels import compiler, gpu, gpu_kernels
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
@@ -19,6 +29,7 @@ KERNELS = {
     **{k.name: k for k in (
         gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
     )},
+    **{k.name: k for k in cuda_random.KERNELS.values()},
 }  # fmt: skip
 GENERAL = {
     name: next(
@@ -78,6 +89,14 @@ class Module:
         return Function(self, name)
 
 
+class Device(contextlib.nullcontext):
+    """CuPy's Device."""
+
+    def __init__(self, capability):
+        super().__init__()
+        self.compute_capability = capability
+
+
 class Stand:
     """NumPy under the names of CuPy, whose arrays know their device."""
 
@@ -85,7 +104,7 @@ class Stand:
 
     def __init__(self, capability="90"):
         self.launches, self.refuse, self.spoil = [], False, False
-        device = lambda i: types.SimpleNamespace(compute_capability=capability)
+        device = lambda i: Device(capability)
         self.cuda = types.SimpleNamespace(
             Device=device, function=types.SimpleNamespace(Module=lambda: Module(self))
         )
@@ -190,7 +209,7 @@ def test_a_kernel_that_differs_is_not_believed():
     lib.spoil = True
     general = partial(activation.silu, np)
     silu = cuda_kernels.wrap("silu", general, lib)
-    with pytest.warns(RuntimeWarning, match="kernel silu differs from CuPy's calls.* on cuda:0"):
+    with pytest.warns(RuntimeWarning, match="kernel silu differs from the general way.* on cuda:0"):
         np.testing.assert_array_equal(silu(x), general(x))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -229,3 +248,43 @@ def test_the_namespace_has_them(monkeypatch):
         xs = operands(word, (2, 6))
         (getattr(ns, word, None) or ns.primitive(word))(*xs)
     assert len(lib.launches) == len(cuda_kernels.WORDS)
+
+
+DRAWS = [
+    ("uniform", ()), ("uniform", (-2.0, 3.5)), ("uniform", (0.0, 1e-38)), ("bernoulli", (0.3,)),
+    ("dropout", (0.75,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "args"), DRAWS)
+@pytest.mark.parametrize("n", [1, 4, 1000, 2048, 9000])
+def test_draws_are_those_of_the_stream(kind, args, n):
+    """On a device that runs two blocks at a time: from 2,048 numbers on each thread goes on."""
+    lib = Stand()
+    seed = 2**63 + 12345678901
+    ours, theirs = PhiloxStream(seed, 2), PhiloxStream(seed, 2)
+    like = lib.empty((n,), np.float32)
+    for turn in range(3):
+        got = cuda_random.draw(lib, 0, ours, kind, (n,), like.dtype, args)
+        if kind == "dropout" and n % 4:
+            assert got is None and not lib.launches
+            return
+        want = random_fill.draw(theirs, kind, np.empty(n, np.float32), args)
+        np.testing.assert_array_equal(np.asarray(got), want.astype(np.float32))
+        assert ours.offset == theirs.offset and got.dtype == np.float32
+        assert len(lib.launches) == turn + 1
+
+
+def test_draws_that_no_kernel_makes_or_that_differ():
+    lib, f32 = Stand(), np.dtype(np.float32)
+    stream = PhiloxStream(1, 8)
+    assert cuda_random.draw(lib, 0, stream, "uniform", (4,), np.dtype(np.float64), ()) is None
+    assert cuda_random.draw(lib, 0, stream, "cauchy", (4,), f32, (0.0, 1.0)) is None
+    assert cuda_random.draw(lib, 0, stream, "uniform", (0,), f32, ()) is None
+    assert stream.offset == 0 and not lib.launches
+    lib.spoil = True
+    with pytest.warns(RuntimeWarning, match="philox_uniform differs from the general way"):
+        got = cuda_random.draw(lib, 0, stream, "uniform", (5,), f32, ())
+    np.testing.assert_array_equal(got, PhiloxStream(1, 8).uniform((5,), f32))
+    assert cuda_random.draw(lib, 0, stream, "uniform", (5,), f32, ()) is None
+    assert stream.offset == 4

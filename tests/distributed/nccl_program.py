@@ -185,9 +185,10 @@ if mode == "collectives":
         assert count("allReduce") - before == 2 * len(net.reducer.buckets)
 elif mode == "fully_shard":
     # parameters, gradients and states are dealt, gathered and averaged without leaving the device
-    import wengert.distributed.buffers as buffers
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
+
+    import wengert.distributed.buffers as buffers
 
     inner = buffers.host
 

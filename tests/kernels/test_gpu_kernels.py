@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wengert as torch
-from wengert.kernels import compiler, gpu, gpu_kernels
+from wengert.kernels import compiler, gpu, gpu_kernels, gpu_random
 from wengert.nn import functional as F
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
@@ -18,7 +18,8 @@ ROWS = {k.name: k for k in (
     gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
     gpu_kernels.layer_norm_backward,
 )}  # fmt: skip
-EVERY = {**gpu_kernels.KERNELS, **ROWS}
+RANDOM = {k.name: k for k in (gpu_random.uniform, gpu_random.bernoulli, gpu_random.dropout)}
+EVERY = {**gpu_kernels.KERNELS, **ROWS, **RANDOM}
 PER_BLOCK = gpu_kernels.EACH * gpu_kernels.WIDTH
 
 

@@ -129,6 +129,14 @@ class CUDANamespace(bind.LibraryNamespace):
         context: AbstractContextManager[Any] = self.library.cuda.Device(self.__dict__["index"])
         return context
 
+    def draw(
+        self, like: Any, stream: Any, kind: str, shape: Any, dtype: Any, args: tuple[Any, ...]
+    ) -> Any:
+        """Random numbers made on the device of an array, or None."""
+        from .cuda_random import draw
+
+        return draw(self.library, like.device.id, stream, kind, shape, dtype, args)
+
     @staticmethod
     def device_of(a: Any) -> device:
         return device("cuda", a.device.id)

@@ -49,6 +49,14 @@ class Namespace:
 
     home: Any = None  # the device on which all arrays of its type lie; None where they may differ
 
+    def draw(
+        self, like: Any, stream: Any, kind: str, shape: Any, dtype: Any, args: tuple[Any, ...]
+    ) -> Any:
+        """An array on the device of another one with the numbers of a stream, which the device has
+        made; None: it does not make them.
+        """
+        return None
+
     def primitive(self, word: str) -> Any:
         """The library's own callable for a word, or None."""
         return self.__dict__.get(word)

@@ -1,7 +1,7 @@
 """PyTorch's CUDA random numbers: Philox 4x32-10, dealt to the threads of a launch.
 
 What lives here: `PhiloxStream`, the stream of a CUDA device's generator. The numbers are made on
-the CPU, and copied.
+the CPU, and copied, but for those that kernels make (`cuda_random.py`).
 
 A launch fills n elements with T threads: 256 in each of as many blocks as n needs and the device
 holds at a time, so that from some hundred thousand elements on numbers depend on the device. Thread
@@ -166,13 +166,19 @@ class PhiloxStream(Stream):
             self._offset += _STEP * blocks
         return at // _STEP
 
+    def reserve(self, n: int, each: int) -> tuple[int, int, int]:
+        """Go on by what a launch for n elements computes, of which a block of Philox serves `each`:
+        how many threads it has, how many blocks each of them computes, the counter of the first.
+        """
+        threads = _THREADS * min(self._most, max(1, -(-n // _THREADS)))
+        blocks = -(-n // (threads * each))
+        return threads, blocks, self._counted(blocks)
+
     def _launch(self, n: int, each: int, neighbours: int = 1) -> Array:
         """The words (blocks, 4, threads) that the threads of a launch compute for n elements, of
         which a block of Philox serves `each`. neighbours: of the elements of a thread.
         """
-        threads = _THREADS * min(self._most, max(1, -(-n // _THREADS)))
-        blocks = -(-n // (threads * each))
-        at = self._counted(blocks)
+        threads, blocks, at = self.reserve(n, each)
         # the others have no element
         used = min(threads, -(-n // neighbours)) if blocks == 1 else threads
         thread = np.arange(used, dtype=np.uint64)

@@ -3,7 +3,8 @@
 What lives here: the default stream of each device, and the filling of arrays of any library and any
 strides. What does not: the numbers themselves (`random_stream.py`, `rejection_sampling.py`).
 
-Every device draws on the CPU and copies. CUDA's generators have PyTorch's numbers on CUDA
+Every device draws on the CPU and copies, but for what a namespace can `draw`. CUDA's generators
+have PyTorch's numbers on CUDA
 (`philox_stream.py`), all others those on the CPU.
 """
 
@@ -155,7 +156,10 @@ def fresh(
     elif not xp.has(VALUES):
         return xp.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
     else:
-        host = np.empty(tuple(like.shape), like.dtype if dtype is None else dtype)
+        shape, d = tuple(like.shape), like.dtype if dtype is None else dtype
+        if (found := xp.draw(like, stream, kind, shape, d, args)) is not None:
+            return found
+        host = np.empty(shape, d)
         args = tuple([_host(xp, a) if hasattr(a, "dtype") else a for a in args])
     fill(host, draw(stream, kind, host, args))
     return host if type(like) is np.ndarray else xp.asarray(host)
