@@ -106,7 +106,9 @@ class Stand:
         self.launches, self.refuse, self.spoil = [], False, False
         device = lambda i: Device(capability)
         self.cuda = types.SimpleNamespace(
-            Device=device, function=types.SimpleNamespace(Module=lambda: Module(self))
+            Device=device,
+            get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False),
+            function=types.SimpleNamespace(Module=lambda: Module(self)),
         )
 
     def empty(self, shape, dtype=float):

@@ -27,6 +27,12 @@ def test_names_of_torch_cuda():
     assert outcome.code == 0 and "all well" in outcome.output, outcome.output
 
 
+def test_graphs():
+    program = PROGRAM.with_name("cuda_graphs_program.py")
+    outcome = run([*WENGERT, "--simulate-cuda", "2", str(program)])
+    assert outcome.code == 0 and "all well" in outcome.output, outcome.output
+
+
 def test_every_name_is_there():
     """All that PyTorch 2.13 has in torch.cuda and torch.accelerator, but modules of its own."""
     own = {"graphs", "memory", "autocast_mode", "common", "grad_scaler"}

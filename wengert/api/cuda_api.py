@@ -319,59 +319,11 @@ def default_stream(device: Any = None) -> streams.Stream:
     return streams.default_stream(_device("cuda", device_number(device)))
 
 
-NO_GRAPHS = "CUDA graphs cannot be recorded from Python here yet: call the function itself"
-
-
-class CUDAGraph:
-    """Not available: work recorded once and replayed.
-
-    keep_graph: accepted.
-
-    Raises RuntimeError.
-    """
-
-    def __init__(self, keep_graph: bool = False) -> None:
-        raise RuntimeError(NO_GRAPHS)
-
-
 class GreenContext:
     """Not available: a part of a device."""
 
     def __init__(self) -> None:
         raise RuntimeError("green contexts are not available: use the whole device")
-
-
-class graph:
-    """Not available: recording work into a CUDAGraph.
-
-    cuda_graph: a CUDAGraph. pool: accepted. stream: a stream; None: the current one.
-    capture_error_mode: accepted. enable_annotations: accepted. check_input_liveness: accepted.
-
-    Raises RuntimeError.
-    """
-
-    def __init__(
-        self, cuda_graph: Any, pool: Any = None, stream: Any = None,
-        capture_error_mode: str = "global", enable_annotations: bool = False,
-        check_input_liveness: bool = False,
-    ) -> None:  # fmt: skip
-        raise RuntimeError(NO_GRAPHS)
-
-
-def graph_pool_handle() -> tuple[int, int]:
-    """A name for the memory of graphs: there is none."""
-    return 0, 0
-
-
-def make_graphed_callables(
-    callables: Any, sample_args: Any, num_warmup_iters: int = 3, allow_unused_input: bool = False,
-    pool: Any = None,
-) -> Any:  # fmt: skip
-    """The callables themselves: they run without a graph, with the same results.
-
-    sample_args: accepted. num_warmup_iters: accepted. allow_unused_input: accepted. pool: accepted.
-    """
-    return callables
 
 
 def seed() -> None:

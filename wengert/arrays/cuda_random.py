@@ -16,6 +16,7 @@ from ..kernels import gpu_random
 from .cuda_kernels import Launcher
 from .philox_stream import PhiloxStream
 from .random_stream import Shape, Stream
+from .simulated_cuda import NO_DRAWS
 
 __all__ = ["draw"]
 
@@ -44,6 +45,8 @@ def draw(
     library: CuPy. kind: a method of the stream. args: the parameters of the distribution.
     """
     n = math.prod(shape)
+    if library.cuda.get_current_stream().is_capturing():
+        raise RuntimeError(NO_DRAWS)
     if type(stream) is not PhiloxStream or dtype != F32 or kind not in KERNELS or not n:
         return None
     if kind == "dropout" and n % 4 or not all([isinstance(a, (int, float)) for a in args]):

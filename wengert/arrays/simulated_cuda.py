@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections import defaultdict
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -20,7 +21,12 @@ from ..base.devices import device
 from ..base.errors import AcceleratorError
 from .sim import Current, SimArray, SimNamespace, install
 
-__all__ = ["Library", "visible"]
+__all__ = ["NO_DRAWS", "Library", "visible"]
+
+NO_DRAWS = (
+    "random numbers that are drawn while a CUDA graph is recorded would be the same whenever it is "
+    "replayed: draw them before, into a tensor that the graph reads"
+)
 
 
 def uuid(index: int) -> str:
@@ -73,6 +79,15 @@ MEMORY = Memory()
 ALLOCATED: Any = None  # is told of each array: device, bytes in use, its bytes
 
 
+def may_wait() -> None:
+    """RuntimeError, as CUDA's, where numbers are asked for while work is recorded."""
+    if SimulatedCUDA.noted is not None:
+        raise RuntimeError(
+            "CUDA error: operation not permitted when stream is capturing: numbers of the device "
+            "(item(), tolist(), copies to the CPU) are known only when the graph has run"
+        )
+
+
 class CUDAArray(SimArray):
     """An array of a simulated CUDA device."""
 
@@ -84,6 +99,14 @@ class CUDAArray(SimArray):
         if root is None:
             MEMORY.take(index, value.nbytes)
             self.counted = value.nbytes
+
+    def item(self) -> Any:
+        may_wait()
+        return super().item()
+
+    def tolist(self) -> Any:
+        may_wait()
+        return super().tolist()
 
     @property
     def data(self) -> Any:
@@ -102,6 +125,17 @@ class SimulatedCUDA(SimNamespace):
     here: ClassVar[Current] = Current()
     every: ClassVar[list[SimNamespace]] = []
 
+    def to_host(self, a: Any) -> Any:
+        may_wait()
+        return super().to_host(a)
+
+    def draw(
+        self, like: Any, stream: Any, kind: str, shape: Any, dtype: Any, args: tuple[Any, ...]
+    ) -> Any:
+        if self.noted is not None:
+            raise RuntimeError(NO_DRAWS)
+        return None
+
     def _creator(self, f: Any) -> Any:
         make = super()._creator(f)
 
@@ -115,6 +149,33 @@ class SimulatedCUDA(SimNamespace):
                 raise MemoryError(f"{e} (allocated so far: {used:,} bytes)") from None
 
         return made
+
+
+class Graph:
+    """CuPy's Graph: the calls that were made while a stream recorded, to be made again with the
+    same arrays.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[Any, Any, Any, Any]] = []
+
+    def note(self, f: Any, args: Any, kwargs: Any, out: Any) -> None:
+        """Write down a call and its result."""
+        self.steps.append((f, args, kwargs, out))
+
+    def launch(self, stream: Any = None) -> None:
+        """Make the calls again; new results take the place of the old ones."""
+        for f, args, kwargs, out in self.steps:
+            new = f(*args, **kwargs)
+            both = zip(out, new) if isinstance(out, tuple) else [(out, new)]
+            for place, value in both:
+                if isinstance(place, np.ndarray) and not np.may_share_memory(place, value):
+                    place[...] = value
+
+    def debug_dot_str(self) -> str:
+        """A line for each call."""
+        names = [getattr(f, "__name__", type(f).__name__) for f, *_ in self.steps]
+        return "digraph {\n" + "".join([f'  "{i} {n}"\n' for i, n in enumerate(names)]) + "}\n"
 
 
 class Device:
@@ -133,12 +194,25 @@ class Device:
 class Stream:
     """CuPy's Stream."""
 
-    done, is_capturing = True, staticmethod(lambda: False)
+    done = True
+    recorded: Graph | None = None
 
     def __init__(self, ptr: int = 0, **options: Any) -> None:
         self.ptr = ptr if ptr or not options else id(self)
 
     def synchronize(self) -> None: ...
+
+    def is_capturing(self) -> bool:
+        return self.recorded is not None
+
+    def begin_capture(self, mode: int | None = None) -> None:
+        self.recorded = Graph()
+        SimulatedCUDA.noted = staticmethod(self.recorded.note)
+
+    def end_capture(self) -> Graph:
+        found, self.recorded, SimulatedCUDA.noted = self.recorded, None, None
+        assert found is not None
+        return found
 
     def wait_event(self, event: Any) -> None: ...
 
@@ -183,6 +257,9 @@ class Marks:
 class Pool:
     """CuPy's memory pool: what arrays of the current device use."""
 
+    def malloc(self, size: int) -> None:
+        """Where arrays lie is NumPy's."""
+
     def used_bytes(self) -> int:
         return MEMORY.used[SimulatedCUDA.here.index]
 
@@ -217,6 +294,7 @@ class Library:
             getDevice=lambda: self.start() and SimulatedCUDA.here.index, setDevice=self.set_device,
             getDeviceProperties=self.properties, deviceSynchronize=lambda: None,
             deviceCanAccessPeer=lambda a, b: a != b,
+            streamCaptureModeRelaxed=2,
             memGetInfo=lambda: (MEMORY.total - self.pool.used_bytes(), MEMORY.total),
             profilerStart=lambda: None, profilerStop=lambda: None,
             hostRegister=lambda ptr, size, flags: None, hostUnregister=lambda ptr: None,
@@ -224,7 +302,7 @@ class Library:
         self.cuda = SimpleNamespace(
             runtime=runtime, Device=Device, Stream=Stream, ExternalStream=Stream, Event=Event,
             get_current_stream=lambda: Stream.now, get_elapsed_time=lambda a, b: b.at - a.at,
-            set_allocator=lambda f: None,
+            set_allocator=lambda f: None, using_allocator=nullcontext, MemoryPool=Pool,
             PinnedMemoryPointer=PinnedMemoryPointer, nvtx=Marks,
         )  # fmt: skip
 

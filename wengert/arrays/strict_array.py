@@ -7,6 +7,7 @@ the CPU's word and wraps again. Mixing with the CPU's arrays or another device's
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,11 @@ class Wrapped:
 
     def __iadd__(self, other: Any) -> Any:
         self.check_current()
-        self.value += unwrapped(other, self)
+        value = unwrapped(other, self)
+        self.value += value
+        noted = NS[type(self)].noted
+        if noted is not None:
+            noted(np.ndarray.__iadd__, (self.value, value), {}, None)
         return self
 
     def __repr__(self) -> str:
@@ -111,10 +116,17 @@ def unwrapped(x: Any, like: Wrapped) -> Any:
     return x
 
 
+def memory(out: Any) -> Any:
+    """A result that has a place in memory: a library scalar as an array."""
+    return np.asarray(out) if isinstance(out, np.generic) else out
+
+
 class WrappedNamespace(Namespace):
     """The vocabulary over one kind of wrapped arrays."""
 
     library = np
+    # told of each call while work is recorded: the function, its arguments as NumPy's, the result
+    noted: Callable[[Any, Any, Any, Any], None] | None = None
 
     def __init__(self, name: str, cls: type[Wrapped], index: int | None = 0) -> None:
         self.__dict__.update(name=name, array_type=cls, index=index)
@@ -136,7 +148,10 @@ class WrappedNamespace(Namespace):
 
     def _creator(self, f: Any) -> Any:
         def make(*args: Any, **kwargs: Any) -> Any:
-            return self.made(np.asarray(f(*args, **kwargs)))
+            out = np.asarray(f(*args, **kwargs))
+            if self.noted is not None:
+                self.noted(f, args, kwargs, out)
+            return self.made(out)
 
         return make
 
@@ -150,10 +165,12 @@ class WrappedNamespace(Namespace):
             if not mine:
                 return f(*args, **kwargs)
             first = mine[0]
-            out = f(
-                *[unwrapped(a, first) for a in args],
-                **{k: unwrapped(a, first) for k, a in kwargs.items()},
-            )
+            inner = [unwrapped(a, first) for a in args]
+            named = {k: unwrapped(a, first) for k, a in kwargs.items()}
+            out = f(*inner, **named)
+            if self.noted is not None:
+                out = tuple(map(memory, out)) if isinstance(out, tuple) else memory(out)
+                self.noted(f, inner, named, out)
             if isinstance(out, tuple):
                 return tuple([self.wrap(o, first.index, mine) for o in out])
             return self.wrap(out, first.index, mine)

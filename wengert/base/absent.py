@@ -54,7 +54,6 @@ ADVICE = {
     "torch.utils.mobile_optimizer": "PyTorch's mobile runtime is not in wengert",
     "torch.Tensor.map_": "write it with torch functions, which are much faster than a Python call",
     "torch.cuda.gds": "files read by a GPU are not supported: read on the CPU and copy",
-    "torch.cuda.CUDAGraph": "CUDA graphs cannot be recorded from Python here: call the function",
     "torch.float8": "this 8-bit float is not in wengert: use float8_e4m3fn or float8_e5m2",
     "torch.qint": "quantized tensors are not in wengert: use int8 and a scale",
     "torch.quint": "quantized tensors are not in wengert: use uint8 and a scale",

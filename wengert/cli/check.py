@@ -38,7 +38,6 @@ DIFFERENT = {
     "torch.nn.CrossMapLRN2d": "the gradient is that of the forward formula; PyTorch's is not",
     "torch.backends.*": "is kept and has no effect",
     "torch.channels_last": "is accepted and changes nothing",
-    "torch.cuda.CUDAGraph": "cannot be recorded: call the function itself",
 }
 CUDA = "needs a GPU; without one, run the script with `wengert run --cuda-as-cpu`"
 

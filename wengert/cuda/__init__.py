@@ -7,7 +7,6 @@ from typing import Any as _Any
 
 from ..api.cuda_api import (
     CudaError,
-    CUDAGraph,
     DeferredCudaCallError,
     Event,
     ExternalStream,
@@ -33,8 +32,6 @@ from ..api.cuda_api import (
     get_rng_state_all,
     get_stream_from_external,
     get_sync_debug_mode,
-    graph,
-    graph_pool_handle,
     has_half,
     has_magma,
     init,
@@ -45,7 +42,6 @@ from ..api.cuda_api import (
     is_current_stream_capturing,
     is_initialized,
     is_tf32_supported,
-    make_graphed_callables,
     manual_seed,
     manual_seed_all,
     memory_usage,
@@ -61,6 +57,7 @@ from ..api.cuda_api import (
     temperature,
     utilization,
 )
+from ..api.cuda_graphs import CUDAGraph, graph, graph_pool_handle, make_graphed_callables
 from ..api.cuda_memory import (
     CUDAPluggableAllocator,
     MemPool,

@@ -26,7 +26,7 @@ BoolStorage: Any
 BoolTensor: Any
 ByteStorage: Any
 ByteTensor: Any
-from wengert.api.cuda_api import CUDAGraph as CUDAGraph
+from wengert.api.cuda_graphs import CUDAGraph as CUDAGraph
 from wengert.api.cuda_memory import CUDAPluggableAllocator as CUDAPluggableAllocator
 CharStorage: Any
 CharTensor: Any
@@ -88,8 +88,8 @@ from wengert.api.cuda_api import get_rng_state as get_rng_state
 from wengert.api.cuda_api import get_rng_state_all as get_rng_state_all
 from wengert.api.cuda_api import get_stream_from_external as get_stream_from_external
 from wengert.api.cuda_api import get_sync_debug_mode as get_sync_debug_mode
-from wengert.api.cuda_api import graph as graph
-from wengert.api.cuda_api import graph_pool_handle as graph_pool_handle
+from wengert.api.cuda_graphs import graph as graph
+from wengert.api.cuda_graphs import graph_pool_handle as graph_pool_handle
 from . import graphs as graphs
 from . import green_contexts as green_contexts
 has_half: Any
@@ -106,7 +106,7 @@ from wengert.api.cuda_api import is_initialized as is_initialized
 from wengert.api.cuda_api import is_tf32_supported as is_tf32_supported
 from . import jiterator as jiterator
 from wengert.api.cuda_memory import list_gpu_processes as list_gpu_processes
-from wengert.api.cuda_api import make_graphed_callables as make_graphed_callables
+from wengert.api.cuda_graphs import make_graphed_callables as make_graphed_callables
 from wengert.api.cuda_api import manual_seed as manual_seed
 from wengert.api.cuda_api import manual_seed_all as manual_seed_all
 from wengert.api.cuda_memory import max_memory_allocated as max_memory_allocated
