@@ -90,7 +90,7 @@ for maker in (
 # functions whose passes are graphs
 net, plain = make(), make()
 net = torch.cuda.make_graphed_callables(net, (torch.randn(6, 4, device=d),))
-for step in range(3):
+for _ in range(3):
     a = torch.randn(6, 4, device=d)
     for m in (net, plain):
         m.zero_grad()
