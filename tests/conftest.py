@@ -41,6 +41,22 @@ def leave_alone():
     gc.freeze()
 
 
+@pytest.fixture
+def each_count():
+    """Goes through numbers of threads; the one from before is back after the test."""
+    from wengert.kernels import threads
+
+    before = threads.count()
+
+    def each(*counts):
+        for n in counts or (1, 2, 3):
+            threads.set_count(n)
+            yield n
+
+    yield each
+    threads.set_count(before)
+
+
 @pytest.fixture(scope="module")
 def quick_collector():
     """For modules whose tests ask for the collector often, after thousands of other tests."""

@@ -9,7 +9,7 @@ import pytest
 import wengert as T
 import wengert.nn.functional as F
 from wengert.arrays import grid_sample
-from wengert.kernels import compiler, threads
+from wengert.kernels import compiler
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 KINDS = [
@@ -66,16 +66,12 @@ def test_nothing_outside_is_read_or_written(monkeypatch):
             assert F.grid_sample(image, grid, mode, padding, False).isfinite().all()
 
 
-def test_same_bits_for_any_number_of_threads(monkeypatch):
+def test_same_bits_for_any_number_of_threads(monkeypatch, each_count):
     monkeypatch.setattr(grid_sample, "lost", [math.inf])
     x, points, g = arrays("float32", (9, 8), (40, 70), images=4, channels=3)
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append([a.tobytes() for a in results(x, points, g, "bilinear", "border", False)])
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append([a.tobytes() for a in results(x, points, g, "bilinear", "border", False)])
     assert seen[0] == seen[1] == seen[2]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 import wengert as T
 from wengert.arrays import linalg, spectra, tall
-from wengert.kernels import compiler, threads
+from wengert.kernels import compiler
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [(9000, 1), (3000, 3), (4000, 7), (2000, 32)]
@@ -95,15 +95,11 @@ def test_least_squares(condition, dtype):
     assert tall.lstsq(x, y, 1 / condition) is None  # of a rank that may be less
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x, seen = matrix(20000, 6, 30, "float32"), []
-    before = threads.count()
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(tall.qr(x)[1].tobytes())
-    finally:
-        threads.set_count(before)
+
+    for _ in each_count():
+        seen.append(tall.qr(x)[1].tobytes())
     assert seen[0] == seen[1] == seen[2]
 
 

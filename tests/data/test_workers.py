@@ -17,6 +17,8 @@ import wengert
 from wengert.data import workers
 from wengert.utils import data
 
+from .test_loader import plain
+
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="POSIX signals and fork"),
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),
@@ -53,16 +55,6 @@ class Count(data.IterableDataset):
 
 def labels(loader):
     return [batch[1].tolist() for batch in loader]
-
-
-def plain(value):
-    if hasattr(value, "detach"):
-        return str(value.dtype), tuple(value.shape), value.tolist()
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value).__name__, [plain(item) for item in value]
-    return value
 
 
 class Random:

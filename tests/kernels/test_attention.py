@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import attention as words
-from wengert.kernels import attention, compiler, threads
+from wengert.kernels import attention, compiler
 
 from .assembly import TARGETS, innermost_loops, products, stack_accesses
 
@@ -89,18 +89,14 @@ def test_dropout():
     check(q, k, v, None, noise.astype("f"), True)
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     q, k, v = case((2, 2), 300, 300, 8, 8)
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            out, lse = attention.attention(q, k, v, None, None, True, 0.3)
-            seen.append(
-                [out, *attention.attention_backward(out, q, k, v, None, None, lse, out, True, 0.3)]
-            )
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        out, lse = attention.attention(q, k, v, None, None, True, 0.3)
+        seen.append(
+            [out, *attention.attention_backward(out, q, k, v, None, None, lse, out, True, 0.3)]
+        )
     for other in seen[1:]:
         for a, b in zip(seen[0], other):
             assert a.tobytes() == b.tobytes()

@@ -5,7 +5,7 @@ import pytest
 
 from wengert.arrays import conv as columns
 from wengert.arrays.windows import Geometry
-from wengert.kernels import compiler, conv, threads
+from wengert.kernels import compiler, conv
 from wengert.kernels.compiler import Target
 from wengert.kernels.conv_loops import correlate, correlate_weights
 
@@ -67,19 +67,13 @@ def test_agrees_with_columns(name, dtype, always, monkeypatch):
     close(gw, columns.conv_weight(np, x, g, w.shape, how))
 
 
-def test_same_bits_for_any_number_of_threads(always):
+def test_same_bits_for_any_number_of_threads(always, each_count):
     r = np.random.default_rng(0)
     x, w = r.standard_normal((5, 8, 12, 12), "f"), r.standard_normal((40, 8, 3, 3), "f")
-    how, before, seen = geometry([1, 1], [1, 1]), threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            y = conv.conv(x, w, None, how)
-            seen.append(
-                (y, conv.conv_input(y, w, x.shape, how), conv.conv_weight(x, y, w.shape, how))
-            )
-    finally:
-        threads.set_count(before)
+    how, seen = geometry([1, 1], [1, 1]), []
+    for _ in each_count():
+        y = conv.conv(x, w, None, how)
+        seen.append((y, conv.conv_input(y, w, x.shape, how), conv.conv_weight(x, y, w.shape, how)))
     for other in seen[1:]:
         for a, b in zip(seen[0], other):
             assert a.tobytes() == b.tobytes()

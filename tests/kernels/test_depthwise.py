@@ -5,7 +5,7 @@ import pytest
 
 from wengert.arrays import conv as general
 from wengert.arrays.conv import Geometry
-from wengert.kernels import compiler, depthwise, threads
+from wengert.kernels import compiler, depthwise
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 # spatial, kernel, stride, padding, dilation, channels, many
@@ -48,19 +48,15 @@ def test_agrees_with_products(case, dtype, monkeypatch):
     np.testing.assert_allclose(slopes[1], general.conv_weight(np, x, g, w.shape, geometry), **near)
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x, w, bias, geometry = setting(CASES[0], "float32")
     x = np.concatenate([x] * 40)
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            y = depthwise.forward(x, w, bias, geometry)
-            back = depthwise.backward(y, w, x.shape, geometry)
-            slope = depthwise.weights(x, y, w.shape, geometry)
-            seen.append([a.tobytes() for a in (y, back, slope)])
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        y = depthwise.forward(x, w, bias, geometry)
+        back = depthwise.backward(y, w, x.shape, geometry)
+        slope = depthwise.weights(x, y, w.shape, geometry)
+        seen.append([a.tobytes() for a in (y, back, slope)])
     assert seen[0] == seen[1] == seen[2]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import wengert as torch
-from wengert.kernels import compiler, embedding, threads
+from wengert.kernels import compiler, embedding
 
 from .assembly import TARGETS
 
@@ -67,16 +67,12 @@ def test_gradients_need_not_lie_in_order():
     np.testing.assert_array_equal(found, np.repeat([[4.0], [4.0], [0.0]], 5, 1))
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     made = np.random.default_rng(1)
     g, index = made.standard_normal((20000, 33)).astype("f"), made.integers(0, 3000, 20000)
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(embedding.added_rows(g, index, 3000).tobytes())
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(embedding.added_rows(g, index, 3000).tobytes())
     assert len(set(seen)) == 1
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import scan as general
-from wengert.kernels import compiler, folds, threads
+from wengert.kernels import compiler, folds
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [(200, 5), (33, 7, 3), (3, 65, 9), (130, 1), (1, 700), (9, 3, 1, 41)]
@@ -55,15 +55,11 @@ def test_agrees_with_numpy(shape, dtype, kind):
                     np.testing.assert_array_equal(p, q)
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = inputs((3000, 7, 5), "f", "plain")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append([folds.along(x, d, "cumprod")[0].tobytes() for d in (0, 1, 2)])
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append([folds.along(x, d, "cumprod")[0].tobytes() for d in (0, 1, 2)])
     assert seen[0] == seen[1] == seen[2]
 
 

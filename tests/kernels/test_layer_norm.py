@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import normalization
-from wengert.kernels import compiler, layer_norm, threads
+from wengert.kernels import compiler, layer_norm
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 
@@ -38,23 +38,12 @@ def test_agrees_with_numpy(rows, n, affine, dtype):
             np.testing.assert_allclose(a / scale, q / scale, rtol=tolerance, atol=tolerance)
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     r = np.random.default_rng(0)
-    x, g, before, seen = (
-        r.standard_normal((501, 70), "f"),
-        r.standard_normal((501, 70), "f"),
-        threads.count(),
-        [],
-    )
-    try:
-        for count in (1, 2, 3):
-            threads.set_count(count)
-            y, mean, rstd = layer_norm.layer_norm(x, None, None, 70, 1e-5)
-            seen.append(
-                [y, mean, rstd, *layer_norm.layer_norm_backward(g, x, None, mean, rstd, 70)]
-            )
-    finally:
-        threads.set_count(before)
+    x, g, seen = r.standard_normal((501, 70), "f"), r.standard_normal((501, 70), "f"), []
+    for _ in each_count():
+        y, mean, rstd = layer_norm.layer_norm(x, None, None, 70, 1e-5)
+        seen.append([y, mean, rstd, *layer_norm.layer_norm_backward(g, x, None, mean, rstd, 70)])
     for other in seen[1:]:
         for a, b in zip(seen[0], other):
             assert a.tobytes() == b.tobytes()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import recurrent
-from wengert.kernels import compiler, lstm, threads
+from wengert.kernels import compiler, lstm
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 
@@ -49,15 +49,11 @@ def test_agrees_with_numpy(steps, batch, inputs, units, reverse):
         np.testing.assert_allclose(a, q, rtol=1e-4, atol=1e-4)
 
 
-def test_same_bits_for_any_number_of_threads():
-    args, before, seen = case(4, 13, 8, 70), threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            kept, _, grads = both(args, (13,) * 4, False)
-            seen.append([*kept, *grads])
-    finally:
-        threads.set_count(before)
+def test_same_bits_for_any_number_of_threads(each_count):
+    args, seen = case(4, 13, 8, 70), []
+    for _ in each_count():
+        kept, _, grads = both(args, (13,) * 4, False)
+        seen.append([*kept, *grads])
     for other in seen[1:]:
         for a, b in zip(seen[0], other):
             assert a.tobytes() == b.tobytes()

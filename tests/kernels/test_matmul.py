@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, matmul, panels, threads
+from wengert.kernels import compiler, matmul, panels
 
 from .assembly import TARGETS, innermost_loops, products, stack_accesses
 
@@ -64,14 +64,10 @@ def test_heads_of_attention():
     check(numbers(2, 4, 33, 33), k)
 
 
-def test_same_bits_for_any_number_of_threads():
-    x, y, before, seen = numbers(300, 200), numbers(200, 130), threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(matmul.matmul(x, y).tobytes())
-    finally:
-        threads.set_count(before)
+def test_same_bits_for_any_number_of_threads(each_count):
+    x, y, seen = numbers(300, 200), numbers(200, 130), []
+    for _ in each_count():
+        seen.append(matmul.matmul(x, y).tobytes())
     assert len(set(seen)) == 1
 
 

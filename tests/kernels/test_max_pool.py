@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import pool
-from wengert.kernels import compiler, max_pool, threads
+from wengert.kernels import compiler, max_pool
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 CASES = [  # spatial, kernel, stride, padding, dilation, ceil
@@ -62,16 +62,12 @@ def test_positions_are_checked(bad):
         max_pool.put(np.ones((3, 10), "f"), where, 64)
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = np.random.default_rng(0).standard_normal((70, 30, 30)).astype("f")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            y, where = max_pool.windows(x, (3, 3), (2, 2), (1, 1), (1, 1), (15, 15))
-            flat = where.reshape(70, -1)
-            seen.append((y, where, max_pool.put(y.reshape(70, -1), flat, 900)))
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        y, where = max_pool.windows(x, (3, 3), (2, 2), (1, 1), (1, 1), (15, 15))
+        flat = where.reshape(70, -1)
+        seen.append((y, where, max_pool.put(y.reshape(70, -1), flat, 900)))
     for other in seen[1:]:
         assert all(a.tobytes() == b.tobytes() for a, b in zip(seen[0], other))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, minmax, threads
+from wengert.kernels import compiler, minmax
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [(1,), (15,), (33,), (200,), (5, 16), (17, 3), (4, 33, 70), (3, 65, 1), (2, 1, 40)]
@@ -36,15 +36,11 @@ def test_agrees_with_numpy(shape, dtype, kind):
                 np.testing.assert_array_equal(out, value(a, dim))
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = np.random.default_rng(0).standard_normal((300, 70, 41)).astype("f")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append([a.tobytes() for d in range(3) for a in minmax.extreme(x, d, True)])
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append([a.tobytes() for d in range(3) for a in minmax.extreme(x, d, True)])
     assert seen[0] == seen[1] == seen[2]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import interpolate
-from wengert.kernels import compiler, points, threads
+from wengert.kernels import compiler, points
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 
@@ -34,14 +34,10 @@ def test_positions_outside_are_never_read(monkeypatch):
     assert points.add_points(x, where, 4).tolist() == [[[1, 0, 0, 0]], [[0, 0, 0, 1]]]
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     r = np.random.default_rng(0)
     g, where = r.standard_normal((400, 3, 99)).astype("f"), r.integers(0, 9, (400, 99))
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(points.add_points(g, where, 9).tobytes())
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(points.add_points(g, where, 9).tobytes())
     assert seen[0] == seen[1] == seen[2]

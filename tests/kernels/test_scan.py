@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, scan, threads
+from wengert.kernels import compiler, scan
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 
@@ -53,15 +53,11 @@ def test_nans_go_on():
     assert np.isfinite(scan.cumsum(x, 0)[:, :20]).all()
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = np.random.default_rng(0).standard_normal((300, 70, 41)).astype("f")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(b"".join(scan.cumsum(x, d).tobytes() for d in range(3)))
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(b"".join(scan.cumsum(x, d).tobytes() for d in range(3)))
     assert len(set(seen)) == 1
 
 

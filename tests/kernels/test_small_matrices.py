@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, threads
+from wengert.kernels import compiler
 from wengert.kernels import small_matrices as small
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
@@ -68,15 +68,11 @@ def test_nan_stays_in_its_matrix():
     assert np.isfinite(small.solve(x, None)[0][np.arange(20) != 3]).all()
 
 
-def test_layouts_and_threads():
+def test_layouts_and_threads(each_count):
     x = matrices((900, 6, 6), "float32")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(small.solve(x, None)[0].tobytes())
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(small.solve(x, None)[0].tobytes())
     assert seen[0] == seen[1] == seen[2]
     np.testing.assert_array_equal(
         small.solve(x.swapaxes(1, 2), None)[0], small.solve(x.swapaxes(1, 2).copy(), None)[0]

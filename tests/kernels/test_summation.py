@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from wengert.kernels import compiler, summation, threads
+from wengert.kernels import compiler, summation
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [
@@ -52,17 +52,11 @@ def test_infinities_and_nans():
     assert found[4] == math.inf and np.isnan(found[[6, 8]]).all() and (found[[0, 1, 19]] == 0).all()
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = np.random.default_rng(0).standard_normal((300, 70, 41)).astype("f")
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(
-                b"".join(summation.total(x, g).tobytes() for g in ([0], [1], [2], [0, 1, 2]))
-            )
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(b"".join(summation.total(x, g).tobytes() for g in ([0], [1], [2], [0, 1, 2])))
     assert len(set(seen)) == 1
 
 

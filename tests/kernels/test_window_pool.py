@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import pool, small_pools
-from wengert.kernels import compiler, threads, window_pool
+from wengert.kernels import compiler, window_pool
 from wengert.kernels import max_pool as kernels
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
@@ -75,14 +75,10 @@ def test_adaptive(spatial, out, both):
     np.testing.assert_array_equal(a[1], b[1])
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(each_count):
     x = np.random.default_rng(0).standard_normal((900, 9, 9)).astype("f")
     bounds = [(np.array([0, 2, 4]), np.array([3, 3, 5]))] * 2
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3):
-            threads.set_count(n)
-            seen.append(window_pool.windows(x, bounds, "sum")[0].tobytes())
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count():
+        seen.append(window_pool.windows(x, bounds, "sum")[0].tobytes())
     assert seen[0] == seen[1] == seen[2]

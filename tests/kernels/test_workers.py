@@ -136,7 +136,7 @@ def test_too_many_chunks():
         mark()(workers.CHUNKS, np.zeros(1, "i8"), np.zeros(1, "i8"), 0)
 
 
-def test_loops_of_ufuncs_share_their_elements():
+def test_loops_of_ufuncs_share_their_elements(each_count):
     from wengert.kernels.formulas import gelu, softmax
     from wengert.kernels.simd import Ufunc, elements, rows
 
@@ -144,14 +144,10 @@ def test_loops_of_ufuncs_share_their_elements():
     by_row = Ufunc("by_row", "ff", 1, lambda t: rows(t, "ff", (0, 1), softmax), "(n)->(n)")
     x = np.random.default_rng(0).standard_normal(150_001).astype("f")
     y = x[:150_000].reshape(500, 300)
-    before, seen = threads.count(), []
-    try:
-        for n in (1, 2, 3, 300):
-            threads.set_count(n)
-            f, g = flat.ready(1e9), by_row.ready(1e9)
-            seen.append([f(x), f(x[::2]), f(x[::-1]), g(y), g(y[::-1]), g(y.T), g(y[:1])])
-    finally:
-        threads.set_count(before)
+    seen = []
+    for _ in each_count(1, 2, 3, 300):
+        f, g = flat.ready(1e9), by_row.ready(1e9)
+        seen.append([f(x), f(x[::2]), f(x[::-1]), g(y), g(y[::-1]), g(y.T), g(y[:1])])
     for other in seen[1:]:
         for a, b in zip(seen[0], other):
             assert a.tobytes() == b.tobytes()

@@ -13,6 +13,8 @@ from wengert.engine import backward, op_modes
 from wengert.engine.op import OPS
 from wengert.profiler import ProfilerAction, ProfilerActivity, profile, record_function, schedule
 
+from .test_explain import Double
+
 HEAD = ["Name", "Self CPU %", "Self CPU", "CPU total %", "CPU total", "CPU time avg", "# of Calls"]
 
 
@@ -203,16 +205,6 @@ def test_second_derivatives_nest_in_the_first():
         (g,) = w.autograd.grad((x**3).sum(), x, create_graph=True)
     step = next(e for e in prof.events() if e.name == "PowBackward0")
     assert {"aten::mul", "aten::pow"} <= {c.name for c in step.cpu_children}
-
-
-class Double(w.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return x * 2
-
-    @staticmethod
-    def backward(ctx, g):
-        return g * 2
 
 
 def test_functions_by_name():

@@ -14,12 +14,12 @@ from ..engine.tensor import Tensor
 from . import constraints
 from .bernoulli import counting
 from .distribution import Distribution
-from .parameters import lazy_property, logits_to_probs, one_of, probs_to_logits
+from .parameters import OneGiven, lazy_property, logits_to_probs, one_of, probs_to_logits
 
 __all__ = ["Categorical"]
 
 
-class Categorical(Distribution):
+class Categorical(OneGiven, Distribution):
     """A class from 0 to k - 1.
 
     Args:
@@ -71,18 +71,6 @@ class Categorical(Distribution):
     def probs(self) -> Tensor:
         """Probabilities."""
         return logits_to_probs(self.logits)
-
-    @property
-    def _param(self) -> Tensor:
-        return getattr(self, self._given)
-
-    def _new(self, *args: Any, **kwargs: Any) -> Tensor:
-        return self._param.new(*args, **kwargs)
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter that was given."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:

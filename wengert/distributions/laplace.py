@@ -9,12 +9,12 @@ from ..base.size import Size
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .parameters import TensorOrNumber, broadcast_all, shape_of, unfilled
+from .parameters import Located, TensorOrNumber, broadcast_all, shape_of, unfilled
 
 __all__ = ["Laplace"]
 
 
-class Laplace(Distribution):
+class Laplace(Located, Distribution):
     """The Laplace distribution of density exp(-|x - loc| / scale) / (2 scale).
 
     Args:
@@ -34,14 +34,6 @@ class Laplace(Distribution):
     ) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(shape_of(self.loc, loc, scale), validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -13,12 +13,12 @@ from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
 from .multivariate_normal import half_log_det, mahalanobis, matrix_vector
-from .parameters import lazy_property, standard_normal
+from .parameters import Located, lazy_property, standard_normal
 
 __all__ = ["LowRankMultivariateNormal"]
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(Located, Distribution):
     """Normal vectors of covariance W W' + D, with few columns in W and a diagonal D.
 
     Only systems of as many unknowns as W has columns are solved: those of I + W' inv(D) W, the
@@ -114,14 +114,6 @@ class LowRankMultivariateNormal(Distribution):
 
     def _filled(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @lazy_property
     def variance(self) -> Tensor:

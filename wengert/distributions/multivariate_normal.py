@@ -12,7 +12,7 @@ from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .parameters import lazy_property, standard_normal
+from .parameters import Located, lazy_property, standard_normal
 
 __all__ = [
     "MultivariateNormal", "half_log_det", "mahalanobis", "matrix_vector", "one_matrix",
@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Located, Distribution):
     """Normal vectors of a mean and a covariance.
 
     Args:
@@ -87,14 +87,6 @@ class MultivariateNormal(Distribution):
 
     def _filled(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

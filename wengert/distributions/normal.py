@@ -11,12 +11,12 @@ from ..base.size import Size
 from ..engine.tensor import Tensor
 from . import constraints
 from .exp_family import ExponentialFamily
-from .parameters import TensorOrNumber, broadcast_all, shape_of, standard_normal
+from .parameters import Located, TensorOrNumber, broadcast_all, shape_of, standard_normal
 
 __all__ = ["Normal"]
 
 
-class Normal(ExponentialFamily):
+class Normal(Located, ExponentialFamily):
     """The normal distribution of mean loc and standard deviation scale.
 
     Args:
@@ -43,14 +43,6 @@ class Normal(ExponentialFamily):
     ) -> None:
         self.loc, self.scale = broadcast_all(loc, scale)
         super().__init__(shape_of(self.loc, loc, scale), validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

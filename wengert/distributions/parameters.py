@@ -175,24 +175,10 @@ def one_of(probs: Any, logits: Any) -> str:
     return "logits" if probs is None else "probs"
 
 
-class BinaryParameter:
-    """probs and logits of distributions over yes and no, each computed from the other.
-
-    _given says which one the user has given.
-    """
+class OneGiven:
+    """Distributions with probs or logits; _given says which one the user has given."""
 
     _given: str
-    _keeps: tuple[str, ...] = ("_given",)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        """Log-odds."""
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """Probabilities."""
-        return logits_to_probs(self.logits, is_binary=True)
 
     @property
     def _param(self) -> Tensor:
@@ -205,6 +191,36 @@ class BinaryParameter:
     def param_shape(self) -> Size:
         """The shape of the parameter that was given."""
         return self._param.shape
+
+
+class Located:
+    """Distributions around loc, which are highest there."""
+
+    loc: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+
+class BinaryParameter(OneGiven):
+    """probs and logits of distributions over yes and no, each computed from the other."""
+
+    _keeps: tuple[str, ...] = ("_given",)
+
+    @lazy_property
+    def logits(self) -> Tensor:
+        """Log-odds."""
+        return probs_to_logits(self.probs, is_binary=True)
+
+    @lazy_property
+    def probs(self) -> Tensor:
+        """Probabilities."""
+        return logits_to_probs(self.logits, is_binary=True)
 
 
 def _in_triangle(n: int, diag: int, device: Any) -> Tensor:

@@ -13,7 +13,7 @@ from ..base.size import Size
 from ..engine.tensor import Tensor
 from . import constraints
 from .distribution import Distribution
-from .parameters import TensorOrNumber, broadcast_all, lazy_property
+from .parameters import Located, TensorOrNumber, broadcast_all, lazy_property
 
 __all__ = ["VonMises"]
 
@@ -23,7 +23,7 @@ def log_bessel(x: Tensor, order: int) -> Tensor:
     return resolve("special", f"i{order}e")(x).log() + x.abs()
 
 
-class VonMises(Distribution):
+class VonMises(Located, Distribution):
     """Angles in [-pi, pi) around a mean direction.
 
     Args:
@@ -48,15 +48,6 @@ class VonMises(Distribution):
     ) -> None:
         self.loc, self.concentration = broadcast_all(loc, concentration)
         super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean direction."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @lazy_property
     def variance(self) -> Tensor:

@@ -85,12 +85,16 @@ def power_of_two(n: V) -> V:
     return n.do("add", 127).do("shl", 23).unbits()
 
 
-def exp(x: V) -> V:
-    x = least(most(x, -104.0), 89.0)
+def exp_parts(x: V) -> tuple[V, V, V]:
+    """(e ** x over a power of two, its exponent, and that in the low bits of a number)."""
     shifted = fma(x, LOG2E, MAGIC)
     n = shifted - MAGIC
     r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
-    y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    return fma(r * r, polynomial(r, EXP), r + 1.0), n, shifted
+
+
+def exp(x: V) -> V:
+    y, n, shifted = exp_parts(least(most(x, -104.0), 89.0))
     scaled = y.scaled(n)
     if scaled is not None:
         return scaled
@@ -101,11 +105,7 @@ def exp(x: V) -> V:
 
 def small_exp(x: V) -> V:
     """exp where the result is neither huge nor, if tiny, of any interest (0 below 1e-38)."""
-    x = least(most(x, -87.3), 88.0)
-    shifted = fma(x, LOG2E, MAGIC)
-    n = shifted - MAGIC
-    r = fma(n, -LN2_LOW, fma(n, -LN2_HIGH, x))
-    y = fma(r * r, polynomial(r, EXP), r + 1.0)
+    y, n, shifted = exp_parts(least(most(x, -87.3), 88.0))
     scaled = y.scaled(n)
     if scaled is not None:
         return scaled

@@ -164,13 +164,7 @@ def scattered(x: ptr, i: ptr, s: ptr, o: ptr, add: bool) -> ptr:
             f32s(to)[0] = f32s(to)[0] + f32s(start)[0]
         else:
             f64s(to)[0] = f64s(to)[0] + f64s(start)[0]
-        k = x.nd - 1
-        while k >= 0:
-            at[k] = at[k] + 1
-            if at[k] < ints(i.dims)[k]:
-                break
-            at[k] = 0
-            k = k - 1
+        onward(at, ints(i.dims), x.nd)
     return r
 
 

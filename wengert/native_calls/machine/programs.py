@@ -191,16 +191,7 @@ def spread(g: ptr, q: ptr) -> ptr:
             return None
         dims[i] = PyLong_AsLong(e)
         strides[i] = 0
-    d = keep(g.descr)
-    base = keep(g)
-    r = PyArray_NewFromDescr(NDARRAY, d, s.size, dims, strides, g.data, 0, None)
-    if not r:
-        drop(base)
-        return None
-    if PyArray_SetBaseObject(r, base) < 0:
-        drop(r)
-        return None
-    return r
+    return over(g, s.size, dims, strides, 0, 0)
 
 
 def dims_of(s: ptr, dims: ints) -> int:

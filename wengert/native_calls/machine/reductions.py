@@ -393,13 +393,7 @@ def gathered(a: ptr, i: ptr, o: ptr) -> ptr:
             if k != dim:
                 start = start + at[k] * ints(a.strides)[k]
         copied_item(r.data + j * item, start, item)
-        k = a.nd - 1
-        while k >= 0:
-            at[k] = at[k] + 1
-            if at[k] < ints(i.dims)[k]:
-                break
-            at[k] = 0
-            k = k - 1
+        onward(at, ints(i.dims), a.nd)
     return r
 
 

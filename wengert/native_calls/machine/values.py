@@ -95,9 +95,14 @@ def new_array(d: ptr, nd: int, dims: ptr) -> ptr:
 
 def alias(a: ptr, nd: int, dims: ptr, strides: ptr, offset: int) -> ptr:
     """A view of a's memory."""
+    return over(a, nd, dims, strides, offset, a.flags & 1024)
+
+
+def over(a: ptr, nd: int, dims: ptr, strides: ptr, offset: int, flags: int) -> ptr:
+    """A view of a's memory with flags of its own: 1024, it can be written to."""
     d = keep(a.descr)
     base = keep(a)
-    r = PyArray_NewFromDescr(NDARRAY, d, nd, dims, strides, a.data + offset, a.flags & 1024, None)
+    r = PyArray_NewFromDescr(NDARRAY, d, nd, dims, strides, a.data + offset, flags, None)
     if not r:
         drop(base)
         return None
@@ -105,6 +110,18 @@ def alias(a: ptr, nd: int, dims: ptr, strides: ptr, offset: int) -> ptr:
         drop(r)
         return None
     return r
+
+
+def onward(at: ints, dims: ints, nd: int) -> int:
+    """The next index: at, counted up from the last dimension."""
+    k = nd - 1
+    while k >= 0:
+        at[k] = at[k] + 1
+        if at[k] < dims[k]:
+            return 0
+        at[k] = 0
+        k = k - 1
+    return 0
 
 
 def tuple_of(items: ptr, n: int) -> ptr:
