@@ -131,6 +131,12 @@ def test_sizes_are_not_believed():
     assert "storage 0" in str(loaded(data))
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_with_large_dictionaries_are_refused(method):
+    error = loaded(repacked(sample(), compress=method))
+    assert isinstance(error, RuntimeError) and "method" in str(error)
+
+
 def test_all_names_are_under_the_root():
     out = io.BytesIO(sample())
     with zipfile.ZipFile(out, "a") as z:

@@ -106,8 +106,13 @@ class ArchiveReader:
             if info.compress_type == zipfile.ZIP_STORED:
                 if info.file_size != info.compress_size:
                     raise RuntimeError(f"{self} is damaged: {info.filename} has two sizes")
-            else:
+            elif info.compress_type == zipfile.ZIP_DEFLATED:
                 inflated += info.file_size
+            else:  # their dictionaries take megabytes whatever the file's size
+                raise RuntimeError(
+                    f"{self}: {info.filename} is compressed by a method that .pt files do not use"
+                    f" ({info.compress_type}): unpack the archive and store it uncompressed"
+                )
         if packed > length:
             raise RuntimeError(
                 f"{self} is cut off or damaged: its records are {packed} bytes, the file {length}"
