@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arrays.lookup import HOSTED
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.modes import no_grad
@@ -352,8 +353,11 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         )
     low = True
     if readable(var) and var._a.size:
-        flat = var._a.reshape(-1)
-        least = float(flat[flat.argmin()])
+        if type(var._a) in HOSTED:
+            flat = var._a.reshape(-1)
+            least = float(flat[flat.argmin()])
+        else:
+            least = float(var.detach().min().item())
         if least < 0:
             raise ValueError("var has negative entry/entries")
         low = least < eps
