@@ -86,7 +86,8 @@ def test_the_first_few(shape, dtype, descending):
     """With how many of them are equal to the next one, of which PyTorch chooses another."""
     x = numbers(shape, dtype)
     for dim in range(x.ndim):
-        if x.size // shape[dim] < 16 and x.size > ordering.LEAST:  # rows too few for the lanes
+        few_rows = x.size // shape[dim] < 16 and x.size > ordering.LEAST  # for the lanes
+        if few_rows or shape[dim] > ordering.MEDIUM:
             assert ordering.first(x, dim, 1, 1, descending) is None
             continue
         for asked in range(1, min(shape[dim], ordering.FEW) + 1):
@@ -101,3 +102,9 @@ def test_the_first_few(shape, dtype, descending):
             same = ((a == b) | (a != a) & (b != b)).sum(-1)
             np.testing.assert_array_equal(equal.reshape(same.shape), same)
     assert ordering.first(x, 0, ordering.FEW + 1, 1, descending) is None
+
+
+def test_the_first_few_of_long_rows_are_left_to_others():
+    x = numbers((64, ordering.MEDIUM + 1), "f4")
+    assert ordering.first(x, 1, 2, 1, True) is None
+    assert ordering.first(x, 0, 2, 1, True) is not None

@@ -29,6 +29,7 @@ KEYS = {"float": "i32", "double": "i64", "i32": "i32", "i64": "i64"}
 SHORT = 64  # numbers of a row that is in one lane
 LEAST = 512  # numbers altogether
 FEW = 9  # numbers of each row that are looked for at once
+MEDIUM = 128  # numbers of a row; lanes in longer ones meet in few sets of the cache
 LONG = 2048  # numbers of a row that is ordered by digits
 DIGIT = 11  # bits
 CHUNK = 1 << 13  # numbers of a chunk of short rows, about
@@ -338,7 +339,7 @@ def few_of(
     dim %= len(shape)
     n, size = shape[dim], math.prod(shape)
     lanes = host.lanes(word)
-    if not few <= n <= size < 1 << 31 or size // n < lanes and size > LEAST:
+    if not few <= n <= size < 1 << 31 or n > MEDIUM or size // n < lanes and size > LEAST:
         return None
     out = (*shape[:dim], asked, *shape[dim + 1 :])
     share = max(1, CHUNK // (n * lanes))
