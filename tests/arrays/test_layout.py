@@ -69,3 +69,41 @@ def test_one_copy_at_most():
     r = a + a
     assert laid(r, a, (a,)) is r
     assert laid(r, np.zeros((4, 3)), (a,)).flags.c_contiguous
+
+
+KEPT = ("clone", "neg", "sin", "conj_physical", "double")
+IN_ORDER = {
+    "cat": lambda T, x: T.cat([x, x]),
+    "stack": lambda T, x: T.stack([x, x], 1),
+    "softmax": lambda T, x: x.softmax(0),
+    "cumsum": lambda T, x: x.cumsum(1),
+    "sum": lambda T, x: x.sum(1),
+    "mean": lambda T, x: x.mean(-1, keepdim=True),
+    "max": lambda T, x: x.max(1).values,
+    "std": lambda T, x: x.std(0),
+    "repeat": lambda T, x: x.repeat(2, 1, 1),
+    "tril": lambda T, x: x.tril(),
+    "matmul": lambda T, x: x @ x.transpose(1, 2),
+    "contiguous": lambda T, x: x.clone(memory_format=T.contiguous_format),
+}
+LIKE = ("zeros_like", "ones_like", "empty_like", "rand_like")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_order_in_memory_of_all_kinds_of_results(torch, seed):
+    """What PyTorch gives in order can be viewed in another shape; copies keep the order."""
+    rng = random.Random(seed)
+    for _ in range(40):
+        shape = [rng.randrange(2, 4) for _ in range(3)]
+        state = rng.getstate()
+        both = []
+        for T in (torch, wengert):
+            rng.setstate(state)
+            x = operand(T, rng, shape, True)
+            results = {name: getattr(x, name)() for name in KEPT}
+            results |= {name: f(T, x) for name, f in IN_ORDER.items()}
+            results |= {name: getattr(T, name)(x) for name in LIKE}
+            results["full_like"] = T.full_like(x, 2)
+            results["flip"] = x.flip(1)
+            both.append({name: strides(r) for name, r in results.items()})
+        assert both[1] == both[0], (shape, x.stride())

@@ -191,3 +191,47 @@ def test_a_function_may_call_what_it_keeps_as_it_likes(name):
     assert x.grad.tolist() == [2.0, 0.0, 0.0]
     with pytest.raises(AttributeError, match="nothing"):
         y.grad_fn.nothing
+
+
+class Handed(W.autograd.Function):
+    """Gives its argument's memory on."""
+
+    @staticmethod
+    def forward(ctx, x, how):
+        return how(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return 10 * g, None
+
+
+@pytest.mark.parametrize("how", [lambda x: x, lambda x: x.view(-1), lambda x: x.view_as(x)])
+def test_memory_handed_on_is_not_changed_in_place(how):
+    """PyTorch's errors: the change would go round the Function's backward."""
+    x = W.ones(2, requires_grad=True)
+    y = Handed.apply(x * 1, how)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        y.mul_(2)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        y[0].mul_(2)
+    with W.no_grad():
+        y.mul_(2)
+    z = x * 1
+    y = Handed.apply(z, how)
+    z.mul_(2)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        W.autograd.grad(y.sum(), x)
+
+
+def test_memory_of_its_own_may_be_changed():
+    x = W.ones(2, requires_grad=True)
+    for how in (lambda x: x.clone(), lambda x: x.detach()):
+        y = Handed.apply(x * 1, how).mul_(2)
+        assert W.autograd.grad(y.sum(), x)[0].tolist() == [20, 20]
+
+
+def test_outputs_of_modules_with_backward_hooks_are_not_changed_in_place():
+    m = W.nn.Sequential(W.nn.Linear(2, 2), W.nn.ReLU(inplace=True))
+    m[0].register_full_backward_hook(lambda *given: None)
+    with pytest.raises(RuntimeError, match="custom Function"):
+        m(W.ones(1, 2))

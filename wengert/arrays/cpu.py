@@ -32,6 +32,7 @@ class CPUNamespace(bind.LibraryNamespace):
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
     ordered = staticmethod(layout.as_first)
+    in_order = staticmethod(layout.in_order)
 
     def primitive(self, word: str) -> Any:
         """The callable of an op."""

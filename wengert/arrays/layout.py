@@ -1,4 +1,4 @@
-"""In which order results of elementwise operations lie in memory.
+"""In which order results of operations lie in memory.
 
 NumPy takes C order as soon as one operand lies in it, PyTorch the order of the first operand that
 has one: what is drawn in the order of memory, such as the elements that a dropout hides, depends on
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .numpy_direct import library
+from .shapes import contiguous
 
 Array = Any
 ARRAY = np.ndarray
@@ -53,6 +54,22 @@ def as_first(f: Callable[..., Any], plain: bool) -> Callable[..., Any]:
     return functools.wraps(f)(of_two if plain else of_several)
 
 
+def in_order(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f whose results lie in C order."""
+
+    def ordered(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        if type(out) is ARRAY:
+            return out if out.flags.c_contiguous else contiguous(np, out)
+        if type(out) is tuple:
+            for o in out:
+                if type(o) is ARRAY and not o.flags.c_contiguous:
+                    return tuple([contiguous(np, o) if type(o) is ARRAY else o for o in out])
+        return out
+
+    return functools.wraps(f)(ordered) if hasattr(f, "__name__") else ordered
+
+
 def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
     """A result in the order that its operands give it, which others may be among."""
     if type(result) is not ARRAY or not result.size or result.strides == first.strides:
@@ -63,25 +80,46 @@ def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
             return result
         moved[...] = result
         return moved
-    n = result.ndim
     strides = [_broadcast(a, result.shape) for a in (first, *others) if type(a) is ARRAY]
-    order = list(range(n - 1, -1, -1))  # of dimensions, the innermost first
-    for i in range(1, n):
-        at = i
-        for k in range(i - 1, -1, -1):
-            way = _outer(order[k], order[at], strides, result.shape)
-            if way < 0:
-                break
-            if way > 0:
-                order[k], order[at] = order[at], order[k]
-                at = k
-    order.reverse()
+    order = _order(strides, result.shape)
     inside = result.transpose(order)
     if inside.flags.c_contiguous:
         return result
     moved = np.empty(inside.shape, result.dtype)
     moved[...] = inside
     return moved.transpose(np.argsort(order))
+
+
+def order_of(a: Array) -> list[int] | None:
+    """The dimensions of any library's array, the outermost in memory first; None for C order."""
+    if a.ndim < 2 or a.flags.c_contiguous:
+        return None
+    order = _order([[abs(s) for s in a.strides]], a.shape)
+    return None if order == list(range(a.ndim)) else order
+
+
+def copied(a: Array) -> Array:
+    """A copy whose dimensions lie in the order of those of a, without gaps."""
+    order = order_of(a)
+    if order is None:
+        return a.copy()
+    return a.transpose(order).copy().transpose(np.argsort(order))
+
+
+def _order(strides: list[list[int]], shape: tuple[int, ...]) -> list[int]:
+    """The dimensions in the order that the strides of operands give, the outermost first."""
+    n = len(shape)
+    order = list(range(n - 1, -1, -1))  # the innermost first
+    for i in range(1, n):
+        at = i
+        for k in range(i - 1, -1, -1):
+            way = _outer(order[k], order[at], strides, shape)
+            if way < 0:
+                break
+            if way > 0:
+                order[k], order[at] = order[at], order[k]
+                at = k
+    return order[::-1]
 
 
 def _broadcast(a: Array, shape: tuple[int, ...]) -> list[int]:

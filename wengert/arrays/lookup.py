@@ -71,6 +71,10 @@ class Namespace:
         """
         return f
 
+    def in_order(self, f: Any) -> Any:
+        """An op whose results lie in C order, whatever its operands lie in."""
+        return f
+
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):
             raise AttributeError(word)

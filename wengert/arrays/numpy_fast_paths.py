@@ -14,7 +14,7 @@ from ..kernels import gather as gathers
 from ..kernels import matmul as products
 from ..kernels import minmax, ordering, scan, scatter
 from ..kernels import summation as kernels
-from . import elementwise, reductions, shapes, sorting
+from . import elementwise, layout, reductions, shapes, sorting
 from .numpy_direct import library as np
 from .summation import SHORT, add_up
 
@@ -416,17 +416,15 @@ def put_add(g: Any, *indices: Any, shape: tuple[int, ...] = (), spec: Any = ()) 
 
 
 def copy(x: Any) -> Any:
-    """A copy, in order."""
-    if x.size <= BLOCK or x.flags.c_contiguous:
-        return x.copy()
-    return shapes.contiguous(np, x)
+    """A copy that keeps the order of the dimensions."""
+    return x.copy() if x.flags.c_contiguous else layout.copied(x)
 
 
 def flip(x: Any, dims: tuple[int, ...]) -> Any:
     """x with dimensions in reverse order, a copy."""
     if len(dims) == 1:
         d = dims[0]
-        if d >= 0:
+        if d >= 0 and x.flags.c_contiguous:
             return x[(ALL,) * d + (BACK,)].copy()
     return shapes.flip(np, x, dims)
 

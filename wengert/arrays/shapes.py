@@ -155,7 +155,7 @@ def write_view(lib: Any, base: Any, value: Any, chain: Any) -> Any:
 
 
 def flip(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
-    return lib.flip(x, dims).copy() if dims else x.copy()
+    return (lib.flip(x, dims) if dims else x).copy("K")
 
 
 def roll(lib: Any, x: Any, shifts: Any, dims: Any) -> Any:

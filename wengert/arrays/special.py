@@ -226,7 +226,19 @@ def _library(name: str) -> Any:
 
 
 hypot, logaddexp2, atan2 = _library("hypot"), _library("logaddexp2"), _library("arctan2")
-copysign, fmax, fmin = (_library(n) for n in ("copysign", "fmax", "fmin"))
+copysign = _library("copysign")
+
+
+@widened
+def fmax(lib: Any, x: Any, y: Any) -> Any:
+    """The larger of x and y, x if they are equal; a nan loses against a number."""
+    return lib.where(lib.logical_or(y > x, x != x), y, x)
+
+
+@widened
+def fmin(lib: Any, x: Any, y: Any) -> Any:
+    """The smaller of x and y, x if they are equal; a nan loses against a number."""
+    return lib.where(lib.logical_or(y < x, x != x), y, x)
 
 
 def heaviside(lib: Any, x: Any, y: Any) -> Any:

@@ -19,9 +19,10 @@ def memory_of(lib: Any, x: Any) -> Any:
     base = owner(x)
     if not base.flags.c_contiguous:  # what an index gives may lie in another order
         base = base.transpose(sorted(range(base.ndim), key=lambda d: -base.strides[d]))
-    if base.dtype != x.dtype or not base.flags.c_contiguous:
+    if not base.flags.c_contiguous or base.dtype != x.dtype and base.nbytes % x.itemsize:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
-    return base.reshape(-1)
+    flat = base.reshape(-1)
+    return flat if flat.dtype == x.dtype else flat.view(x.dtype)
 
 
 def resized(lib: Any, x: Any, shape: tuple[int, ...]) -> Any:

@@ -312,7 +312,8 @@ def recorded(
     ctx.code, ctx.lasti = source.here(3)
     ctx.level = level
     kept = {id(t): i for i, t in enumerate(outs) if isinstance(t, Tensor)}
-    inputs = {id(a) for a in args if isinstance(a, Tensor)}
+    given = [a for a in args if isinstance(a, Tensor)]
+    inputs = {id(a) for a in given}
     ctx._keep = tuple(
         [
             _Output(s._a, kept[id(s)], many) if id(s) in kept and id(s) not in inputs else s
@@ -325,6 +326,7 @@ def recorded(
     for i, t in enumerate(outs):
         if not isinstance(t, Tensor):
             continue
+        view = id(t) in inputs or type(t._x) is views.View
         if id(t) in inputs and id(t) not in dirty or t._n is not None and id(t) not in dirty:
             t = outs[i] = tensor_of(t._a)  # an input handed through, or a tensor from elsewhere
         if id(t) in plain or not as_dtype(t._a.dtype).is_inexact:
@@ -335,6 +337,9 @@ def recorded(
         else:
             t._n = node
             t._x = None
+            shared = [a for a in given if views.owner(a._a) is views.owner(t._a)] if view else ()
+            if shared:
+                views.hand_on(shared[0], t)
     ctx._plain = ctx._dirty = ()
     return type(out)(outs) if many else outs[0]
 

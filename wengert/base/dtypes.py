@@ -73,13 +73,16 @@ class dtype:
         return self.name
 
     def to_complex(self) -> dtype:
-        """The complex dtype of the same precision."""
-        return {
+        """The complex dtype of the same precision. RuntimeError where there is none."""
+        found = {
             "float16": complex32,
             "bfloat16": complex64,
             "float32": complex64,
             "float64": complex128,
-        }.get(self.name, self if self.is_complex else complex64)
+        }.get(self.name, self)
+        if not found.is_complex:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self._letter}")
+        return found
 
     def to_real(self) -> dtype:
         """The floating dtype of a complex dtype's parts."""

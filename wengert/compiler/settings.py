@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -21,12 +22,17 @@ class Settings(types.ModuleType):
         if changes:
             first = changes[0]
             values.update(first if isinstance(first, dict) else {first: changes[1]})
-        before = {name: getattr(self, name) for name in values}
-        self.__dict__.update(values)
+        before = {}
         try:
+            for name, value in values.items():  # "part.name" is a setting of a part
+                *parts, last = name.split(".")
+                place = functools.reduce(getattr, parts, self)
+                before[name] = place, last, getattr(place, last)
+                setattr(place, last, value)
             yield
         finally:
-            self.__dict__.update(before)
+            for place, last, value in before.values():
+                setattr(place, last, value)
 
     def save_config(self) -> dict[str, Any]:
         """The settings as they are."""
@@ -80,6 +86,6 @@ serialization = Settings(
         "save", compute_crc32=True, use_pinned_memory_for_d2h=False, storage_alignment=64
     ),
     load=Settings(
-        "load", mmap=False, endianness=None, mmap_flags=None, calculate_storage_offsets=0
+        "load", mmap=False, endianness=None, mmap_flags=2, calculate_storage_offsets=False
     ),
 )

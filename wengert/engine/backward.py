@@ -369,6 +369,8 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
             r = hook(leaf.variable)
             if r is not None and not isinstance(r, Tensor):
                 raise TypeError(f"expected Variable, but hook returned '{type(r).__name__}'")
+            if r is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         for hook in builtins.list(leaf.more.get("post", {}).values()):
             hook((), lifted((g,)))
 
@@ -430,7 +432,8 @@ def run_prehooks(n: Any, gs: Any, create: bool) -> tuple[Any, ...]:
 
 def hook_result(r: Any, n: int, what: str) -> tuple[Any, ...]:
     """What a node's hook returned, checked."""
-    r = r if isinstance(r, (tuple, list)) else (r,)
+    if not isinstance(r, (tuple, list)):
+        raise TypeError(f"expected tuple, but a {what} returned '{type(r).__name__}'")
     if len(r) != n:
         raise RuntimeError(
             f"a {what} has returned an incorrect number of values (got {len(r)}, but expected {n})"

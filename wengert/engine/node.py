@@ -11,6 +11,7 @@ import weakref
 from typing import Any, NamedTuple
 
 from ..base import source
+from ..base.dtypes import as_dtype
 from ..base.hooks import Handle
 
 # What the reverse pass does with a node (Node.role). The last two have several outputs.
@@ -76,6 +77,12 @@ class Node:
         return tuple([ends[i] for i in edges(self)])
 
     @property
+    def _input_metadata(self) -> list[Any]:
+        """What is known of the gradients that this node takes: their shapes and dtypes."""
+        shapes, kinds = (self.shape, self.dtype) if self.many else ((self.shape,), (self.dtype,))
+        return [Incoming(s, d) for s, d in zip(shapes, kinds) if s is not None]
+
+    @property
     def metadata(self) -> dict[str, Any]:
         """A dict for the user's own notes on this node."""
         return extra(self, "metadata", dict)
@@ -105,6 +112,15 @@ class Node:
         return f"<{home}{self.name().rpartition('::')[2]} object at {hex(id(self))}>"
 
 
+class Incoming:
+    """Shape and dtype of a gradient that a node takes."""
+
+    is_nested_tensor = is_cpp_nested_tensor = is_tensor_subclass = False
+
+    def __init__(self, shape: Any, kind: Any) -> None:
+        self.shape, self.dtype = list(shape), as_dtype(kind)
+
+
 def edges(node: Any) -> list[int]:
     """Which parents are edges of the graph: those of inputs that have a derivative (no indices)."""
     if node.op is None:
@@ -120,7 +136,8 @@ def narrowed(fn: Any, kept: list[int]) -> Any:
         result = fn(tuple([grad_inputs[i] for i in kept]), grad_outputs)
         if result is None:
             return None
-        result = result if isinstance(result, (tuple, list)) else (result,)
+        if not isinstance(result, (tuple, list)):
+            raise TypeError(f"expected tuple, but hook returned '{type(result).__name__}'")
         if len(result) != len(kept):
             raise RuntimeError(
                 f"a backward hook has returned an incorrect number of values (got {len(result)}, "

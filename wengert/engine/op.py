@@ -46,6 +46,7 @@ class Op:
         told: Mapping[str, str | Callable[..., Any]],
         out: str,
         doc: str | None,
+        keeps_order: bool,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
         self.types = types
@@ -91,6 +92,9 @@ class Op:
         # the error of complex operands, None where they are taken
         self.real = (NotImplementedError if real is True else real) or None
         self.inexact = inexact  # whether integers are refused
+        # whether results that are no views lie in C order, whatever the operands lie in
+        own = view or keeps_order or kind in ("elementwise", "composite")
+        self.in_order = not own
         self.differentiable = False  # whether any rule was given
         self.node_name, self.told, self.out = node, told, out
         self.impl = Implementations(self)
@@ -274,6 +278,7 @@ def op(
     told: Mapping[str, str | Callable[..., Any]] | None = None,
     out: str = "",
     doc: str | None = None,
+    keeps_order: bool = False,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
     **facts: Any,
@@ -290,7 +295,8 @@ def op(
     NotImplementedError). inexact: integers and bools are refused. doc: instead of the function's
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
     the name here of a saved value, if it is another, or a function of saved values, by their names.
-    out: what is said of out=, see out_argument.py.
+    out: what is said of out=, see out_argument.py. keeps_order: the result lies in memory as
+    the first input does; otherwise that is so of elementwise ops and views alone.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -319,6 +325,7 @@ def op(
             told=told or {},
             out=out,
             doc=doc,
+            keeps_order=keeps_order,
         )
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")

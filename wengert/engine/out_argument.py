@@ -19,9 +19,10 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
     words: what the declaration says of out=. "exact": it has the dtype of the result, as each of
     several results has unless they are "converted"; with "bytes" it may be uint8 instead, with
     "complex" complex. "real": it is not complex. "typed": a TypeError says that it cannot hold the
-    result. Words for whoever calls (declare/signature.py): "apart": it must not overlap an operand
-    in part; "separate": it must not overlap one at all ("input": this holds for the first
-    operand, "others": for all but the first); "free": it may. What is written in place follows.
+    result. "unrecorded": it may require grad, since the result has no gradient.
+    Words for whoever calls (declare/signature.py): "apart": it must not overlap an operand in part;
+    "separate": it must not overlap one at all ("input": this holds for the first operand, "others":
+    for all but the first); "free": it may. What is written in place follows.
     """
     if isinstance(result, (tuple, list)):
         if not isinstance(out, (tuple, list)) or len(out) != len(result):
@@ -34,7 +35,8 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
         return kind(*out) if hasattr(kind, "_fields") else tuple(out)  # of functions of old
     if not isinstance(out, Tensor):
         raise TypeError(f"{name}(): argument 'out' must be Tensor, not {type(out).__name__}")
-    if state.grad and (result._n is not None or out._n is not None):
+    recorded = result._n is not None or out._n is not None
+    if recorded and state.grad and "unrecorded" not in words:
         raise RuntimeError(
             f"{name}(): functions with out=... arguments don't support automatic differentiation,"
             " but one of the arguments requires grad: leave out= away, or work under"

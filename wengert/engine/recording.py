@@ -70,7 +70,10 @@ def saved_property(i: int) -> property:
     def get(node: Node) -> Any:
         if node.saved is None:
             raise freed(node)
-        what, key = node.op.plan.saved[i]
+        plan = node.op.plan
+        what, key = plan.saved[i]
+        if what is INPUT and node.op.saved[i] not in plan.needed(node.parents):
+            return None  # for a gradient that is not wanted
         if what is INPUT:  # a leaf is the tensor itself
             p = node.parents[key]
             leaf = p.variable if p is not None and p.role == LEAF else None

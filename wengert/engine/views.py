@@ -25,6 +25,7 @@ from ..base.modes import record, state
 from .node import WRITE, AccumulateGrad, Node, Slot, tick
 from .overlap import check_overlap, owner
 from .plan import public_name
+from .replaced import FUNCTION, NO_GRAD, REMEDY, Ambiguous, Replaced
 from .tensor import INFERENCE, Extras, Tensor, extras, wrap
 
 # ---- changes
@@ -139,7 +140,7 @@ class View(Extras):
     op: Any
     static: tuple[Any, ...]
     up: View | None
-    quiet = False  # taken while nothing was recorded: not to be changed while something is
+    quiet = ""  # why it is not to be changed while something is recorded
 
     @property
     def replay(self) -> tuple[Any, ...]:
@@ -189,7 +190,7 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     e.op = op
     e.static = static
     if not state.grad:
-        e.quiet = True
+        e.quiet = NO_GRAD
     if x is None:
         e.base = base
         e.up = None
@@ -200,7 +201,7 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
         e.base = base = x.base
         e.up = x
         if x.quiet:
-            e.quiet = True
+            e.quiet = x.quiet
         x = base._x
     else:
         e.base = base
@@ -214,6 +215,14 @@ def register(base: Any, view: Tensor, op: Any, *static: Any) -> None:
     if len(known) >= 32 and len(known) & (len(known) - 1) == 0:
         x.views = known = [r for r in known if r() is not None]
     known.append(_ref(view))
+
+
+def hand_on(base: Tensor, view: Tensor) -> None:
+    """Note that a Function, whose node view has, gave it the memory of its argument base."""
+    if not RANK.get(type(base._a)):
+        register(base, view, None)
+        if type(view._x) is View:
+            view._x.quiet = FUNCTION
 
 
 def copied(a: Any, v: Any) -> bool:
@@ -250,7 +259,7 @@ class CopySlices(Node):
         inner = xp.asarray(g)
         for op, static in self.chain:
             if op.by_memory:  # g may lie there anyhow
-                inner = xp.copy(inner)
+                inner = xp.contiguous(inner)
             inner = getattr(xp, op.name)(inner, *static)
         if self.parents[0] is None:
             return None, inner
@@ -305,47 +314,6 @@ def rebase(view: Tensor, node: Any) -> None:
     finally:
         record(grad)
     bx.views = live
-
-
-class Replaced(Node):
-    """History of a tensor whose elements were replaced in place by values that have no gradient,
-    comparisons among them: what it was computed from gets zeros.
-    """
-
-    __slots__ = ("what",)
-    role = WRITE
-
-    def __init__(self, t: Tensor, name: str, parents: tuple[Any, ...]) -> None:
-        self.what, self.parents, self.saved, self.hooks, self.more = name, parents, (), None, None
-        self.shape, self.dtype, self.seq = tuple(t._a.shape), t._a.dtype, tick()
-        self.code, self.lasti = source.here(3)
-
-    def name(self) -> str:
-        return "".join([w[:1].upper() + w[1:] for w in self.what.split("_")]) + "Backward0"
-
-    def run(self, xp: Any, g: Any) -> tuple[Any, ...]:
-        """Zeros for every operand."""
-        return tuple([p and xp.zeros(tuple(p.shape), p.dtype) for p in self.parents])
-
-
-class Ambiguous(Replaced):
-    """Stands for the history of a view that was taken while nothing was recorded, after its base
-    was changed while something was: whether the change belongs to the view's history, nobody knows.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, view: Tensor) -> None:
-        super().__init__(view, "view", ())
-
-    def run(self, xp: Any, g: Any) -> tuple[Any, ...]:
-        """Refuse to go on."""
-        raise RuntimeError(
-            "A view was created in no_grad mode and its base or another view of its base has been"
-            f" modified inplace with grad mode enabled, at {self.where()}. Given that this use case"
-            " is ambiguous and error-prone, it is forbidden: take the view after the change, or"
-            " .clone() it, or move both into or both out of the no_grad block."
-        )
 
 
 RETAIN = "retain_grad"  # the key of that hook among those of a node
@@ -419,10 +387,9 @@ def check_inplace(t: Tensor, name: str, constant: bool = False, unrecorded: bool
         x = t._x
         if x is not None and x.base is not None and x.quiet:
             raise RuntimeError(
-                f"{name}: A view was created in no_grad mode and is being modified inplace with"
-                " grad mode enabled. Given that this use case is ambiguous and error-prone, it is"
-                " forbidden: move both the view and the change into the no_grad block (if the"
-                " change is not to be tracked), or both out of it."
+                f"{name}: A view {x.quiet} and is being modified inplace with grad mode enabled."
+                " Given that this use case is ambiguous and error-prone, it is forbidden:"
+                f" {REMEDY[x.quiet]}."
             )
         if x is not None and x.base is not None and type(x.base._n) is AccumulateGrad:
             raise RuntimeError(

@@ -230,10 +230,20 @@ def opened(f: Any, mode: str) -> tuple[Any, bool]:
     return f, False
 
 
-def seekable(f: Any) -> Any:
-    """f if it can be read from any place, else its contents."""
+def is_zipfile(f: Any) -> bool:
+    """Whether a file goes on, from where it is read, as a ZIP archive does."""
+    start = f.tell()
+    found = f.read(4) == b"PK\x03\x04"
+    f.seek(start)
+    return bool(found)
+
+
+def check_seekable(f: Any) -> None:
+    """Refuse a file that cannot be read from any place, with the error that it gives itself."""
     try:
         f.seek(f.tell())
-        return f
-    except (AttributeError, OSError, io.UnsupportedOperation):
-        return io.BytesIO(f.read())
+    except (AttributeError, io.UnsupportedOperation) as e:
+        raise type(e)(
+            f"{e}. You can only torch.load from a file that is seekable. Please pre-load the data"
+            " into a buffer like io.BytesIO and try to load from it instead."
+        ) from None

@@ -32,7 +32,7 @@ UNTYPED = StorageType("UntypedStorage", None)
 _CLASSLESS = {dtypes.uint16, dtypes.uint32, dtypes.uint64, *dtypes.SMALL}
 STORAGES: dict[Any, StorageType] = {
     d: UNTYPED if d in _CLASSLESS else StorageType(f"{d._letter}Storage", d)
-    for d in (*dtypes.ALL, *dtypes.SMALL)
+    for d in (*dtypes.ALL, *dtypes.SMALL, dtypes.complex32)
 }
 _BY_NAME = {s.name: s for s in STORAGES.values()}
 

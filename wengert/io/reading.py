@@ -23,15 +23,16 @@ from ..engine.error_context import clear_errors
 from ..engine.tensor import wrap
 from ..ops.creation.storage import TypedStorage
 from . import names
-from .archive import ArchiveReader, kind_of, opened, seekable
+from .archive import ArchiveReader, check_seekable, kind_of, opened
 from .legacy import LegacyArchive
+from .options import PACKAGES, restored, tagged
 from .rebuild import Stored
 from .restricted import Machine
 from .skipping import skipping
 
 __all__ = [
     "LoadEndianness", "default_restore_location", "get_unsafe_globals_in_checkpoint", "load",
-    "location_tag",
+    "location_tag", "validate_cuda_device",
 ]  # fmt: skip
 
 _LEGACY = (
@@ -108,6 +109,12 @@ def default_restore_location(storage: Any, location: str) -> Any:
     >>> torch.serialization.default_restore_location(stored, "cpu") is stored
     True
     """
+    if PACKAGES:
+        found = restored(storage, location, True)
+        if found is None and location not in ("cpu", ""):
+            found = restored(storage, location, False)
+        if found is not None:
+            return found
     if location in ("cpu", ""):
         return storage
     d = device(location)
@@ -130,6 +137,17 @@ def default_restore_location(storage: Any, location: str) -> Any:
     return storage.to(device=d)
 
 
+def validate_cuda_device(location: str) -> int:
+    """The index of a CUDA device by its name.
+
+    location: such as "cuda:0". RuntimeError where there is no such device.
+
+    >>> torch.serialization.validate_cuda_device("cuda:0")  # doctest: +SKIP
+    0
+    """
+    return default_restore_location(Stored(np.zeros(0), None), location).device.index or 0
+
+
 def location_tag(storage: Any) -> str:
     """The name that a file gives to the device of a storage.
 
@@ -140,7 +158,7 @@ def location_tag(storage: Any) -> str:
     >>> torch.serialization.location_tag(torch.ones(2).untyped_storage())
     'cpu'
     """
-    return str(storage.device)
+    return (PACKAGES and tagged(storage.memory)) or str(storage.device)
 
 
 class Storages:
@@ -254,9 +272,11 @@ def load(
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
     if mmap and not isinstance(f, (str, os.PathLike)):
         raise ValueError("f must be a file path in order to use the mmap argument")
+    if unknown := pickle_load_args.keys() - {"encoding", "errors", "fix_imports", "buffers"}:
+        raise TypeError(f"load() got an unexpected keyword argument '{sorted(unknown)[0]}'")
     file, ours = opened(f, "rb")
     try:
-        file = seekable(file)
+        check_seekable(file)
         what = str(f) if ours else "the file"
         kind = kind_of(file)
         if kind != "zip":

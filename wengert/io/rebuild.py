@@ -91,8 +91,17 @@ def _leaf(a: Any, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
+def _stored(storage: Any) -> Stored:
+    """What a program has as a storage, as one of a file."""
+    if isinstance(storage, Stored):
+        return storage
+    memory = storage.memory
+    return Stored(memory._a, memory.dtype, memory.device)
+
+
 @_called("torch._utils")
 def _rebuild_tensor(storage: Stored, offset: int, size: Any, stride: Any) -> Tensor:
+    storage = _stored(storage)
     return wrap(storage.view(size, stride, offset, storage.dtype or dtypes.uint8))
 
 
@@ -101,6 +110,7 @@ def _rebuild_tensor_v2(
     storage: Stored, offset: int, size: Any, stride: Any, requires_grad: bool, backward_hooks: Any,
     metadata: Any = None,
 ) -> Tensor:  # fmt: skip
+    storage = _stored(storage)
     a = storage.view(size, stride, offset, storage.dtype or dtypes.uint8)
     return _leaf(_marked(a, metadata), requires_grad)
 
@@ -110,7 +120,8 @@ def _rebuild_tensor_v3(
     storage: Stored, offset: int, size: Any, stride: Any, requires_grad: bool, backward_hooks: Any,
     dtype: Any, metadata: Any = None,
 ) -> Tensor:  # fmt: skip
-    return _leaf(_marked(storage.view(size, stride, offset, dtype), metadata), requires_grad)
+    a = _stored(storage).view(size, stride, offset, dtype)
+    return _leaf(_marked(a, metadata), requires_grad)
 
 
 def _marked(a: Any, metadata: Any) -> Any:

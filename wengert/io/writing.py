@@ -28,15 +28,17 @@ except ImportError:  # Windows
 
 from ..api.interop import host
 from ..arrays.lookup import INTERPRETER, RANK
+from ..base.advice import advise
 from ..base.devices import device
 from ..base.formats import layout, sparse_coo, sparse_csr, strided
 from ..engine.error_context import clear_errors
-from ..engine.tensor import Tensor
+from ..engine.tensor import Tensor, wrap
 from ..nn.parameter import Parameter, is_lazy
 from ..ops.creation.storage import TypedStorage, UntypedStorage
 from . import legacy, rebuild
 from .archive import ArchiveWriter
 from .names import STORAGES, StorageType, public_name
+from .options import PACKAGES, tagged
 from .skipping import skipping
 
 __all__ = ["save"]
@@ -111,7 +113,8 @@ def _address(a: np.ndarray) -> int:
 
 def _location(t: Tensor) -> str:
     d = t.device
-    return d.type if d.type == "cpu" else f"{d.type}:{d.index or 0}"
+    tag = tagged(wrap(t._a)) if PACKAGES else None
+    return tag or (d.type if d.type == "cpu" else f"{d.type}:{d.index or 0}")
 
 
 def pickler(base: Any, storages: _Storages) -> Any:
@@ -169,6 +172,10 @@ def reduced(t: Tensor, storages: _Storages) -> Any:
         )  # fmt: skip
     if RANK.get(type(t._a)) == INTERPRETER:
         raise RuntimeError("save(): a tensor inside a function transform has no values to save")
+    if t._n is not None and t._n.hooks and t.is_leaf:
+        advise(
+            "save(): the backward hooks of a tensor are not saved: register them again after load"
+        )
     hooks: Any = OrderedDict()
     if isinstance(t, Parameter):
         data: Any = t.data
@@ -242,7 +249,12 @@ def save(
         with replacing(Path(f)) as file:
             write(file, Path(f).stem or "archive")
     elif hasattr(f, "write"):
-        write(f, "archive")
+        if isinstance(f, (io.BytesIO, io.BufferedWriter, io.BufferedRandom, io.FileIO)):
+            write(f, "archive")
+        else:  # which may not go back, as compressed ones cannot
+            whole = io.BytesIO()
+            write(whole, "archive")
+            f.write(whole.getbuffer())
     else:
         raise AttributeError(
             "expected 'f' to be a string, path, or a file-like object with a 'write' attribute, "

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..base import dtypes
 from ..base.advice import advise
-from ..base.formats import strided
+from ..base.formats import contiguous_format, strided
 from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
@@ -152,7 +152,7 @@ def narrow_copy(input, dim, start, length):
     """
     if dim >= input._a.ndim:
         raise RuntimeError(f"narrow_copy(): dimension {dim} of a tensor with {input._a.ndim}")
-    return input.narrow(dim, start, length).clone()
+    return input.narrow(dim, start, length).clone(memory_format=contiguous_format)
 
 
 @op(elementwise, types="any", name="filled", node="FillBackward0")

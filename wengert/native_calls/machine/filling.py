@@ -132,7 +132,7 @@ def made_like(args: ptr) -> ptr:
         return keep(NONE)
     nd = a.nd
     if args[1] is NONE:
-        if nd > 16 or size_of(a) > LARGE:
+        if nd > 16 or size_of(a) > LARGE or not contiguous(a):
             return keep(NONE)
         for i in range(nd):
             dims[i] = ints(a.dims)[i]

@@ -69,7 +69,7 @@ def as_first(value: Any, of_size: bool = False) -> Any:
                     return t
             if not kw and HOST and type(input) is Tensor and not everyone.special:
                 a = input._a
-                if type(a) is HOST[0].array_type and (size or not of_size):
+                if type(a) is HOST[0].array_type and (size or a.flags.c_contiguous and not of_size):
                     shape = a.shape
                     if of_size:
                         shape = size if len(size) > 1 or type(size[0]) is int else size[0]
@@ -108,6 +108,7 @@ def as_first_of_value(of_size: bool) -> Any:
                         if t is not None:
                             return t
                     plain = type(a) is HOST[0].array_type
+                    plain = plain and (of_size or a.flags.c_contiguous)
                     if plain and type(size) in SEQUENCES and INTS.issuperset(map(type, size)):
                         try:
                             t = new(Tensor)

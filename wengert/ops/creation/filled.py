@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays import lookup
+from ...arrays.layout import order_of
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.formats import refuse_rank
+from ...base.formats import preserve_format, refuse_rank
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
@@ -258,15 +259,25 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
         if RANK.get(type(a)) == INTERPRETER:
             return interpreted_like(a, make, d, device, requires_grad)
         if device is None and HOST and NS[type(a)] is HOST[0]:
-            return finish(make(HOST[0], a.shape, d), requires_grad)
-        return finish(
-            make(space(input.device if device is None else device), tuple(a.shape), d),
-            requires_grad,
-        )
+            xp = HOST[0]
+        else:
+            xp = space(input.device if device is None else device)
+        return finish(lying_as(a, memory_format, lambda s: make(xp, s, d)), requires_grad)
 
     f.__name__, f.__doc__ = name, doc
     text = f"{name}(Tensor input, *, MemoryFormat? memory_format=None, options)"
     return public(text, method=False)(f)
+
+
+def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
+    """make(shape), an array that lies in memory in the order of the array a, unless told."""
+    keep = memory_format is None or memory_format is preserve_format
+    order = order_of(a) if keep and not RANK.get(type(a)) else None
+    if order is None:
+        return make(tuple(a.shape))
+    made = make(tuple([a.shape[i] for i in order]))
+    back = sorted(range(len(order)), key=order.__getitem__)
+    return made.transpose(back)
 
 
 def interpreted_like(a: Any, make: Any, d: Any, device: Any, requires_grad: bool) -> Any:
@@ -317,13 +328,12 @@ def full_like(
         d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
         make = lambda xp, s, d: xp.full(s, fill_value, d)
         return interpreted_like(input._a, make, d, device, requires_grad)
-    return full(
-        tuple(input._a.shape),
-        fill_value,
-        dtype=dtype or input.dtype,
-        device=device or input.device,
-        requires_grad=requires_grad,
-    )
+    d, device = dtype or input.dtype, device or input.device
+    if not RANK.get(type(input._a)) and not input._a.flags.c_contiguous:
+        made = lambda s: full(s, fill_value, dtype=d, device=device)._a
+        return finish(lying_as(input._a, memory_format, made), requires_grad)
+    shape = tuple(input._a.shape)
+    return full(shape, fill_value, dtype=d, device=device, requires_grad=requires_grad)
 
 
 def _new(name: str, f: Any, value: Any) -> Any:

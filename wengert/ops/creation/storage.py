@@ -1,5 +1,5 @@
-"""The memory behind tensors: storages, resize_ and set_, tensors over buffers and files, the
-typed names of old.
+"""The memory behind tensors: storages, resize_ and set_, the typed names of old. Not here: tensors
+over buffers and files (`buffers.py`).
 
 Storages here are windows on the array that owns a tensor's memory; they are made when asked for.
 """
@@ -20,6 +20,7 @@ from ...engine import views
 from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of
+from .buffers import from_file
 from .filled import empty
 from .tensor import tensor
 
@@ -47,7 +48,11 @@ class UntypedStorage:
     __module__ = "torch.storage"
     is_cuda = is_sparse = False
 
-    def __init__(self, size: Any = 0, *, device: Any = None, _memory: Any = None) -> None:
+    def __init__(
+        self, size: Any = 0, *, device: Any = None, _memory: Any = None, _owner: Any = None
+    ) -> None:
+        self.owner = _owner  # the tensor that was asked for its memory
+        self.start: int | None = None  # where it begins, once the memory is another
         if _memory is not None:
             self.memory = _memory
         elif isinstance(size, (list, tuple)):
@@ -196,6 +201,43 @@ class UntypedStorage:
         self.bytes_().copy_(source.bytes_())
         return self
 
+    def resize_(self, size: int) -> UntypedStorage:
+        """Give the storage another number of bytes, the further ones arbitrary; the tensor that was
+        asked for it moves to the new memory if it fits in, its other views stay where they are.
+
+        size: how many bytes. RuntimeError for a negative one.
+
+        >>> x = torch.ones(2)
+        >>> x.untyped_storage().resize_(16).nbytes(), x.untyped_storage().nbytes(), x.tolist()
+        (16, 16, [1.0, 1.0])
+        """
+        if size < 0:
+            raise RuntimeError(f"resize_(): a storage cannot have {size} bytes")
+        old, t = self.bytes_(), self.owner
+        if t is not None and self.start is None:
+            self.start = t.data_ptr() - old.data_ptr()
+        new = empty(size, dtype=dtypes.uint8, device=old.device)
+        n = min(old.numel(), size)
+        new[:n] = old[:n]
+        self.memory = new
+        if t is not None:
+            item = t.element_size()
+            whole, start = size // item, self.start // item
+            last = start + sum([(m - 1) * s for m, s in zip(t.shape, t.stride())])
+            if t.numel() == 0 or last < whole:
+                numbers = new[: whole * item].view(t.dtype)
+                t._a = numbers.as_strided(t.shape, t.stride(), start if t.numel() else 0)._a
+        return self
+
+    def fill_(self, value: int) -> UntypedStorage:
+        """Overwrite every byte. value: 0 to 255.
+
+        >>> torch.UntypedStorage(2).fill_(7).tolist()
+        [7, 7]
+        """
+        self.bytes_().fill_(value)
+        return self
+
     def cpu(self) -> UntypedStorage:
         """The storage on the CPU."""
         return UntypedStorage(_memory=self.memory.cpu())
@@ -296,7 +338,9 @@ class TypedStorage:
         return self.memory.tolist()
 
     def __getitem__(self, i: Any) -> Any:
-        return TypedStorage(self.memory[i]) if isinstance(i, slice) else self.memory[i].item()
+        if isinstance(i, slice):
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        return self.memory[i].item()
 
     def __setitem__(self, i: Any, value: Any) -> None:
         self.memory.detach()[i] = value
@@ -425,7 +469,7 @@ def untyped_storage(self):
     >>> torch.ones(2).untyped_storage().nbytes()
     8
     """
-    return UntypedStorage(_memory=memory(self))
+    return UntypedStorage(_memory=memory(self), _owner=self)
 
 
 @public("Tensor.storage_type(Tensor self) -> any")
@@ -513,74 +557,6 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
     self._a = new._a
     views.mutated(self)
     return self
-
-
-@public(
-    "frombuffer(any buffer, *, ScalarType dtype, int count=-1, int offset=0, "
-    "bool requires_grad=False)",
-    method=False,
-)
-def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
-    """A vector of the numbers in a Python buffer (bytes, bytearray, array), whose memory it shares.
-
-    count: how many, -1 for all; offset: bytes to skip. Raises ValueError where the buffer does
-    not suffice.
-
-    >>> torch.frombuffer(bytearray(b"ab"), dtype=torch.uint8)
-    tensor([97, 98], dtype=torch.uint8)
-    """
-    try:
-        length = memoryview(buffer).nbytes
-    except TypeError:
-        raise ValueError(
-            f"object does not implement Python buffer protocol: {type(buffer).__name__}"
-        ) from None
-    item = dtype.itemsize
-    if length == 0 or count == 0:
-        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
-    if not 0 <= offset < length:
-        raise ValueError(
-            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
-            f"({length} bytes) minus 1"
-        )
-    if count < 0 and (length - offset) % item:
-        raise ValueError(
-            f"buffer length ({length - offset} bytes) after offset ({offset} bytes) must be a "
-            "multiple of element size "
-            f"({item})"
-        )
-    n = (length - offset) // item if count < 0 else count
-    if offset + n * item > length:
-        raise ValueError(
-            f"requested buffer length ({n} * {item} bytes) after offset ({offset} bytes) must "
-            "not be greater than actual "
-            f"buffer length ({length} bytes)"
-        )
-    if memoryview(buffer).readonly:
-        advise(
-            "The given buffer is not writable: the tensor shares its memory, so in-place "
-            "changes of it fail. Copy it first, "
-            "for instance with bytearray(buffer).",
-        )
-    t = wrap(default_namespace().from_buffer(buffer, dtype.np, n, offset))
-    return t.requires_grad_() if requires_grad else t
-
-
-@public("from_file(str filename, bool? shared=None, int? size=0, *, options)", method=False)
-def from_file(
-    filename, shared=None, size=0, *, dtype=None, layout=None, device=None, pin_memory=False
-):
-    """A vector of the first `size` numbers of a file, mapped into memory.
-
-    shared=True: changes are written to the file, which is made longer if need be; False: they
-    stay here.
-
-    >>> place = open("numbers.bin", "wb").write(torch.arange(3.0).numpy().tobytes())
-    >>> torch.from_file("numbers.bin", size=3)
-    tensor([0., 1., 2.])
-    """
-    d = dtype or dtypes.get_default_dtype()
-    return wrap(default_namespace().map_file(str(filename), d.np, size, bool(shared)))
 
 
 for _c in (UntypedStorage, TypedStorage):

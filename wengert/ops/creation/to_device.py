@@ -13,7 +13,7 @@ from ...engine.recording import record
 from ...engine.tensor import Tensor, wrap
 
 
-@op(linear, node="ToCopyBackward0")
+@op(linear, node="ToCopyBackward0", keeps_order=True)
 def to_device_op(xp, x, target=None, source=None):
     """x on another device."""
     return move(x, target)

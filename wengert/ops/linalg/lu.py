@@ -11,6 +11,7 @@ from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
+from ...engine.tensor import Tensor
 from .matrix import (
     SQUARE,
     adjoint,
@@ -178,6 +179,18 @@ def _unpacked(xp: Any, g_low: Any, g_up: Any, x: Any) -> Any:
 leading(unpacked.vjp(complex=True, x=_unpacked), 2, 1)
 
 
+def usable_pivots(lu: Tensor, pivots: Tensor) -> Tensor:
+    """As many pivots as the factor has columns or rows. RuntimeError for fewer."""
+    k = min(lu.shape[-2:])
+    n = pivots.shape[-1]
+    if n < k:
+        raise RuntimeError(
+            f"lu_unpack: {n} pivots for a factor of shape {list(lu.shape)}, which has {k}: pass"
+            " those that torch.linalg.lu_factor returns with it"
+        )
+    return pivots.narrow(-1, 0, k) if n > k else pivots
+
+
 @public(
     "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, "
     "bool unpack_pivots=True, *, out) -> (Tensor P, Tensor L, Tensor U)",
@@ -209,6 +222,8 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     if not unpack_pivots:
         n = min(LU_data.shape[-2:])
         LU_pivots = LU_data.new_ones((*LU_data.shape[:-2], n), dtype=dtypes.int32)
+    elif LU_pivots._a.ndim:
+        LU_pivots = usable_pivots(LU_data, LU_pivots)
     p, low, up = unpacked.entry(LU_data, LU_pivots)
     empty = LU_data.new_empty(0)
     return named(

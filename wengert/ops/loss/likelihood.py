@@ -34,6 +34,7 @@ from .regression import arriving, broadcast, reduced
     optional="weight",
     node="BinaryCrossEntropyBackward0",
     name="bce_loss",
+    keeps_order=True,
     told=REDUCED,
 )
 def bce_loss_op(xp, x, y, weight, reduction="mean"):
@@ -105,6 +106,7 @@ def bce_loss(input, target, weight=None, size_average=None, reduce=None, reducti
     optional="weight pos_weight",
     node="BinaryCrossEntropyWithLogitsBackward0",
     name="bce_logits",
+    keeps_order=True,
     told=REDUCED,
 )
 def bce_logits_op(xp, x, y, weight, pos_weight, reduction="mean"):

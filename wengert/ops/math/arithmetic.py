@@ -39,7 +39,14 @@ def rsub_op(xp, x, y):
     return xp.sub(y, x)
 
 
+@op(elementwise, node="RsubBackward0")
+def rsub_tensor(xp, x, y):
+    """y - x, both arrays."""
+    return xp.sub(y, x)
+
+
 rsub_op.vjp(x=lambda g: -g, y=lambda g: g)
+rsub_tensor.vjp(x=lambda g: -g, y=lambda g: g)
 
 
 @primitive(
@@ -69,7 +76,7 @@ def div_op(xp, x, y):
 div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
 
 
-@primitive(linear, name="neg", out="exact")
+@primitive(linear, name="neg", out="exact", keeps_order=True)
 def neg_op(xp, x):
     """-x."""
 
@@ -344,7 +351,8 @@ def rsub(input, other, *, alpha=1):
     """
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
-    return rsub_op.entry(input if alpha == 1 else scaled(input, alpha, other), other)
+    run = rsub_tensor if isinstance(other, Tensor) else rsub_op
+    return run.entry(input if alpha == 1 else scaled(input, alpha, other), other)
 
 
 @public(

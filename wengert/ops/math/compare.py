@@ -30,6 +30,7 @@ def _compare(name, doc, aliases=(), numbers="", real=False):
         doc=doc,
         numbers=numbers,
         real=real,
+        out="unrecorded",
     )
     def f(xp, x, y): ...
 
@@ -66,7 +67,7 @@ def _test(name, doc, types="any", inplace=False, out=""):
 isnan = _test("isnan", "True where x is nan.")
 isinf = _test("isinf", "True where x is infinite.")
 isfinite = _test("isfinite", "True where x is neither infinite nor nan.")
-logical_not = _test("logical_not", "True where x is zero.", inplace="unrecorded")
+logical_not = _test("logical_not", "True where x is zero.", inplace="unrecorded", out="unrecorded")
 bitwise_not = _test(
     "bitwise_not",
     "All bits flipped; for bool, not; NotImplementedError for other than integers.",

@@ -512,7 +512,7 @@ def frac(xp, x):
 frac.vjp(x=lambda g: g)
 
 
-@primitive(linear)
+@primitive(linear, keeps_order=True)
 def conj(xp, x):
     """Complex conjugate."""
 
@@ -520,7 +520,7 @@ def conj(xp, x):
 conj.vjp(complex=True, x=lambda xp, g: xp.conj(g)).batch(same_way("conj"))
 
 
-@primitive(linear)
+@primitive(linear, keeps_order=True)
 def real(xp, x):
     """Real part."""
 
@@ -528,7 +528,7 @@ def real(xp, x):
 real.vjp(complex=True, x=lambda g: g).batch(same_way("real"))
 
 
-@primitive(linear)
+@primitive(linear, keeps_order=True)
 def imag(xp, x):
     """Imaginary part."""
 
@@ -536,7 +536,7 @@ def imag(xp, x):
 imag.vjp(complex=True, x=lambda g: g * 1j).batch(same_way("imag"))
 
 
-@primitive(linear, node="ToCopyBackward0")
+@primitive(linear, node="ToCopyBackward0", keeps_order=True)
 def astype(xp, x, dtype=None):
     """x in another dtype (a NumPy dtype)."""
 
@@ -545,7 +545,7 @@ astype.vjp(x=lambda g: g)  # the gradient is cast back when it arrives
 astype.batch(same_way("astype"))
 
 
-@op(opaque)
+@op(opaque, keeps_order=True)
 def as_whole(xp, x, dtype=None):
     """x in a dtype of integers or bool, through which no gradient flows."""
     return xp.astype(x, dtype)

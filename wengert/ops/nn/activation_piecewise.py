@@ -438,7 +438,7 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
     return (*lead, slice(0, n // 2)), (*lead, slice(n // 2, n))
 
 
-@op(opaque, types="any", name="glu", real=True)
+@op(opaque, types="any", name="glu", real=True, keeps_order=True)
 def glu_op(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
     a, b = halves(x.ndim, x.shape[dim], dim)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
-from ...engine.out_argument import check_dtype, dtype_into
+from ...engine.out_argument import check_dtype, dtype_into, write_out
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 from ..node_facts import DIMS
 
@@ -80,13 +81,15 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     dtype = dtype_into(dtype, out)
     if dtype is not None and dtype is not input.dtype:
         input = input.to(dtype)
+    truth = dtype is dtypes.bool and out is not None  # of integers that count
+    given, out = out, None if truth else out
     if dim is None and not keepdim:
         r = sum_all.entry(input, out=out)
     else:
         r = sum_op.entry(input, reduced(dim, input._a.ndim, "sum"), keepdim, out=out)
     if dtype is not None and r.dtype is not dtype:
         r = r.to(dtype)
-    return r
+    return write_out("sum", r, given) if truth else r
 
 
 def reduced(dim, ndim, name):

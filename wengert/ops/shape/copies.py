@@ -4,25 +4,23 @@ strided views, joins of many kinds.
 
 from __future__ import annotations
 
-import inspect
 import math
 from typing import Any
 
 from ...arrays.lookup import NS, default_namespace
-from ...base.collecting import made_together
+from ...base.formats import contiguous_format
 from ...base.modes import state
 from ...declare.lines import line
-from ...declare.registry import METHODS, function, public
-from ...declare.signature import callable_of
+from ...declare.registry import function, public
 from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
-from ...engine.op import Op, op, primitive
+from ...engine.op import primitive
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
 from ..index.slices import index_select_op
 from .join import chunk, split, split_with_sizes
-from .views import copy, reshape, reshape_op, view_op, write_view
+from .views import clone, reshape, reshape_op, view_op, write_view
 
 
 @primitive(movement, view=True, name="diagonal")
@@ -395,14 +393,23 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
     else:
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")
-        each = repeats
+        check_output_size(n * repeats, output_size)
+        shape = list(x._a.shape)
+        wide = x.unsqueeze(d + 1).expand(*shape[: d + 1], repeats, *shape[d + 1 :])
+        shape[d] *= repeats
+        return view_op.entry(clone(wide, memory_format=contiguous_format), tuple(shape))
     index = default_namespace().arange(0, n, 1, "int64").repeat(each)
-    if output_size is not None and index.size != output_size:
-        raise RuntimeError(
-            f"repeat_interleave: Invalid output_size, expected {index.size} but got {output_size}"
-        )
+    check_output_size(index.size, output_size)
     at = wrap(index)
     return index_select_op.entry(x, at if type(index) is type(x._a) else at.to(x.device), d)
+
+
+def check_output_size(n: int, output_size: int | None) -> None:
+    """RuntimeError where what is said of the size of repeat_interleave's result is wrong."""
+    if output_size is not None and n != output_size:
+        raise RuntimeError(
+            f"repeat_interleave: Invalid output_size, expected {n} but got {output_size}"
+        )
 
 
 def split_shape(shape: tuple[int, ...], dim: int, sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -474,95 +481,6 @@ def _indices(name: str) -> Any:
 
 _indices("tril_indices")
 _indices("triu_indices")
-
-
-COPIES: dict[str, Op] = {}
-
-
-def copy_op(view: Op) -> Op:
-    """The op that copies what an op of views gives, in one step."""
-    word = view.name
-    if word not in COPIES:
-
-        def fwd(xp: Any, x: Any, *given: Any, **static: Any) -> Any:
-            return xp.copy(getattr(xp, word)(x, *given, **static))
-
-        kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
-        named = {"xp": none, "x": none, **view.static}
-        taken = [inspect.Parameter(k, kind, default=value) for k, value in named.items()]
-        fwd.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
-        fwd.__doc__ = f"A copy of what {word} gives."
-        o = op(movement, name=f"{word}_copy", inputs=1)(fwd)
-        o.static = dict(view.static)
-        o.vjp(False, **view.rules)
-        if view.static_rule is not None:
-            o.batch_static(view.static_rule)
-        elif view.batch_rule is not None:
-            rule = view.batch_rule
-            o.batch(lambda xp, *given, **static: xp.copy(rule(xp, *given, **static)))
-        COPIES[word] = o
-    return COPIES[word]
-
-
-def _copying(name: str, arguments: tuple[str, ...]) -> Any:
-    def f(input, *args, **kwargs):
-        if name == "alias":
-            return input.clone()
-        if name in METHODS:
-            r = callable_of(METHODS[name], name, "", True)(input, *args, **kwargs)
-        else:
-            r = function(name)(input, *args, **kwargs)
-        if isinstance(r, tuple):
-            return made_together(len(r), lambda: tuple([copy.entry(t) for t in r]))
-        return copy.entry(r)
-
-    f.__name__ = name + "_copy"
-    f.__doc__ = f"A copy of what {name} gives."
-    several = " -> Tensor[]" * (name in ("split", "split_with_sizes", "unbind"))
-    texts = [
-        f"{name}_copy(Tensor input{', ' * bool(a)}{a}{', *' * ('*' not in a)}, out){several}"
-        for a in arguments
-    ]
-    lines = METHODS[name].lines if name in IN_ONE_STEP else ()
-    lines = tuple([x and x._replace(op=copy_op(x.op)) for x in lines])
-    out = "exact" if name in IN_ONE_STEP | {"alias", "as_strided"} and name != "select" else ""
-    return public(*texts, method=False, lines=lines, out=out)(f)
-
-
-IN_ONE_STEP = frozenset(("diagonal", "permute", "select", "squeeze", "t", "transpose"))
-IN_ONE_STEP |= {"unsqueeze", "expand", "view"}
-
-
-for _name, _arguments in {
-    "alias": ("",),
-    "as_strided": ("int[] size, int[] stride, int? storage_offset=None",),
-    "detach": ("",),
-    "diagonal": ("int offset=0, int dim1=0, int dim2=1",),
-    "permute": ("int[] dims",),
-    "select": ("int dim, int index",),
-    "split": ("int split_size, int dim=0",),
-    "split_with_sizes": ("int[] split_sizes, int dim=0",),
-    "squeeze": ("", "int|int[] dim"),
-    "t": ("",),
-    "transpose": ("int dim0, int dim1",),
-    "unbind": ("int dim=0",),
-    "unsqueeze": ("int dim",),
-    "view_as_real": ("",),
-    "view_as_complex": ("",),
-    "expand": ("int[] size, *, bool implicit=False",),
-    "view": ("int[] size", "ScalarType dtype"),
-}.items():
-    _copying(_name, _arguments)
-
-
-@public(
-    "slice_copy(Tensor input, int dim=0, int? start=None, int? end=None, int step=1, *, out)",
-    method=False,
-)
-def slice_copy(input, dim=0, start=None, end=None, step=1):
-    """A copy of a slice of a dimension."""
-    d = wrap_dim(dim, input._a.ndim, "slice")
-    return getitem.entry(input, (slice(None),) * d + (slice(start, end, step),)).clone()
 
 
 @public("unsafe_chunk(Tensor input, int chunks, int dim=0) -> Tensor[]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...base.formats import contiguous_format
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement
@@ -9,7 +10,7 @@ from ...engine.op import primitive
 from ..dims import sizes_of, wrap_dim, wrap_dims
 
 
-@primitive(movement, name="flip")
+@primitive(movement, name="flip", keeps_order=True)
 def flip_op(xp, x, dims=()):
     """x with dimensions in reverse order."""
 
@@ -126,7 +127,7 @@ def rot90(input, k=1, dims=(0, 1)):
     a, b = wrap_dims(dims, nd, "rot90")
     k %= 4
     if k == 0:
-        return input.clone()
+        return input.clone(memory_format=contiguous_format)
     if k == 2:
         return flip_op.entry(input, (a, b))
     x = flip_op.entry(input, (b,)) if k == 1 else flip_op.entry(input, (a,))

@@ -12,6 +12,7 @@ from operator import index
 from typing import Any
 
 from ...arrays.windows import Geometry, output_size
+from ...base.formats import contiguous_format
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, movement
@@ -121,7 +122,7 @@ def unfold_copy(input, dimension, size, step, *, out=None):
     tensor([[1, 2],
             [2, 3]])
     """
-    r = unfold(input, dimension, size, step).clone()
+    r = unfold(input, dimension, size, step).clone(memory_format=contiguous_format)
     if out is None:
         return r
     return write_out("unfold_copy", r, out, "exact")

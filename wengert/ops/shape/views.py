@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from ...base.formats import refuse_rank
+from ...base.formats import preserve_format, refuse_rank
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
@@ -149,9 +149,9 @@ unsqueeze_op.vjp(x=lambda xp, g, x_shape: xp.reshape(g, x_shape))
 unsqueeze_op.batch(lambda xp, size, flags, x, dim: xp.unsqueeze(x, dim + 1 if dim >= 0 else dim))
 
 
-@primitive(movement, node="CloneBackward0")
+@primitive(movement, node="CloneBackward0", keeps_order=True)
 def copy(xp, x):
-    """A copy."""
+    """A copy, whose dimensions lie in memory in the order in which those of x do."""
 
 
 copy.vjp(x=lambda g: g).batch(same_way("copy"))
@@ -165,7 +165,7 @@ def contiguous_op(xp, x):
 contiguous_op.vjp(x=lambda g: g).batch(same_way("contiguous"))
 
 
-@primitive(movement, name="write_view")
+@primitive(movement, name="write_view", keeps_order=True)
 def write_view(xp, base, value, chain=()):
     """A copy of base in which the view that chain takes holds value."""
 
@@ -181,7 +181,7 @@ def viewed(xp: Any, x: Any, chain: Any) -> Any:
     """The view of x that a chain of view ops takes."""
     for o, static in chain:
         if o.by_memory:  # x may be laid out in another way
-            x = xp.copy(x)
+            x = xp.contiguous(x)
         x = getattr(xp, o.name)(x, *static)
     return x
 
@@ -520,6 +520,9 @@ def clone(input, *, memory_format=None):
     """
     if memory_format is not None:
         refuse_rank("clone", memory_format, input._a.ndim)
+        if memory_format is not preserve_format:
+            kept = contiguous_op.entry(input)
+            return copy.entry(input) if kept is input else kept
     return copy.entry(input)
 
 

@@ -296,7 +296,8 @@ def _c2r_nd(
     if not dims:
         raise RuntimeError(f"{name} must transform at least one axis")
     if x._a.dtype not in COMPLEX:
-        x = x.to(x.dtype.to_complex())
+        real = x.dtype if x.dtype.is_inexact else dtypes.get_default_dtype()
+        x = x.to(real.to_complex())
     for d, n in zip(dims[:-1], sizes):
         x = resized(x, d, n)
     x = resized(x, dims[-1], sizes[-1] // 2 + 1)
