@@ -225,3 +225,26 @@ def test_indices_are_no_edges():
     z.grad_fn.register_hook(lambda gi, go: (gi[0], None))
     with pytest.raises(RuntimeError, match="incorrect number of values"):
         z.sum().backward()
+
+
+def test_what_hooks_return_is_checked():
+    """PyTorch's error types."""
+    x = w.ones(2, requires_grad=True)
+    handle = x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    with pytest.raises(RuntimeError, match="should return None"):
+        (x * 2).sum().backward()
+    handle.remove()
+    for register in ("register_hook", "register_prehook"):
+        y = x * 2
+        getattr(y.grad_fn, register)(lambda *gradients: gradients[0][0])
+        with pytest.raises(TypeError, match="expected tuple"):
+            y.sum().backward()
+
+
+def test_nodes_tell_what_they_take_and_save():
+    x = w.ones(2, requires_grad=True)
+    y = x * 2
+    (taken,) = y.grad_fn._input_metadata
+    assert taken.shape == [2] and taken.dtype is w.float32
+    assert y.grad_fn._saved_self is None  # for a gradient of 2
+    assert (x * x).grad_fn._saved_self is x

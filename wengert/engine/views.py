@@ -140,7 +140,8 @@ class View(Extras):
     op: Any
     static: tuple[Any, ...]
     up: View | None
-    quiet = ""  # why it is not to be changed while something is recorded
+    # why it is not to be changed while something is recorded; False: it may be (machine code asks)
+    quiet: Any = False
 
     @property
     def replay(self) -> tuple[Any, ...]:

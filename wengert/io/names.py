@@ -18,7 +18,13 @@ __all__ = ["StorageType", "STORAGES", "find", "public_name"]
 
 
 class StorageType:
-    """A storage class of PyTorch: only its name and dtype are needed here."""
+    """A storage class of PyTorch: only its name and dtype are needed here.
+
+    name: such as "FloatStorage". dtype: of its numbers, None for bytes.
+
+    >>> torch.serialization.StorageType("FloatStorage", torch.float32)
+    torch.FloatStorage
+    """
 
     def __init__(self, name: str, dtype: dtypes.dtype | None) -> None:
         self.name, self.dtype = name, dtype  # dtype None: bytes

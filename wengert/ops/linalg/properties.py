@@ -432,7 +432,7 @@ def matrix_exp(input):
 declare(matrix_exp, ("linalg.matrix_exp(Tensor input)",))
 
 
-@op(linear, name="trace", node="TraceBackward0")
+@op(linear, name="trace", node="TraceBackward0", keeps_order=True)
 def trace_op(xp, x):
     """The sum of the diagonal of a matrix."""
     return xp.sum_all(xp.diag_vector(x))

@@ -24,7 +24,7 @@ sum_op.vjp(
 )
 
 
-@primitive(linear, node="SumBackward0")
+@primitive(linear, node="SumBackward0", keeps_order=True)
 def sum_all(xp, x):
     """Sum over everything."""
 
@@ -54,7 +54,7 @@ mean_op.vjp(
 )
 
 
-@primitive(linear, node="MeanBackward0")
+@primitive(linear, node="MeanBackward0", keeps_order=True)
 def mean_all(xp, x):
     """Mean over everything."""
 
