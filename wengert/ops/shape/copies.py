@@ -8,7 +8,6 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS, default_namespace
-from ...base.formats import contiguous_format
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import function, public
@@ -397,7 +396,8 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         shape = list(x._a.shape)
         wide = x.unsqueeze(d + 1).expand(*shape[: d + 1], repeats, *shape[d + 1 :])
         shape[d] *= repeats
-        return view_op.entry(clone(wide, memory_format=contiguous_format), tuple(shape))
+        same = repeats == 1  # a view of x, not a copy
+        return reshape_op.entry(clone(wide) if same else wide, tuple(shape))
     index = default_namespace().arange(0, n, 1, "int64").repeat(each)
     check_output_size(index.size, output_size)
     at = wrap(index)
