@@ -63,7 +63,7 @@ def gathered(part: Any, shape: Sequence[int], dim: int, group: ProcessGroup) -> 
     out = xp.zeros((group.n * each, *rest), part.dtype)
     all_gather_into_tensor(wrap(out), wrap(padded), group)
     out = out[: shape[dim]]
-    return xp.copy(xp.transpose(out, 0, dim)) if dim else out
+    return xp.contiguous(xp.transpose(out, 0, dim)) if dim else out
 
 
 def reduced(part: Any, how: str, group: ProcessGroup) -> Any:
