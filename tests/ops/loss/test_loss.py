@@ -311,6 +311,8 @@ REFUSED = [
     lambda F, T: F.huber_loss(T.ones(3), T.ones(3), delta=0.0),
     lambda F, T: F.gaussian_nll_loss(T.ones(3), T.ones(3), -T.ones(3)),
     lambda F, T: F.gaussian_nll_loss(T.ones(3), T.ones(3), T.ones(2)),
+    lambda F, T: F.gaussian_nll_loss(T.ones(3), T.ones(3), T.ones(3, dtype=T.complex64)),
+    lambda F, T: F.gaussian_nll_loss(T.ones(2), T.ones(2), T.tensor([float("nan"), -1.0])),
     lambda F, T: F.margin_ranking_loss(T.ones(3, 2), T.ones(3, 2), T.ones(3)),
     lambda F, T: F.cosine_embedding_loss(T.ones(3, 2), T.ones(3, 2), T.ones(3, 1)),
     lambda F, T: F.cosine_embedding_loss(T.ones(3, 2), T.ones(2), T.ones(3)),

@@ -353,6 +353,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
             f"gaussian_nll_loss: var of {var.dtype} cannot be limited to at least {eps}: convert it"
             " with .float()"
         )
+    elif var.dtype.is_complex:
+        raise NotImplementedError(f"gaussian_nll_loss: not implemented for var of {var.dtype}")
     low = True
     if readable(var) and var._a.size:
         if type(var._a) in HOSTED:
@@ -360,6 +362,8 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
             least = float(flat[flat.argmin()])
         else:
             least = float(var.detach().min().item())
+        if least != least:  # what stands beside a NaN counts
+            least = float(var.detach().nan_to_num(eps).min().item())
         if least < 0:
             raise ValueError("var has negative entry/entries")
         low = least < eps
