@@ -277,7 +277,7 @@ def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
         return make(tuple(a.shape))
     made = make(tuple([a.shape[i] for i in order]))
     back = sorted(range(len(order)), key=order.__getitem__)
-    return made.transpose(back)
+    return namespace(made).permute(made, tuple(back))
 
 
 def interpreted_like(a: Any, make: Any, d: Any, device: Any, requires_grad: bool) -> Any:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays import random_fill as streams
-from ...arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
+from ...arrays.lookup import HOSTED, LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...autodiff.batched import lift_batch
 from ...base import dtypes
@@ -473,8 +473,11 @@ def check_probabilities(p: Tensor, name: str) -> None:
     """Refuse tensors that are no probabilities."""
     check_floating(p._a.dtype, name, complex_too=False)
     if RANK.get(type(p._a), LIBRARY) == LIBRARY and NS[type(p._a)].has(VALUES) and p._a.size:
-        flat = p._a.reshape(-1)  # the places are found by methods without Python
-        low, high = float(flat[flat.argmin()]), float(flat[flat.argmax()])
+        if type(p._a) in HOSTED:
+            flat = p._a.reshape(-1)  # the places are found by methods without Python
+            low, high = float(flat[flat.argmin()]), float(flat[flat.argmax()])
+        else:
+            low, high = float(p._a.min()), float(p._a.max())
         if not (low >= 0.0 and high <= 1.0):  # NaN included
             raise RuntimeError(
                 f"{name}: Expected p_in >= 0 && p_in <= 1 to be true: the probabilities go from "
