@@ -112,6 +112,8 @@ class graph:
     cuda_graph: a CUDAGraph. pool: of another graph whose memory is shared. stream: to record on;
     None: one of its own. capture_error_mode: accepted, see CUDAGraph.capture_begin.
     enable_annotations: accepted. check_input_liveness: accepted.
+
+    Raises RuntimeError where there is no CUDA device.
     """
 
     default_capture_stream: Any = None

@@ -86,6 +86,7 @@ class Namespace:
 RANK: dict[type, int] = {}  # precedence of a type of array; absent: not met yet, or a library's
 PER_DEVICE: set[type] = set()  # types of arrays that live on several devices
 HOSTED: set[type] = set()  # types of arrays in the program's memory, whose values are quick to ask
+PACKAGES = ("numpy", "scipy", "ml_dtypes", "cupy")  # what arrays come from and are computed by
 LIBRARIES: dict[str, Callable[[], Any]] = {}  # package of an array's type -> module that has it
 DEVICES: dict[str, Callable[[], Any]] = {}  # device type -> module that has it
 SCALARS = frozenset((int, float, bool, complex))

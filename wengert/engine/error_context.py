@@ -7,7 +7,7 @@ from collections.abc import Callable
 from opcode import opmap
 from typing import Any, TypeVar
 
-from ..arrays.lookup import NS, SCALARS
+from ..arrays.lookup import NS, PACKAGES, SCALARS
 from ..base.dtypes import as_dtype, dtype
 from ..base.errors import DevicesDiffer, out_of_memory
 from ..base.frames import INTERNAL
@@ -32,7 +32,8 @@ FAILURES = (
     RuntimeError, ValueError, LookupError, MemoryError, ArithmeticError, AttributeError, TypeError,
 )  # fmt: skip
 RAISE = opmap["RAISE_VARARGS"]
-LIBRARIES = ("/numpy/", "/scipy/", "/ml_dtypes/", "/cupy/")
+PLAIN = ("builtins", *PACKAGES)
+FOLDERS = tuple([f"/{package}/" for package in PACKAGES])
 F = TypeVar("F", bound=Callable[..., Any])
 NO_NUMBER = ("could not convert string", "invalid literal for int", "complex() arg is a malformed")
 
@@ -209,7 +210,7 @@ def meant(
         value = error.obj
         at = next((k for k, a in given.items() if a is value and k != "self"), "")
         wanted = str((types or {}).get(at, "Tensor"))
-        plain = not isinstance(value, type) and type(value).__module__ in ("builtins", "numpy")
+        plain = not isinstance(value, type) and type(value).__module__ in PLAIN
         if not plain and (not at or type(value).__name__ in wanted):
             return None
         kind = type(value).__name__
@@ -239,7 +240,7 @@ def meant(
         return RuntimeError(text) if type(error) is ValueError else None
     if isinstance(error, ArithmeticError):
         return RuntimeError(f"a number is too large: {text}")
-    if isinstance(error, TypeError) and type(error).__module__.startswith("numpy"):
+    if isinstance(error, TypeError) and type(error) is not TypeError:
         return NotImplementedError(f"{name}(): not implemented for these dtypes: {text}")
     return None
 
@@ -254,7 +255,7 @@ def accidental(error: Exception) -> bool:
     code = tb.tb_frame.f_code
     if INTERNAL[code.co_filename]:
         return code.co_code[tb.tb_lasti] != RAISE
-    return any([part in code.co_filename for part in LIBRARIES])
+    return any([part in code.co_filename for part in FOLDERS])
 
 
 def as_name(key: Any) -> str:
