@@ -8,6 +8,7 @@ shown in the example of its class.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import importlib
 import importlib.util
@@ -17,7 +18,10 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 import wengert
+from wengert.declare.documentation import SHAPES
 from wengert.engine import op_modes
 from wengert.ops.arguments import MEANING
 
@@ -204,6 +208,116 @@ def test_what_an_argument_means_in_one_function_is_shown_there():
         homes = (wengert, wengert.Tensor, wengert.nn.functional)
         found = [getattr(home, name).__doc__ for home in homes if name and hasattr(home, name)]
         assert not name or any(f"{argument}: {meaning}." in doc for doc in found), key
+
+
+# what says a shape: (N, C, ...), or a word
+SHAPE = re.compile(
+    r"(?<!\w)\((?=[^()]*(?:[A-Za-z*]|\d,))[\w*.]+(?: [*/+-] [\w*.]+|(?: \w+)+)*"
+    r"(?:, [\w*.]+(?: [*/+-] [\w*.]+|(?: \w+)+)*)*,?\)"
+    r"|any shape|any number of dim|broadcast|\b[\dn]-d\b|\bmatri(?:x|ces)\b|\bvectors?\b"
+    r"|\bdimensions\b|elementwise|each element|\bshapes?\b|\bsizes?\b"
+)
+TOGETHER = re.compile(r"with broadcasting|broadcast together|; broadcast")  # of all operands
+
+
+def tensors(f):
+    """The names of the tensors that a declared function takes, and of all its other arguments."""
+    method = f.__qualname__.startswith("Tensor.")
+    given = [
+        p
+        for o in (f.declared.methods if method else f.declared.functions)
+        for p in o.parameters
+        if not o.old and p.name != "out"
+    ]
+    own = {p.spelled for p in given if {"Tensor", "Tensor[]"} & set(p.type.kinds)}
+    return own, {p.spelled for p in given} - own
+
+
+def without_shape(f, text):
+    """The tensors of a declared function whose shapes no sentence of a text speaks of."""
+    own, others = tensors(f)
+    text = re.sub(r"Raises .*?(?=\n\s*\n|$)", "", text.partition(">>> ")[0], flags=re.DOTALL)
+    if TOGETHER.search(text):
+        return []
+    sentences = []
+    for paragraph in text.split("\n\n"):
+        for part in re.split(r"(?<=[.;])\s+|\n(?=\w+: )", paragraph):
+            if part.partition(":")[0] not in others:  # "dim: the dimensions ..." tells of none
+                sentences.append(" ".join(part.split()))
+    told = [x for x in sentences if SHAPE.search(x)]
+    if len(own) == 1:
+        return [] if told else sorted(own)
+    said = {word for x in told for word in re.findall(r"\w+", x)}
+    same = {"self": "input", "input": "self"}  # a method has the words of its function
+    return sorted(n for n in own if n not in said and same.get(n) not in said)
+
+
+def test_the_shape_of_every_tensor_of_a_declared_function_is_said(found):
+    declared = [e for e in found if hasattr(e.thing, "declared") and tensors(e.thing)[0]]
+    assert len(declared) > 1300
+    silent = [(e.path, without_shape(e.thing, e.text)) for e in declared]
+    assert [x for x in silent if x[1]] == []
+
+
+def test_errors_say_no_shape():
+    text = "The sum.\n\nRaises RuntimeError where shapes or dtypes do not fit."
+    assert without_shape(wengert.add, text) == ["input", "other"]
+    assert without_shape(wengert.sum, f"{text}\n\n>>> x.shape\n(2, 3)") == ["input"]
+
+
+def test_shapes_are_said_of_arguments_that_there_are(found):
+    docs, wrong = {e.path: e for e in found}, []
+    for line in SHAPES.read_text(encoding="utf-8").splitlines():
+        said, _, names = line.rpartition(": ")
+        for name in names.split():
+            entry = docs.get(name) or docs[f"Tensor.{name}"]
+            if said == "elementwise":
+                continue
+            text = re.sub(r"\binput\b", "self", said) if "Tensor." in entry.path else said
+            there = set().union(*tensors(entry.thing))
+            if f"\n{text}.\n" not in entry.text or set(text.partition(":")[0].split(", ")) - there:
+                wrong.append((name, text, there))
+    assert wrong == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_shapes_that_are_said_are_taken(found):
+    """Functions whose tensors are of any shape take any, and shapes that broadcast."""
+    asked, wrong = 0, []
+    for e in found:
+        any_shape = re.search(
+            r"^(\w[\w, ]*): any shape(?:s that broadcast with each other)?\.$", e.text, re.M
+        )
+        f = e.thing
+        if not any_shape or not hasattr(f, "declared") or e.path.startswith("Tensor."):
+            continue
+        names = any_shape[1].split(", ")
+        given = inspect.signature(f).parameters.values()
+        needed = {p.name for p in given if p.default is p.empty and p.kind is not p.VAR_KEYWORD}
+        if not needed <= set(names):
+            continue
+        if len(names) > 1:
+            got = results(f, names, [(3, 1), (1, 4), (1, 1)])
+            fits = got and set(got) <= {(3, 4), ()}  # 0-d: the mean of a loss, or one answer
+            calls = [(fits, (3, 1), got)]
+        else:
+            calls = [(results(f, names, [s]), s) for s in [(), (3,), (0, 3), (2, 1, 2, 1, 2)]]
+        asked += len(calls)
+        wrong += [(e.path, *call) for call in calls if not call[0]]
+    assert asked > 500 and not wrong, (asked, wrong)
+
+
+def results(f, names, shapes):
+    """The shapes of what a function gives for tensors of each kind that it takes."""
+    got = []
+    for dtype in (wengert.float32, wengert.int64, wengert.bool, wengert.complex64):
+        values = {n: wengert.ones(s, dtype=dtype) for n, s in zip(names, shapes)}
+        if "condition" in values:
+            values["condition"] = values["condition"].bool()
+        with contextlib.suppress(RuntimeError, TypeError, NotImplementedError, ValueError):
+            r = f(**values)
+            got.append(tuple(getattr(r, "shape", ())))
+    return got
 
 
 def declared_errors():

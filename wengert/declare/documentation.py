@@ -34,6 +34,9 @@ EXAMPLES = pathlib.Path(__file__).parent.parent / "ops" / "examples.txt"
 # which values of arguments lead to an error, "error where ...: names" in each line, as seen by
 # spoiling the arguments of the examples (tests/contracts/test_errors_told.py)
 ERRORS = pathlib.Path(__file__).parent.parent / "ops" / "errors.txt"
+# the shapes of tensors where the kind of op does not tell them, "what is said: names" in each line;
+# "elementwise" stands for what is said of ops of that kind
+SHAPES = pathlib.Path(__file__).parent.parent / "ops" / "shapes.txt"
 
 
 def documentation(
@@ -55,7 +58,11 @@ def documentation(
     text, mark, example = inspect.cleandoc(doc or "").partition(">>> ")
     parts = ["\n".join(heads), text.strip()]
     told, said = arguments(own or name, overloads), text.partition("Raises ")[0]
-    if left := [x for x in told if not spoken_of(x.partition(":")[0], said)]:
+    left = [x for x in told if not spoken_of(x.partition(":")[0], said)]
+    if shape := shapes(overloads, names, said, method, body):
+        dull = [f"{n}: {ARGUMENTS.get(n)}." for n in DULL & set(WORD.findall(shape))]
+        left = [shape, *[x for x in left if x not in dull]]
+    if left:
         parts.append("\n".join(left))
     if errors := raised(name, overloads, text, method, body, names[0]):
         parts.append(textwrap.fill(f"Raises {errors}.", 96))
@@ -136,6 +143,43 @@ def arguments(function: str, overloads: tuple[Overload, ...]) -> list[str]:
     return found
 
 
+def shapes(overloads: tuple[Overload, ...], names: Any, text: str, method: bool, body: Any) -> str:
+    """A line that says the shapes of the tensors, as far as a text does not."""
+    changed, path = IN_PLACE in text, names[0]
+    # relu of nn.functional need not take what torch.relu takes
+    known = [path, *names[2:]] if "." in path and not path.startswith("Tensor.") else [*names]
+    known += [n.removeprefix("Tensor.")[:-1] for n in known if changed]
+    said = next(filter(None, map(shapes_said().get, known)), "")
+    if not said and isinstance(body, Op) and body.kind == "elementwise":
+        said = "elementwise"
+    if said == "elementwise":
+        said = "" if WHOLE.search(text) else of_elements(overloads, changed)
+    elif said and (method or changed):
+        own = overloads[0].parameters[0].name
+        said = re.sub(r"\binput\b", own, said)
+    return said and f"{said}."
+
+
+def of_elements(overloads: tuple[Overload, ...], changed: bool) -> str:
+    """The shapes of the operands of what works on one element after the other."""
+    given = [p for o in overloads if not o.old for p in o.parameters]
+    first, *others = dict.fromkeys(p.name for p in given if "Tensor" in p.type.kinds)
+    if not others:
+        return f"{first}: any shape"
+    if changed:
+        are = "are" if len(others) > 1 else "is"
+        return f"{first}: any shape, which it keeps; {' and '.join(others)} {are} broadcast to it"
+    return f"{', '.join([first, *others])}: any shapes that broadcast with each other"
+
+
+@functools.cache
+def shapes_said() -> dict[str, str]:
+    """What SHAPES says, by the path of the function."""
+    lines = SHAPES.read_text(encoding="utf-8").splitlines()
+    cut = [line.rpartition(": ") for line in lines]
+    return {name: said for said, _, names in cut for name in names.split()}
+
+
 @functools.cache
 def seen() -> dict[str, list[tuple[str, str]]]:
     """The errors in ERRORS by the path of the function: (error, where)."""
@@ -189,6 +233,10 @@ def is_dimension(p: Parameter) -> bool:
 
 IN_PLACE = "in place: the result replaces the elements of "
 PART = re.compile(r"\w")  # of a word
+WORD = re.compile(r"\w+")
+# says the shapes of all operands of an elementwise op
+WHOLE = re.compile(r"any shape|with broadcasting|broadcast together|; broadcast")
+DULL = {"input", "self", "x", "other"}  # whose shapes say more than their meanings
 
 
 def spoken_of(name: str, text: str) -> bool:
