@@ -8,7 +8,9 @@ shown in the example of its class.
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import doctest
 import enum
 import importlib
 import importlib.util
@@ -110,7 +112,7 @@ def text_of(cls):
     """The docstring of a class and of its __init__, and those of its bases here."""
     own = [c for c in cls.__mro__ if c.__module__.startswith(("wengert", "torch"))]
     inits = [getattr(c.__dict__.get("__init__"), "__doc__", None) for c in own]
-    return "\n".join(filter(None, [*[c.__dict__.get("__doc__") for c in own], *inits]))
+    return "\n\n".join(filter(None, [*[c.__dict__.get("__doc__") for c in own], *inits]))
 
 
 def counterpart(torch, space, name):
@@ -150,9 +152,9 @@ def of_class(path, cls, theirs, seen):
             continue
         seen.add(id(f))
         bases = [c.__dict__.get(name) for c in cls.__mro__[1:]]
-        docs = "\n".join(filter(None, [getattr(x, "__doc__", None) for x in [f, *bases]]))
+        docs = "\n\n".join(filter(None, [getattr(x, "__doc__", None) for x in [f, *bases]]))
         shown = ">>>" in docs or f".{name}(" in text
-        told = docs + text
+        told = f"{docs}\n\n{text}"
         yield Entry(f"{path}.{name}", without_words(names(f), told), shown, told, f)
 
 
@@ -186,6 +188,106 @@ def everything(torch):
             else:
                 text = thing.__doc__ or ""
                 yield Entry(path, without_words(names(thing), text), ">>>" in text, text, thing)
+
+
+FACTORIES = {
+    "arange", "as_tensor", "cat", "empty", "eye", "full", "linspace", "ones", "ones_like", "rand",
+    "rand_like", "randint", "randn", "randn_like", "randperm", "stack", "tensor", "tril", "triu",
+    "zeros", "zeros_like",
+}  # fmt: skip
+OTHER_RESULTS = {"dim", "item", "numel", "numpy", "size", "tolist", "untyped_storage"}
+
+
+def is_tensor(node, known):
+    """Whether an argument in an example is a tensor, or a collection that holds one."""
+    if isinstance(node, ast.Call):
+        f = node.func
+        if not isinstance(f, ast.Attribute) or f.attr in OTHER_RESULTS:
+            return False
+        made = f.attr in FACTORIES and getattr(f.value, "id", "") == "torch"
+        return made or is_tensor(f.value, known)
+    if isinstance(node, ast.Name):
+        return node.id in known
+    parts = (ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.UnaryOp, ast.Starred)
+    held = ast.iter_child_nodes(node) if isinstance(node, parts) else ()
+    return any(is_tensor(child, known) for child in held)
+
+
+def called(node):
+    """The name at the end of what a call calls."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def example_gives_tensors(name, text, is_class):
+    """Whether an example calls a function, or what a class makes, with tensors."""
+    known, made = set(), set()
+    for example in doctest.DocTestParser().get_examples(text):
+        tree = ast.parse(example.source)
+        for call in [n for n in ast.walk(tree) if isinstance(n, ast.Call)]:
+            inner = isinstance(call.func, ast.Call) and called(call.func) == name
+            its = called(call) == name or is_class and (inner or called(call) in made)
+            given = [*call.args, *(k.value for k in call.keywords)]
+            if its and any(is_tensor(x, known) for x in given):
+                return True
+        for n in [n for n in ast.walk(tree) if isinstance(n, ast.Assign)]:
+            targets = {x.id for t in n.targets for x in ast.walk(t) if isinstance(x, ast.Name)}
+            if isinstance(n.value, ast.Call) and called(n.value) == name:
+                made |= targets
+            elif is_tensor(n.value, known):
+                known |= targets
+    return False
+
+
+def takes_tensors(entry):
+    """Whether something undeclared is annotated as taking tensors, or takes them in its example."""
+    if hasattr(entry.thing, "declared"):
+        return False
+    try:
+        found = inspect.signature(entry.thing).parameters.values()
+    except (TypeError, ValueError):
+        found = []
+    if any(re.search(r"\bTensor\b", str(p.annotation)) for p in found):
+        return True
+    name = entry.path.rpartition(".")[2]
+    return example_gives_tensors(name, entry.text, isinstance(entry.thing, type))
+
+
+# (N, C, L), (*, n), (n_i, *rest): one of the sizes is a capital letter, or any number of them
+SIZE = r"[\w./*+-]+(?: [-+*/]+ [\w./]+)*"
+SIZES = re.compile(rf"(?<![\w)])\(({SIZE}(?:, {SIZE})*,?)\)")
+LETTER = re.compile(r"\*(?!args|kwargs)\w*|\.\.\.|[A-Z][a-z]?(_\w)?,?")
+COLOURS = "(R, G, B)"
+IN_WORDS = re.compile(
+    r"\b(any shapes?|of (one|the same) shape|(of|has|have) the shapes? of|broadcasts?|0-d"
+    r"|[0-9]-d tensors?|scalars?|vectors?|matrix|matrices)\b|\bof shape \("
+)
+
+
+def tells_a_shape(text):
+    """Whether a text says the shape of a tensor, apart from its examples and what it raises."""
+    text = re.sub(r"(?m)^ *>>>(.|\n)*?(?=\n\s*\n|\Z)", "", text)
+    text = re.sub(r"\bRaises\s(.|\n)*?(?=\n\s*\n|\Z)", "", text)
+    text = " ".join(text.split())
+    tuples = [m for m in SIZES.finditer(text) if "," in m[1] and m[0] != COLOURS]
+    letters = (LETTER.fullmatch(size) for m in tuples for size in m[1].split(", "))
+    return any(letters) or IN_WORDS.search(text) is not None
+
+
+def test_tensors_are_described_with_their_shapes(found):
+    taking = [e for e in found if takes_tensors(e)]
+    assert len(taking) > 900
+    assert [e.path for e in taking if not tells_a_shape(e.text)] == []
+
+
+def test_a_shape_is_not_told_by_accident():
+    for text in [
+        "Turns it.\n\nRaises ValueError where x has a shape that does not fit (N, C).",
+        "Turns it.\n\n>>> f(torch.ones(2, 3)).shape  # (N, C)\n(2, 3)",
+        "colors: (R, G, B). size: (height, width). As f(N, C) or f(*args, **kwargs).",
+    ]:
+        assert not tells_a_shape(text), text
+    for text in ["x (N, C, H, W).", "x: (*, n).", "x has any shape.", "of shape (h, w)."]:
+        assert tells_a_shape(text), text
 
 
 def test_every_argument_is_described(found):

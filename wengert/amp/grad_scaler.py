@@ -127,7 +127,7 @@ class GradScaler:
 
         outputs: a tensor or several.
 
-        Raises ValueError where outputs is of the wrong type.
+        Tensors have any shape. Raises ValueError where outputs is of the wrong type.
         """
         if not self._enabled:
             return outputs
@@ -274,7 +274,7 @@ class GradScaler:
     def update(self, new_scale: float | Tensor | None = None) -> None:
         """Adapt the scale at the end of an iteration, or set it.
 
-        new_scale: the scale; None: adapt.
+        new_scale: the scale; None: adapt. A tensor has one element, of shape (1,) or none.
         """
         if not self._enabled:
             return

@@ -39,7 +39,7 @@ def _destination(where: Any) -> Any:
 def broadcast(tensor: Tensor, devices: Any = None, *, out: Any = None) -> tuple[Tensor, ...]:
     """Copies of a tensor on devices, or in the tensors of out.
 
-    Raises RuntimeError where there is no such device.
+    The tensor has any shape. Raises RuntimeError where there is no such device.
     """
     if (devices is None) == (out is None):
         raise RuntimeError(
@@ -58,7 +58,7 @@ def broadcast_coalesced(
 
     devices: the devices. buffer_size: accepted.
 
-    Raises RuntimeError where there is no such device.
+    Tensors have any shape. Raises RuntimeError where there is no such device.
     """
     return [tuple([t.to(d) for t in tensors]) for d in _devices(devices)]
 
@@ -84,7 +84,7 @@ def reduce_add_coalesced(
 
     inputs: one for each device. destination: the device of the result. buffer_size: accepted.
 
-    Raises RuntimeError where there is no such device.
+    Tensors of one sum have one shape: any shape. Raises RuntimeError where there is no such device.
     """
     return tuple([reduce_add(row, destination) for row in zip(*inputs)])
 
@@ -97,7 +97,7 @@ def scatter(
 
     chunk_sizes: the sizes of the parts; None: equal ones. streams: accepted.
 
-    Raises RuntimeError where there is no such device.
+    Tensors have any shape with dim. Raises RuntimeError where there is no such device.
     """
     if out is not None:
         parts = tensor.split([t.size(dim) for t in out], dim)
@@ -115,7 +115,7 @@ def gather(
     tensors: one for each device. destination: the device of the result. out: the tensors to write
     into.
 
-    Raises RuntimeError where there is no such device.
+    Tensors have any shape with dim. Raises RuntimeError where there is no such device.
     """
     if out is not None:
         return out.copy_(T.cat([t.to(out.device) for t in tensors], dim))

@@ -168,7 +168,8 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
 def to_dlpack(tensor: Tensor) -> Any:
     """A DLPack capsule of the first version that shares a tensor's memory.
 
-    Raises BufferError where it requires grad; TypeError where tensor is no tensor.
+    The tensor has any shape. Raises BufferError where it requires grad; TypeError where tensor is
+    no tensor.
 
     >>> from_dlpack(to_dlpack(from_dlpack(np.ones(2)))).tolist()
     [1.0, 1.0]

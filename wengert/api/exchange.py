@@ -22,7 +22,7 @@ def swap_tensors(t1: Tensor, t2: Tensor) -> None:
 
     t1: a tensor. t2: a tensor.
 
-    Raises TypeError where t1 or t2 is no tensor.
+    Tensors have any shape. Raises TypeError where t1 or t2 is no tensor.
 
     >>> a, b = torch.zeros(1), torch.ones(2)
     >>> torch.utils.swap_tensors(a, b)
@@ -49,8 +49,8 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 
     other: the value. assign: other itself.
 
-    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
-    fit.
+    other has the shape of self. Raises TypeError where other is no tensor; RuntimeError where other
+    has a shape that does not fit.
 
     >>> torch.zeros(2).module_load(torch.ones(2))
     tensor([1., 1.])
@@ -64,7 +64,7 @@ def module_load(self: Tensor, other: Tensor, assign: bool = False) -> Tensor:
 def record_stream(self: Tensor, s: Any) -> None:
     """Keep the memory until a stream's work is done: CuPy's pool sees to that by itself.
 
-    s: the stream.
+    s: the stream. The tensor has any shape.
     """
 
 

@@ -37,7 +37,7 @@ def get_device(input: Tensor) -> int:
 
     input: a tensor.
 
-    Raises TypeError where input is no tensor.
+    The tensor has any shape. Raises TypeError where input is no tensor.
 
     >>> torch.get_device(torch.ones(1))
     -1
@@ -159,7 +159,7 @@ def debug_unwrap(tensor: Tensor, *, recurse: bool = True) -> Tensor:
 
     recurse: all wrappings, or one.
 
-    Raises TypeError where tensor is no tensor.
+    The tensor has any shape. Raises TypeError where tensor is no tensor.
 
     >>> torch.func.debug_unwrap(torch.ones(2))
     tensor([1., 1.])

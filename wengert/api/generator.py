@@ -94,7 +94,7 @@ class Generator:
 
         TypeError unless it is a uint8 tensor, RuntimeError unless it is a position.
 
-        new_state: from get_state().
+        new_state: from get_state(). A position is of shape (n,).
         """
         self._stream.set_state(_raw(new_state))
         return self
@@ -218,7 +218,7 @@ def set_rng_state(new_state: Tensor) -> None:
 
     TypeError unless it is a uint8 tensor, RuntimeError unless it is a position.
 
-    new_state: from get_rng_state().
+    new_state: from get_rng_state(). A position is of shape (n,).
 
     >>> torch.set_rng_state(torch.get_rng_state())
     """

@@ -266,7 +266,8 @@ def opcheck(
     which tries are made. atol: the absolute difference that is allowed. rtol: the relative
     difference that is allowed.
 
-    Raises TypeError where args or test_utils is of the wrong type or args has another length.
+    Tensors have any shape that the operator takes. Raises TypeError where args or test_utils is of
+    the wrong type or args has another length.
 
     >>> @torch.library.custom_op("shown::doubled", mutates_args=())
     ... def doubled(x: torch.Tensor) -> torch.Tensor:

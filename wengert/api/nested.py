@@ -232,7 +232,7 @@ def as_nested_tensor(
     ts: tensors, or lists. dtype: of the elements. device: where it lies. layout: torch.strided or
     torch.jagged.
 
-    Raises TypeError where ts is of the wrong type.
+    Tensors have any shape. Raises TypeError where ts is of the wrong type.
 
     >>> torch.nested.as_nested_tensor([torch.ones(2), torch.ones(3)]).size(0)
     2

@@ -70,8 +70,9 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
 
     out: the tensors to write into.
 
-    Raises TypeError where input or A is no tensor; RuntimeError where input or A has a shape that
-    does not fit or input or A holds integers, booleans or complex numbers.
+    A is of shape (m, n), input of shape (m, k). Raises TypeError where input or A is no tensor;
+    RuntimeError where input or A has a shape that does not fit or input or A holds integers,
+    booleans or complex numbers.
 
     >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
@@ -87,8 +88,9 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
 def solve_method(self: Tensor, other: Tensor) -> Solution:
     """torch.solve(self, other).
 
-    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
-    fit or other holds integers, booleans or complex numbers.
+    self is the right side, of shape (*, n, k), other the matrix, of shape (*, n, n). Raises
+    TypeError where other is no tensor; RuntimeError where other has a shape that does not fit or
+    other holds integers, booleans or complex numbers.
 
     >>> torch.tensor([[2.0]]).solve(torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
@@ -99,8 +101,9 @@ def solve_method(self: Tensor, other: Tensor) -> Solution:
 def lstsq_method(self: Tensor, other: Tensor) -> LeastSquares:
     """torch.lstsq(self, other).
 
-    Raises TypeError where other is no tensor; RuntimeError where other has a shape that does not
-    fit or other holds integers, booleans or complex numbers.
+    self is the right side, of shape (m, k), other the matrix, of shape (m, n). Raises TypeError
+    where other is no tensor; RuntimeError where other has a shape that does not fit or other holds
+    integers, booleans or complex numbers.
 
     >>> torch.tensor([[1.0], [3.0]]).lstsq(torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
@@ -197,9 +200,10 @@ def rfft(
 
     input: a real tensor. normalized: divide by the root of the sizes.
 
-    Raises TypeError where input is no tensor or signal_ndim is of the wrong type; IndexError where
-    input has a shape that does not fit or signal_ndim is out of range; RuntimeError where input
-    holds complex numbers or signal_ndim is below 1.
+    input has any shape of at least signal_ndim dims. Raises TypeError where input is no tensor or
+    signal_ndim is of the wrong type; IndexError where input has a shape that does not fit or
+    signal_ndim is out of range; RuntimeError where input holds complex numbers or signal_ndim is
+    below 1.
 
     >>> torch.rfft(torch.ones(4), 1)
     tensor([[4., 0.],
@@ -241,7 +245,7 @@ def irfft(
 def reinforce(self: Tensor, reward: Any) -> None:
     """Gone: draws know nothing of their rewards. RuntimeError tells how to write it today.
 
-    reward: not used.
+    reward: not used. self and reward have any shape.
 
     >>> torch.ones(1).reinforce(1.0)
     Traceback (most recent call last):

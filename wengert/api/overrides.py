@@ -484,7 +484,8 @@ class BaseTorchFunctionMode(TorchFunctionMode):
 def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     """Whether an argument stands in, or a mode is entered.
 
-    relevant_args: its arguments. Raises TypeError where relevant_args is of the wrong type.
+    relevant_args: its arguments. Tensors have any shape. Raises TypeError where relevant_args is of
+    the wrong type.
 
     >>> torch.overrides.has_torch_function((torch.ones(1),))
     False
@@ -495,7 +496,7 @@ def has_torch_function(relevant_args: Iterable[Any]) -> bool:
 def has_torch_function_unary(arg: Any) -> bool:
     """has_torch_function of one argument.
 
-    arg: an argument.
+    arg: an argument. A tensor has any shape.
 
     >>> torch.overrides.has_torch_function_unary(torch.ones(1))
     False
@@ -504,7 +505,7 @@ def has_torch_function_unary(arg: Any) -> bool:
 
 
 def has_torch_function_variadic(*args: Any) -> bool:
-    """has_torch_function of several arguments.
+    """has_torch_function of several arguments. Tensors have any shape.
 
     >>> torch.overrides.has_torch_function_variadic(torch.ones(1), 2)
     False
@@ -562,7 +563,7 @@ def wrap_torch_function(dispatcher: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def is_tensor_like(inp: Any) -> bool:
-    """Whether inp is a tensor, or stands in for one.
+    """Whether inp is a tensor, or stands in for one. A tensor has any shape.
 
     >>> torch.overrides.is_tensor_like(torch.ones(1)), torch.overrides.is_tensor_like(1)
     (True, False)
@@ -588,9 +589,9 @@ def enable_reentrant_dispatch() -> Iterator[None]:
 def redispatch_function(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Call func again for those who stand in.
 
-    types: the classes of the arguments. args: the arguments. kwargs: the arguments by name. Raises
-    TypeError where func cannot be called, args or kwargs is of the wrong type or args has another
-    length.
+    types: the classes of the arguments. args: the arguments. kwargs: the arguments by name. Tensors
+    have any shape. Raises TypeError where func cannot be called, args or kwargs is of the wrong
+    type or args has another length.
 
     >>> torch.overrides.redispatch_function(torch.add, (), (torch.ones(2), 1), {})
     tensor([2., 2.])

@@ -55,6 +55,8 @@ def owner(a: Any) -> SharedMap | None:
 def is_shared(self: Tensor) -> bool:
     """Whether other processes see the memory of a tensor.
 
+    The tensor has any shape.
+
     >>> torch.ones(2).is_shared(), torch.ones(2).share_memory_().is_shared()
     (False, True)
     """
@@ -63,6 +65,8 @@ def is_shared(self: Tensor) -> bool:
 
 def share_memory_(self: Tensor) -> Tensor:
     """Move the elements of a tensor on the CPU into shared memory, in place; returns it.
+
+    The tensor has any shape.
 
     >>> torch.ones(2).share_memory_().is_shared()
     True

@@ -66,8 +66,8 @@ class SobolEngine:
 
         out: the tensor to write into. dtype: of the points.
 
-        Raises TypeError where n is of the wrong type; RuntimeError where n is a tensor of several
-        numbers.
+        out has any shape: it is resized. Raises TypeError where n is of the wrong type;
+        RuntimeError where n is a tensor of several numbers.
         """
         dtype = dtype or dtypes.get_default_dtype()
         result = self._as_numbers(self._next(n), dtype)
@@ -80,8 +80,8 @@ class SobolEngine:
 
         out: the tensor to write into. dtype: of the points.
 
-        Raises TypeError where m is of the wrong type or negative; NotImplementedError where m is a
-        tensor of several numbers.
+        out has any shape: it is resized. Raises TypeError where m is of the wrong type or negative;
+        NotImplementedError where m is a tensor of several numbers.
         """
         total = self.num_generated + 2**m
         if total & (total - 1):

@@ -32,7 +32,7 @@ class Variable(metaclass=VariableMeta):
     data: a Tensor; requires_grad: whether operations on it are recorded. TypeError for other data.
     volatile: accepted.
 
-    Raises RuntimeError where data holds integers or booleans.
+    data has any shape. Raises RuntimeError where data holds integers or booleans.
 
     >>> torch.autograd.Variable(torch.ones(1), requires_grad=True)
     tensor([1.], requires_grad=True)

@@ -115,7 +115,7 @@ def save(
     bits_per_sample: int | None = None,
     **options: Any,
 ) -> None:
-    """Write samples (channels, frames) to a WAV file: floats as floats, integers as they are.
+    """Write samples of shape (channels, frames) to WAV: floats as floats, integers as they are.
 
     encoding: "PCM_S" with bits_per_sample 16 or 32, or "PCM_F".
 

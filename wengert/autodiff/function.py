@@ -121,7 +121,7 @@ class Function:
     def jvp(ctx: Any, *grad_inputs: Any) -> Any:
         """Tangents of the outputs, from those of the arguments; override for forward mode.
 
-        ctx: what forward has kept.
+        ctx: what forward has kept. Tangents have the shapes of their inputs.
 
         >>> class Double(torch.autograd.Function):
         ...     @staticmethod
@@ -165,8 +165,8 @@ class Function:
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Run forward and record the node. Raises what forward raises; TypeError where an argument
-        is no tensor.
+        """Run forward and record the node. Tensors have any shape. Raises what forward raises;
+        TypeError where an argument is no tensor.
         """
         if state.levels:
             return at_levels(cls, args, kwargs)

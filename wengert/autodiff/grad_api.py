@@ -120,8 +120,8 @@ def backward(
     retain_graph: keep what was saved, for another pass; None: as create_graph. create_graph:
     record the pass itself, for derivatives of derivatives.
 
-    Raises TypeError where tensors is of the wrong type; RuntimeError where tensors holds integers,
-    booleans or complex numbers.
+    tensors have any shape. Raises TypeError where tensors is of the wrong type; RuntimeError where
+    tensors holds integers, booleans or complex numbers.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.backward((3 * x).sum())

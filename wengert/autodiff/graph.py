@@ -20,7 +20,8 @@ __all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
 def get_gradient_edge(tensor: Tensor) -> GradientEdge:
     """Where the gradient of a tensor flows: the node that computed it, or the leaf's own.
 
-    Raises RuntimeError for tensors that require no grad; TypeError where tensor is no tensor.
+    The tensor has any shape. Raises RuntimeError for tensors that require no grad; TypeError where
+    tensor is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.autograd.graph.get_gradient_edge(x * 2).node
@@ -40,7 +41,7 @@ def increment_version(tensor: Tensor | Sequence[Tensor]) -> None:
 
     tensor: a tensor, or several.
 
-    Raises TypeError where tensor is of the wrong type.
+    Tensors have any shape. Raises TypeError where tensor is of the wrong type.
 
     >>> x = torch.ones(1)
     >>> torch.autograd.graph.increment_version(x)
@@ -96,8 +97,8 @@ def register_multi_grad_hook(
         fn: mode "all": gets a list with the gradients of all, None for those that the pass does
             not reach, when the last one is there; mode "any": gets the first one.
 
-    Returns a handle whose remove() takes the hook away. Raises ValueError for other modes;
-    TypeError where tensors is of the wrong type.
+    Returns a handle whose remove() takes the hook away. Tensors have any shape. Raises ValueError
+    for other modes; TypeError where tensors is of the wrong type.
 
     >>> x, y = torch.ones(2, requires_grad=True)
     >>> handle = torch.autograd.graph.register_multi_grad_hook([x, y], print)

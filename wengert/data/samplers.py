@@ -198,6 +198,8 @@ class WeightedRandomSampler(Sampler[int]):
     Example:
         >>> list(WeightedRandomSampler([0.0, 1.0], 3))
         [1, 1, 1]
+
+    weights: of shape (n,) if it is a tensor.
     """
 
     weights: Tensor

@@ -99,6 +99,8 @@ def backward(context_id: int, roots: list[Tensor], retain_graph: bool = False) -
     Raises:
         RuntimeError: there is no such context, or a root is not one number, or has no history.
 
+    Roots are scalars, or of shape (1,).
+
     >>> rpc, dist_autograd = torch.distributed.rpc, torch.distributed.autograd
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
     >>> rpc.init_rpc("one", rank=0, world_size=1, rpc_backend_options=options)

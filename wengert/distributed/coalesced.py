@@ -20,7 +20,7 @@ def all_reduce_coalesced(
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
 
-    Raises TypeError where tensors is of the wrong type.
+    Each has any shape, the same on all ranks. Raises TypeError where tensors is of the wrong type.
 
     >>> x, y = torch.ones(2), torch.ones(1)
     >>> dist.all_reduce_coalesced([x, y])
@@ -41,8 +41,8 @@ def all_gather_coalesced(
     output_tensor_lists: for each tensor, a list with one for each rank, to write into.
     input_tensor_list: the values of this rank.
 
-    Raises TypeError where output_tensor_lists or input_tensor_list is of the wrong type; ValueError
-    where output_tensor_lists is too long.
+    Each has any shape, the same on all ranks. Raises TypeError where output_tensor_lists or
+    input_tensor_list is of the wrong type; ValueError where output_tensor_lists is too long.
 
     >>> parts = [[torch.zeros(2)]]
     >>> dist.all_gather_coalesced(parts, [torch.ones(2)])

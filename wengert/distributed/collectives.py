@@ -168,9 +168,9 @@ def reduce(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_dst: the receiver's rank within the group. tensor: the values of this rank. op: a
-    ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR. Raises TypeError where tensor is no
-    tensor; ValueError where dst is of the wrong type or dst is out of range; RuntimeError where dst
-    is a tensor of several numbers.
+    ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR. tensor has any shape, the same on all
+    ranks. Raises TypeError where tensor is no tensor; ValueError where dst is of the wrong type or
+    dst is out of range; RuntimeError where dst is a tensor of several numbers.
 
     >>> x = torch.ones(2)
     >>> dist.reduce(x, dst=0)
@@ -203,9 +203,9 @@ def broadcast(
     """Give every rank the values of rank src's tensor, in place.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
-    group_src: the sender's rank within the group. Raises TypeError where tensor is no tensor;
-    ValueError where src is of the wrong type or src is out of range; RuntimeError where src is a
-    tensor of several numbers.
+    group_src: the sender's rank within the group. tensor has any shape, the same on all ranks.
+    Raises TypeError where tensor is no tensor; ValueError where src is of the wrong type or src is
+    out of range; RuntimeError where src is a tensor of several numbers.
 
     >>> x = torch.ones(2)
     >>> dist.broadcast(x, src=0)
@@ -281,7 +281,7 @@ def _check_pair(what: str, large: Tensor, small: Tensor, n: int) -> None:
 def all_gather(
     tensor_list: Sequence[Tensor], tensor: Tensor, group: Any = None, async_op: bool = False
 ) -> Work | None:
-    """Fill a list with the tensors of all ranks, which may differ in shape as the list's do.
+    """Fill a list with the tensors of all ranks, of any shapes, which may differ as the list's do.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     tensor_list: a tensor for each rank, to write into. tensor: the values of this rank. TypeError
@@ -322,8 +322,8 @@ def reduce_scatter_tensor(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output: to write into. input: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN,
-    MAX, BAND, BOR, BXOR. TypeError where one is no tensor, ValueError where shapes or
-    dtypes do not fit.
+    MAX, BAND, BOR, BXOR. TypeError where one is no tensor, ValueError where shapes or dtypes do not
+    fit. output is of shape (n, *), input of shape (ranks * n, *).
 
     >>> x = torch.zeros(2)
     >>> dist.reduce_scatter_tensor(x, torch.ones(2))
@@ -360,8 +360,8 @@ def reduce_scatter(
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output: to write into. input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT,
-    MIN, MAX, BAND, BOR, BXOR. Raises TypeError where one is no tensor, ValueError where numbers,
-    shapes or dtypes do not fit.
+    MIN, MAX, BAND, BOR, BXOR. Each has any shape, the same on all ranks. Raises TypeError where one
+    is no tensor, ValueError where numbers, shapes or dtypes do not fit.
 
     >>> x = torch.zeros(2)
     >>> dist.reduce_scatter(x, [torch.ones(2)])
@@ -386,7 +386,7 @@ def all_to_all_single(
     output: Tensor, input: Tensor, output_split_sizes: Sequence[int] | None = None,
     input_split_sizes: Sequence[int] | None = None, group: Any = None, async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """Cut input along its first dimension and send part i to rank i; output joins what comes.
+    """Cut input (rows, *) along its rows and send part i to rank i; output (rows, *) joins parts.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output_split_sizes: rows from each rank; None: equal parts. input_split_sizes: rows for each
@@ -443,7 +443,7 @@ def all_to_all(
     output_tensor_list: Sequence[Tensor], input_tensor_list: Sequence[Tensor], group: Any = None,
     async_op: bool = False,
 ) -> Work | None:  # fmt: skip
-    """Send the i-th tensor of a list to rank i; the other list gets what comes.
+    """Send the i-th tensor of a list to rank i; the other list gets what comes, of any shape.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     output_tensor_list: a tensor for each rank, to write into. input_tensor_list: the values of this
@@ -479,7 +479,7 @@ def gather(
     tensor: Tensor, gather_list: Sequence[Tensor] | None = None, dst: int | None = None,
     group: Any = None, async_op: bool = False, group_dst: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Fill rank dst's list with the tensors of all ranks.
+    """Fill rank dst's list with the tensors of all ranks, which are of one shape.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_dst: the receiver's rank within the group. tensor: the values of this rank. gather_list:
@@ -518,7 +518,7 @@ def scatter(
     tensor: Tensor, scatter_list: Sequence[Tensor] | None = None, src: int | None = None,
     group: Any = None, async_op: bool = False, group_src: int | None = None,
 ) -> Work | None:  # fmt: skip
-    """Give rank i the i-th tensor of rank src's list.
+    """Give rank i the i-th tensor of rank src's list; all are of one shape.
 
     group: the processes that take part; None: all. async_op: return a handle at once, to wait for.
     group_src: the sender's rank within the group. scatter_list: on rank src, a tensor for each

@@ -68,6 +68,7 @@ class DistributedDataParallel(Module, Joinable):
 
     init_sync: rank 0 gives its parameters to the others at first. delay_all_reduce_named_params:
     accepted. param_to_hook_all_reduce: accepted. mixed_precision: accepted. device_mesh: accepted.
+    Tensors have any shape that the module takes.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

@@ -44,8 +44,8 @@ def isend(
     group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
     tag: a number by which messages are told apart.
 
-    Raises TypeError where tensor is no tensor; RuntimeError where dst is a tensor of several
-    numbers.
+    tensor has any shape, the same on all ranks. Raises TypeError where tensor is no tensor;
+    RuntimeError where dst is a tensor of several numbers.
 
     >>> dist.isend(torch.ones(2), dst=0)
     Traceback (most recent call last):
@@ -71,8 +71,8 @@ def irecv(
     group: the processes that take part; None: all. group_src: the sender's rank within the group.
     tag: a number by which messages are told apart.
 
-    Raises TypeError where tensor is no tensor; RuntimeError where src is a tensor of several
-    numbers.
+    tensor has any shape, the same on all ranks. Raises TypeError where tensor is no tensor;
+    RuntimeError where src is a tensor of several numbers.
 
     >>> dist.irecv(torch.zeros(2), src=0)
     Traceback (most recent call last):
@@ -110,8 +110,8 @@ def send(
     group: the processes that take part; None: all. group_dst: the receiver's rank within the group.
     tag: a number by which messages are told apart.
 
-    Raises TypeError where tensor is no tensor; RuntimeError where dst is a tensor of several
-    numbers.
+    tensor has any shape, the same on all ranks. Raises TypeError where tensor is no tensor;
+    RuntimeError where dst is a tensor of several numbers.
 
     >>> dist.send(torch.ones(2), dst=0)
     Traceback (most recent call last):
@@ -132,8 +132,8 @@ def recv(
     group: the processes that take part; None: all. group_src: the sender's rank within the group.
     tag: a number by which messages are told apart.
 
-    Raises TypeError where tensor is no tensor; RuntimeError where src is a tensor of several
-    numbers.
+    tensor has any shape, the same on all ranks. Raises TypeError where tensor is no tensor;
+    RuntimeError where src is a tensor of several numbers.
 
     >>> dist.recv(torch.zeros(2), src=0)
     Traceback (most recent call last):
@@ -153,7 +153,8 @@ class P2POp:
     group: the processes that take part; None: all. tensor: the values of this rank. tag: a number
     by which messages are told apart. group_peer: the other rank within the group.
 
-    Raises TypeError where tensor is no tensor; ValueError where op cannot be called.
+    tensor has any shape, the same on all ranks. Raises TypeError where tensor is no tensor;
+    ValueError where op cannot be called.
 
     >>> message = P2POp(dist.isend, torch.ones(2), 0)
     >>> message.peer

@@ -24,7 +24,8 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
         probs, logits: exactly one of the two, a number or a tensor; ValueError otherwise.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where probs holds complex numbers.
+    probs or logits have any shape: that of the batch. Raises NotImplementedError where probs holds
+    complex numbers.
 
     >>> coin = Bernoulli(torch.tensor([0.25]))
     >>> coin

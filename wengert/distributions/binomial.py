@@ -25,7 +25,8 @@ class Binomial(BinaryParameter, Distribution):
         probs, logits: of success, exactly one of the two; ValueError otherwise.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where probs holds complex numbers.
+    total_count and probs or logits broadcast. Raises NotImplementedError where probs holds complex
+    numbers.
 
     >>> Binomial(2, torch.tensor(0.5)).log_prob(torch.tensor(1.0)).exp()
     tensor(0.5000)

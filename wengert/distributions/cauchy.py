@@ -22,6 +22,8 @@ class Cauchy(Distribution):
         loc: the median. scale: half the width at half height.
         validate_args: whether to check them, and later values.
 
+    loc and scale broadcast.
+
     >>> Cauchy(0.0, 1.0).cdf(torch.tensor(1.0))
     tensor(0.7500)
     """

@@ -43,7 +43,7 @@ class Constraint(NamedInit):
     event_dim: Any = 0
 
     def check(self, value: Tensor) -> Tensor:
-        """Whether each event satisfies the constraint; NotImplementedError for complex numbers."""
+        """Whether each event of value (*, *event) suits; NotImplementedError for complex ones."""
         raise NotImplementedError
 
     def _shown(self) -> str:

@@ -36,8 +36,8 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
         lims: the range of p around 1/2 in which series are used.
         validate_args: whether to check parameters, and later values.
 
-    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
-    complex numbers.
+    probs or logits have any shape: that of the batch. Raises TypeError where probs holds integers
+    or booleans; NotImplementedError where probs holds complex numbers.
 
     >>> ContinuousBernoulli(torch.tensor([0.5])).mean
     tensor([0.5000])

@@ -220,23 +220,27 @@ class Distribution:
     def log_prob(self, value: Tensor) -> Tensor:
         """The logarithm of the density, or of the probability, of a value.
 
-        value: a value, or a tensor of them. Raises ValueError for values outside of the support,
-        unless validate_args is False; RuntimeError or NotImplementedError for dtypes in which the
-        density is not computed: booleans and complex numbers, integers for some.
+        value: a value, or a tensor of them. value has any shape that broadcasts with batch_shape +
+        event_shape. Raises ValueError for values outside of the support, unless validate_args is
+        False; RuntimeError or NotImplementedError for dtypes in which the density is not computed:
+        booleans and complex numbers, integers for some.
         """
         raise NotImplementedError
 
     def cdf(self, value: Tensor) -> Tensor:
         """The probability of values up to this one.
 
-        value: a value, or a tensor of them. Raises ValueError for values outside of the support,
-        unless validate_args is False; RuntimeError or NotImplementedError for booleans and complex
-        numbers.
+        value: a value, or a tensor of them. value has any shape that broadcasts with batch_shape +
+        event_shape. Raises ValueError for values outside of the support, unless validate_args is
+        False; RuntimeError or NotImplementedError for booleans and complex numbers.
         """
         raise NotImplementedError
 
     def icdf(self, value: Tensor) -> Tensor:
-        """The value up to which the given probability lies."""
+        """The value up to which the given probability lies.
+
+        value has any shape that broadcasts with batch_shape.
+        """
         raise NotImplementedError
 
     def enumerate_support(self, expand: bool = True) -> Tensor:

@@ -21,6 +21,8 @@ class Exponential(ExponentialFamily):
         rate: positive, one over the mean.
         validate_args: whether to check it, and later values.
 
+    rate has any shape: that of the batch.
+
     >>> Exponential(2.0).mean
     tensor(0.5000)
     """

@@ -24,7 +24,7 @@ class FisherSnedecor(Distribution):
         df1, df2: degrees of freedom, positive.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where df1 or df2 holds complex numbers.
+    df1 and df2 broadcast. Raises NotImplementedError where df1 or df2 holds complex numbers.
 
     >>> FisherSnedecor(torch.tensor([2.0]), torch.tensor([4.0])).mean
     tensor([2.])

@@ -24,6 +24,8 @@ class GeneralizedPareto(Distribution):
             for distributions with a largest value.
         validate_args: whether to check them, and later values.
 
+    loc, scale and concentration broadcast.
+
     >>> GeneralizedPareto(0.0, 1.0, 0.0).cdf(torch.tensor(1.0))
     tensor(0.6321)
     """

@@ -27,7 +27,8 @@ class Geometric(BinaryParameter, Distribution):
         probs, logits: of success, exactly one of the two; ValueError otherwise.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where probs holds complex numbers.
+    probs or logits have any shape: that of the batch. Raises NotImplementedError where probs holds
+    complex numbers.
 
     >>> Geometric(torch.tensor([0.25])).mean
     tensor([3.])

@@ -21,6 +21,8 @@ class HalfCauchy(TransformedDistribution):
     Args:
         scale: positive. validate_args: whether to check it, and later values.
 
+    scale has any shape: that of the batch.
+
     >>> HalfCauchy(1.0).cdf(torch.tensor(1.0))
     tensor(0.5000)
     """

@@ -21,6 +21,8 @@ class HalfNormal(TransformedDistribution):
     Args:
         scale: positive. validate_args: whether to check it, and later values.
 
+    scale has any shape: that of the batch.
+
     >>> HalfNormal(1.0).mean
     tensor(0.7979)
     """

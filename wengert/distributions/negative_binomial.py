@@ -26,7 +26,8 @@ class NegativeBinomial(BinaryParameter, Distribution):
         probs, logits: of success, exactly one of the two; ValueError otherwise.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where probs holds complex numbers.
+    total_count and probs or logits broadcast. Raises NotImplementedError where probs holds complex
+    numbers.
 
     >>> NegativeBinomial(3, torch.tensor([0.5])).mean
     tensor([3.])

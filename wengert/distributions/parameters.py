@@ -35,7 +35,8 @@ def broadcast_all(*values: TensorOrNumber) -> tuple[Tensor, ...]:
     Numbers take dtype and device of the first tensor, or the default dtype where there is none.
     ValueError for anything else.
 
-    Raises RuntimeError where values is a tensor of several numbers.
+    Tensors have any shape; they broadcast. Raises RuntimeError where values is a tensor of several
+    numbers.
 
     >>> [t.tolist() for t in broadcast_all(torch.tensor([1.0, 2.0]), 3)]
     [[1.0, 2.0], [3.0, 3.0]]
@@ -86,8 +87,8 @@ def sum_rightmost(value: Tensor, dim: int) -> Tensor:
 def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
     """Probabilities of logits: a sigmoid where is_binary, else a softmax over the last dim.
 
-    Raises NotImplementedError where logits holds integers, booleans or complex numbers; TypeError
-    where logits is no tensor.
+    logits has any shape. Raises NotImplementedError where logits holds integers, booleans or
+    complex numbers; TypeError where logits is no tensor.
 
     >>> logits_to_probs(torch.tensor([0.0, 0.0]))
     tensor([0.5000, 0.5000])
@@ -101,8 +102,8 @@ def clamp_probs(probs: Tensor) -> Tensor:
 
     probs: probabilities.
 
-    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
-    complex numbers.
+    probs has any shape. Raises TypeError where probs holds integers or booleans;
+    NotImplementedError where probs holds complex numbers.
 
     >>> torch.distributions.utils.clamp_probs(torch.tensor([0.0, 1.0]))
     tensor([1.1921e-07, 1.0000e+00])
@@ -117,8 +118,8 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
 
     probs: probabilities.
 
-    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
-    complex numbers.
+    probs has any shape. Raises TypeError where probs holds integers or booleans;
+    NotImplementedError where probs holds complex numbers.
 
     >>> probs_to_logits(torch.tensor(0.5), is_binary=True)
     tensor(0.)
@@ -250,7 +251,7 @@ def tril_matrix_to_vec(mat: Tensor, diag: int = 0) -> Tensor:
 def vec_to_tril_matrix(vec: Tensor, diag: int = 0) -> Tensor:
     """The inverse of `tril_matrix_to_vec`, with zeros above the diagonal.
 
-    vec: (..., n (n + 1) / 2). diag: which diagonal is the last.
+    vec: of shape (..., n (n + 1) / 2). diag: which diagonal is the last.
 
     Raises TypeError where vec holds integers or booleans; ValueError where vec has a shape that
     does not fit; IndexError where vec has a shape that does not fit; RuntimeError where vec has a

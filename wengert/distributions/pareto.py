@@ -21,6 +21,8 @@ class Pareto(TransformedDistribution):
         scale: the smallest value. alpha: the power, positive.
         validate_args: whether to check them, and later values.
 
+    scale and alpha broadcast.
+
     >>> Pareto(1.0, 2.0).mean
     tensor(2.)
     """

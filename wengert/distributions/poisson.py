@@ -22,7 +22,8 @@ class Poisson(ExponentialFamily):
         rate: not negative.
         validate_args: whether to check it, and later values.
 
-    Raises NotImplementedError where rate holds complex numbers.
+    rate has any shape: that of the batch. Raises NotImplementedError where rate holds complex
+    numbers.
 
     >>> Poisson(torch.tensor([2.0])).log_prob(torch.tensor([0.0]))
     tensor([-2.])

@@ -74,8 +74,8 @@ class RelaxedBernoulli(TransformedDistribution):
         probs, logits: exactly one of the two; ValueError otherwise.
         validate_args: whether to check them, and later values.
 
-    Raises TypeError where probs holds integers or booleans; NotImplementedError where probs holds
-    complex numbers.
+    temperature is a scalar; probs or logits have any shape. Raises TypeError where probs holds
+    integers or booleans; NotImplementedError where probs holds complex numbers.
 
     >>> RelaxedBernoulli(torch.tensor(0.5), torch.tensor([0.3])).rsample().shape
     torch.Size([1])

@@ -30,7 +30,8 @@ class VonMises(Located, Distribution):
         loc: the mean direction, an angle. concentration: positive; large for angles near to it.
         validate_args: whether to check them, and later values.
 
-    Raises NotImplementedError where concentration holds complex numbers.
+    loc and concentration broadcast. Raises NotImplementedError where concentration holds complex
+    numbers.
 
     >>> VonMises(torch.tensor(0.0), torch.tensor(1.0)).log_prob(torch.tensor(0.0))
     tensor(-1.0738)

@@ -112,7 +112,8 @@ class ShapesCollection:
         m: the module. args: an example of its arguments. kwargs: an example of its keyword
         arguments.
 
-        Raises TypeError where args is of the wrong type.
+        Tensors have any shape that the module takes. Raises TypeError where args is of the wrong
+        type.
         """
         return tuple([self._shapes.get(id(a)) for a in args])
 
@@ -468,7 +469,8 @@ def export_for_training(mod: Module, args: tuple[Any, ...], *rest: Any, **option
 
     mod: the module. args: an example of its arguments.
 
-    Raises TypeError where args is no tuple, ValueError where mod cannot be exported.
+    Tensors have any shape that the module takes. Raises TypeError where args is no tuple,
+    ValueError where mod cannot be exported.
 
     >>> torch.export.export_for_training(nn.ReLU(), (torch.ones(2),)).module()(-torch.ones(2))
     tensor([0., 0.])
@@ -481,7 +483,8 @@ def draft_export(mod: Module, args: tuple[Any, ...], *rest: Any, **options: Any)
 
     mod: the module. args: an example of its arguments.
 
-    Raises TypeError where args is no tuple, ValueError where mod cannot be exported.
+    Tensors have any shape that the module takes. Raises TypeError where args is no tuple,
+    ValueError where mod cannot be exported.
 
     >>> program = torch.export.draft_export(nn.Linear(2, 1), (torch.ones(4, 2),))
     >>> program.module()(torch.ones(4, 2)).shape

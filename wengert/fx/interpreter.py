@@ -87,7 +87,8 @@ class Interpreter:
         initial_env: values of nodes that need not be run. enable_io_processing: take inputs and
         give outputs as the code generator says.
 
-        Raises TypeError where args is of the wrong type.
+        Tensors have any shape that the graph takes. Raises TypeError where args is of the wrong
+        type.
         """
         self.env = {} if initial_env is None else initial_env
         if enable_io_processing:
@@ -116,8 +117,8 @@ class Interpreter:
 
         args_list: the inputs, a list.
 
-        Raises TypeError where args_list is of the wrong type; RuntimeError where args_list is too
-        short.
+        Tensors have any shape that the graph takes. Raises TypeError where args_list is of the
+        wrong type; RuntimeError where args_list is too short.
         """
         args = tuple(args_list)
         args_list.clear()
@@ -170,7 +171,7 @@ class Interpreter:
         """A call of a method.
 
         target: what is called: a function, a method's name, or the path of a module. args: its
-        arguments. kwargs: its arguments by name.
+        arguments. kwargs: its arguments by name. Tensors have any shape that the graph takes.
         """
         self_obj, *rest = args
         return getattr(self_obj, target)(*rest, **kwargs)
@@ -179,7 +180,7 @@ class Interpreter:
         """A call of a sub-module.
 
         target: what is called: a function, a method's name, or the path of a module. args: its
-        arguments. kwargs: its arguments by name.
+        arguments. kwargs: its arguments by name. Tensors have any shape that the graph takes.
         """
         return self.fetch_attr(target)(*args, **kwargs)
 
@@ -288,7 +289,8 @@ class Transformer(Interpreter):
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
         """The call of a sub-module in the new graph.
 
-        target: what is called: a function, a method's name, or the path of a module.
+        target: what is called: a function, a method's name, or the path of a module. Tensors have
+        any shape that the graph takes.
         """
         return self.tracer.create_proxy("call_module", target, args, kwargs)
 

@@ -164,7 +164,8 @@ class strict_fusion:
 def fork(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future:
     """func(*args, **kwargs) as a future; it is run at once.
 
-    Raises nothing itself: an error of func is raised where the future is waited for.
+    Tensors have any shape. Raises nothing itself: an error of func is raised where the future is
+    waited for.
 
     >>> torch.jit.wait(torch.jit.fork(torch.add, torch.ones(1), 1))
     tensor([2.])

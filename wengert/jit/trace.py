@@ -187,7 +187,7 @@ def trace(
     compare the trace with the function. check_inputs: more inputs to compare with. check_tolerance:
     the relative difference that is allowed. strict: accepted. func: a function or a module.
 
-    Raises TypeError where func cannot be called.
+    Tensors have any shape that the module takes. Raises TypeError where func cannot be called.
 
     >>> f = torch.jit.trace(lambda x: x * 2 + 1, torch.ones(2))
     >>> f(torch.zeros(3))
@@ -256,7 +256,8 @@ def trace_module(
     check_inputs: more inputs to compare with. check_tolerance: the relative difference that is
     allowed. strict: accepted.
 
-    Raises AttributeError where inputs is no dict or there is no such method.
+    Tensors have any shape that the module takes. Raises AttributeError where inputs is no dict or
+    there is no such method.
 
     >>> net = torch.jit.trace_module(nn.Linear(2, 1), {"forward": torch.ones(1, 2)})
     >>> net(torch.ones(4, 2)).shape

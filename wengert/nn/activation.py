@@ -42,9 +42,9 @@ def _shown(module: Any, *names: str) -> str:
 class Threshold(Module):
     """x where x > threshold, else value.
 
-    inplace: write the result over the input. Raises TypeError where threshold or value is of the
-    wrong type or input is no tensor; NotImplementedError where input holds booleans or complex
-    numbers.
+    inplace: write the result over the input. The input has any shape. Raises TypeError where
+    threshold or value is of the wrong type or input is no tensor; NotImplementedError where input
+    holds booleans or complex numbers.
 
     >>> nn.Threshold(1.0, 0.0)(torch.tensor([0.5, 2.0]))
     tensor([0., 2.])
@@ -66,8 +66,9 @@ class Threshold(Module):
 class ReLU(_InPlace):
     """max(0, x).
 
-    inplace: write the result over the input. Raises TypeError where input is no tensor;
-    RuntimeError where input holds booleans; NotImplementedError where input holds complex numbers.
+    inplace: write the result over the input. The input has any shape. Raises TypeError where input
+    is no tensor; RuntimeError where input holds booleans; NotImplementedError where input holds
+    complex numbers.
 
     >>> nn.ReLU()(torch.tensor([-1.0, 2.0]))
     tensor([0., 2.])
@@ -107,8 +108,8 @@ class Hardtanh(Module):
     """x clipped to [min_val, max_val].
 
     inplace: write the result over the input. min_value: old form of min_val. max_value: old form of
-    max_val. Raises TypeError where input is no tensor; RuntimeError where input holds booleans;
-    NotImplementedError where input holds complex numbers.
+    max_val. The input has any shape. Raises TypeError where input is no tensor; RuntimeError where
+    input holds booleans; NotImplementedError where input holds complex numbers.
 
     >>> nn.Hardtanh()(torch.tensor([-3.0, 0.5]))
     tensor([-1.0000,  0.5000])
@@ -142,8 +143,9 @@ class Hardtanh(Module):
 class ReLU6(Hardtanh):
     """x clipped to [0, 6].
 
-    inplace: write the result over the input. Raises TypeError where input is no tensor;
-    RuntimeError where input holds booleans; NotImplementedError where input holds complex numbers.
+    inplace: write the result over the input. The input has any shape. Raises TypeError where input
+    is no tensor; RuntimeError where input holds booleans; NotImplementedError where input holds
+    complex numbers.
 
     >>> nn.ReLU6()(torch.tensor([-1.0, 8.0]))
     tensor([0., 6.])
@@ -157,7 +159,7 @@ class ReLU6(Hardtanh):
 
 
 class Sigmoid(Module):
-    """1 / (1 + exp(-x)). Raises TypeError for what is no tensor.
+    """1 / (1 + exp(-x)). The input has any shape. Raises TypeError for what is no tensor.
 
     >>> nn.Sigmoid()(torch.zeros(1))
     tensor([0.5000])
@@ -170,8 +172,8 @@ class Sigmoid(Module):
 class Hardsigmoid(_InPlace):
     """x / 6 + 1/2 clipped to [0, 1].
 
-    inplace: write the result over the input. Raises TypeError where input is no tensor;
-    NotImplementedError where input holds integers, booleans or complex numbers.
+    inplace: write the result over the input. The input has any shape. Raises TypeError where input
+    is no tensor; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 4.0]))
     tensor([0.0000, 0.5000, 1.0000])
@@ -185,7 +187,7 @@ class Hardsigmoid(_InPlace):
 
 
 class Tanh(Module):
-    """The hyperbolic tangent. Raises TypeError for what is no tensor.
+    """The hyperbolic tangent. The input has any shape. Raises TypeError for what is no tensor.
 
     >>> nn.Tanh()(torch.zeros(1))
     tensor([0.])
@@ -200,8 +202,8 @@ class SiLU(_InPlace):
 
     inplace: write the result over the input.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers or
-    booleans.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.SiLU()(torch.zeros(1))
     tensor([0.])
@@ -216,8 +218,8 @@ class Mish(_InPlace):
 
     inplace: write the result over the input.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.Mish()(torch.zeros(1))
     tensor([0.])
@@ -232,8 +234,8 @@ class Hardswish(_InPlace):
 
     inplace: write the result over the input.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.Hardswish()(torch.tensor([-4.0, 4.0]))
     tensor([-0.,  4.])
@@ -263,8 +265,8 @@ class ELU(_Alpha):
 
     inplace: write the result over the input.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.ELU()(torch.tensor([-100.0, 2.0]))
     tensor([-1.,  2.])
@@ -279,8 +281,8 @@ class CELU(_Alpha):
 
     inplace: write the result over the input.
 
-    Raises TypeError where alpha is of the wrong type or input is no tensor; NotImplementedError
-    where input holds integers, booleans or complex numbers.
+    The input has any shape. Raises TypeError where alpha is of the wrong type or input is no
+    tensor; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.CELU(2.0)(torch.tensor([-100.0, 2.0]))
     tensor([-2.,  2.])
@@ -295,8 +297,8 @@ class SELU(_InPlace):
 
     inplace: write the result over the input.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.SELU()(torch.tensor([1.0]))
     tensor([1.0507])
@@ -309,8 +311,9 @@ class SELU(_InPlace):
 class GLU(Module):
     """One half of the input along dim times the sigmoid of the other.
 
-    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
-    fit; NotImplementedError where input holds integers, booleans or complex numbers.
+    The input has any shape, with an even size along dim. Raises TypeError where input is no tensor;
+    RuntimeError where input has a shape that does not fit; NotImplementedError where input holds
+    integers, booleans or complex numbers.
 
     >>> nn.GLU()(torch.tensor([2.0, 0.0]))
     tensor([1.])
@@ -330,8 +333,8 @@ class GLU(Module):
 class GELU(Module):
     """x times the normal distribution function of x; approximate: 'none' or 'tanh'.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.GELU()(torch.tensor([1.0]))
     tensor([0.8413])
@@ -362,8 +365,8 @@ class _Shrink(Module):
 class Hardshrink(_Shrink):
     """x outside [-lambd, lambd], else 0.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.Hardshrink()(torch.tensor([0.4, 2.0]))
     tensor([0., 2.])
@@ -376,8 +379,8 @@ class Hardshrink(_Shrink):
 class Softshrink(_Shrink):
     """x moved towards 0 by lambd.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.Softshrink()(torch.tensor([0.4, 2.0]))
     tensor([0.0000, 1.5000])
@@ -392,8 +395,8 @@ class LeakyReLU(Module):
 
     inplace: write the result over the input.
 
-    Raises TypeError where negative_slope is of the wrong type or input is no tensor;
-    NotImplementedError where input holds integers, booleans or complex numbers.
+    The input has any shape. Raises TypeError where negative_slope is of the wrong type or input is
+    no tensor; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
     tensor([-0.1000,  2.0000])
@@ -414,8 +417,8 @@ class LeakyReLU(Module):
 class LogSigmoid(Module):
     """log(sigmoid(x)), without overflow.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers or
-    booleans.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.LogSigmoid()(torch.zeros(1))
     tensor([-0.6931])
@@ -428,8 +431,8 @@ class LogSigmoid(Module):
 class Softplus(Module):
     """log(1 + exp(beta x)) / beta, and x itself above threshold / beta.
 
-    Raises TypeError where input is no tensor; NotImplementedError where input holds integers,
-    booleans or complex numbers.
+    The input has any shape. Raises TypeError where input is no tensor; NotImplementedError where
+    input holds integers, booleans or complex numbers.
 
     >>> nn.Softplus()(torch.zeros(1))
     tensor([0.6931])
@@ -488,7 +491,7 @@ class PReLU(Module):
 
 
 class Softsign(Module):
-    """x / (1 + |x|). Raises TypeError for what is no tensor.
+    """x / (1 + |x|). The input has any shape. Raises TypeError for what is no tensor.
 
     >>> nn.Softsign()(torch.ones(1))
     tensor([0.5000])
@@ -501,7 +504,7 @@ class Softsign(Module):
 class Tanhshrink(Module):
     """x - tanh(x).
 
-    Raises RuntimeError where input holds booleans.
+    The input has any shape. Raises RuntimeError where input holds booleans.
 
     >>> nn.Tanhshrink()(torch.zeros(1))
     tensor([0.])
@@ -527,9 +530,9 @@ class Softmin(_AlongDim):
 
     dim: the dimension that it works along.
 
-    Raises TypeError where dim is of the wrong type or input is no tensor; RuntimeError where input
-    holds booleans; NotImplementedError where input holds integers or complex numbers; IndexError
-    where dim does not fit.
+    The input has any shape. Raises TypeError where dim is of the wrong type or input is no tensor;
+    RuntimeError where input holds booleans; NotImplementedError where input holds integers or
+    complex numbers; IndexError where dim does not fit.
 
     >>> nn.Softmin(0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
@@ -542,8 +545,9 @@ class Softmin(_AlongDim):
 class Softmax(_AlongDim):
     """exp(x) divided by its sum along dim.
 
-    Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
-    input holds integers, booleans or complex numbers; IndexError where dim does not fit.
+    The input has any shape. Raises TypeError where dim is of the wrong type or input is no tensor;
+    NotImplementedError where input holds integers, booleans or complex numbers; IndexError where
+    dim does not fit.
 
     >>> nn.Softmax(dim=0)(torch.zeros(2))
     tensor([0.5000, 0.5000])
@@ -574,8 +578,9 @@ class Softmax2d(Module):
 class LogSoftmax(_AlongDim):
     """log(softmax(x)) along dim, without overflow.
 
-    Raises TypeError where dim is of the wrong type or input is no tensor; NotImplementedError where
-    input holds integers, booleans or complex numbers; IndexError where dim does not fit.
+    The input has any shape. Raises TypeError where dim is of the wrong type or input is no tensor;
+    NotImplementedError where input holds integers, booleans or complex numbers; IndexError where
+    dim does not fit.
 
     >>> nn.LogSoftmax(dim=0)(torch.zeros(2))
     tensor([-0.6931, -0.6931])

@@ -91,9 +91,10 @@ def position(index: Any, length: int) -> int:
 class Sequential(_Ordered):
     """Modules one after the other: each gets the output of the one before.
 
-    args: modules, or one OrderedDict of name -> module. Raises TypeError where an argument is no
-    module or an index no int; IndexError where there is no such module; RuntimeError where input
-    has a shape that does not fit or holds integers, booleans or complex numbers.
+    args: modules, or one OrderedDict of name -> module. Inputs have any shape that the first of
+    them takes. Raises TypeError where an argument is no module or an index no int; IndexError where
+    there is no such module; RuntimeError where input has a shape that does not fit or holds
+    integers, booleans or complex numbers.
 
     >>> net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     >>> net(torch.ones(1, 2)).shape
@@ -377,8 +378,8 @@ def _described(key: Any, value: Any, kind: Callable[[Any], Any]) -> str:
 class ParameterList(Module):
     """A list whose parameters are found by parameters(); tensors become parameters.
 
-    values: an iterable; what is no tensor is kept but not a parameter. Raises TypeError where
-    values is no iterable, RuntimeError where one holds integers or booleans.
+    values: an iterable; what is no tensor is kept but not a parameter. Tensors have any shape.
+    Raises TypeError where values is no iterable, RuntimeError where one holds integers or booleans.
 
     >>> weights = nn.ParameterList([torch.ones(2), torch.zeros(3)])
     >>> [p.shape for p in weights]
@@ -452,7 +453,7 @@ class ParameterDict(Module):
 
     parameters: a mapping, an iterable of (name, value), or names alone in a ParameterDict.
 
-    Raises TypeError where parameters is of the wrong type.
+    Tensors have any shape. Raises TypeError where parameters is of the wrong type.
 
     >>> p = nn.ParameterDict({"left": torch.ones(2)})
     >>> p["left"].requires_grad

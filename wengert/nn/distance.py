@@ -33,7 +33,8 @@ class PairwiseDistance(Module):
 class CosineSimilarity(Module):
     """The cosine of the angle between x1 and x2 along dim; norms count at least eps.
 
-    Raises TypeError where x1 or x2 is no tensor; RuntimeError where x1 or x2 holds complex numbers.
+    x1 and x2 have any shape; they broadcast. Raises TypeError where x1 or x2 is no tensor;
+    RuntimeError where x1 or x2 holds complex numbers.
 
     >>> nn.CosineSimilarity()(torch.ones(1, 2), torch.tensor([[1.0, -1.0]]))
     tensor([0.])

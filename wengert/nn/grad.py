@@ -69,9 +69,10 @@ def conv1d_weight(
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
 
-    Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
-    where input or grad_output has a shape that does not fit, input or grad_output holds integers,
-    booleans or complex numbers or weight_size has another length.
+    input is of shape (N, C, L), grad_output has the shape of what the convolution gives. Raises
+    TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError where input
+    or grad_output has a shape that does not fit, input or grad_output holds integers, booleans or
+    complex numbers or weight_size has another length.
 
     >>> x, g = torch.arange(4.0).view(1, 1, 4), torch.ones(1, 1, 3)
     >>> nn.grad.conv1d_weight(x, (1, 1, 2), g)
@@ -116,9 +117,10 @@ def conv2d_weight(
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
 
-    Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
-    where input or grad_output has a shape that does not fit, input or grad_output holds integers,
-    booleans or complex numbers or weight_size has another length.
+    input is of shape (N, C, H, W), grad_output has the shape of what the convolution gives. Raises
+    TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError where input
+    or grad_output has a shape that does not fit, input or grad_output holds integers, booleans or
+    complex numbers or weight_size has another length.
 
     >>> x, g = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)
     >>> nn.grad.conv2d_weight(x, (1, 1, 2, 2), g)[0, 0]
@@ -162,6 +164,7 @@ def conv3d_weight(
     between windows. padding: how many elements are added on each side. dilation: the distance
     between elements of a window. input: the input.
 
+    input is of shape (N, C, D, H, W), grad_output has the shape of what the convolution gives.
     Raises TypeError where input is no tensor or weight_size is of the wrong type; RuntimeError
     where input or grad_output has a shape that does not fit, input or grad_output holds integers,
     booleans or complex numbers or weight_size has another length.

@@ -81,8 +81,8 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
-    Raises NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
-    tensor.
+    tensor has any shape. Raises NotImplementedError where tensor holds integers or booleans;
+    TypeError where tensor is no tensor.
 
     >>> nn.init.uniform_(torch.empty(100)).max() < 1
     tensor(True)
@@ -98,8 +98,8 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
 
-    Raises TypeError where mean is of the wrong type; NotImplementedError where tensor holds
-    integers or booleans.
+    tensor has any shape. Raises TypeError where mean is of the wrong type; NotImplementedError
+    where tensor holds integers or booleans.
 
     >>> nn.init.normal_(torch.empty(1000), mean=3.0).mean().round()
     tensor(3.)
@@ -118,8 +118,8 @@ def trunc_normal_(
     tensor: the tensor that is filled, and returned. mean: of the numbers. std: their standard
     deviation. generator: where random numbers come from; None: the default.
 
-    Raises NotImplementedError where tensor holds integers, booleans or complex numbers; TypeError
-    where tensor is no tensor.
+    tensor has any shape. Raises NotImplementedError where tensor holds integers, booleans or
+    complex numbers; TypeError where tensor is no tensor.
 
     >>> nn.init.trunc_normal_(torch.empty(100)).abs().max() <= 2
     tensor(True)
@@ -175,8 +175,8 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
     tensor: the tensor that is filled, and returned. val: the number.
 
-    Raises TypeError where val is of the wrong type; RuntimeError where val is a tensor of several
-    numbers.
+    tensor has any shape. Raises TypeError where val is of the wrong type; RuntimeError where val is
+    a tensor of several numbers.
 
     >>> nn.init.constant_(torch.empty(2), 3.0)
     tensor([3., 3.])
@@ -190,7 +190,7 @@ def ones_(tensor: Tensor) -> Tensor:
 
     tensor: the tensor that is filled, and returned.
 
-    Raises TypeError where tensor is no tensor.
+    tensor has any shape. Raises TypeError where tensor is no tensor.
 
     >>> nn.init.ones_(torch.empty(2))
     tensor([1., 1.])
@@ -204,7 +204,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
     tensor: the tensor that is filled, and returned.
 
-    Raises TypeError where tensor is no tensor.
+    tensor has any shape. Raises TypeError where tensor is no tensor.
 
     >>> nn.init.zeros_(torch.empty(2))
     tensor([0., 0.])
@@ -285,8 +285,9 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
     generator: where random numbers come from; None: the default.
 
-    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans; TypeError where tensor is no tensor.
+    tensor is of shape (out, in, *). Raises ValueError where tensor has a shape that does not fit;
+    NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max() <= 1
     tensor(True)
@@ -306,8 +307,9 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
-    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans; TypeError where tensor is no tensor.
+    tensor is of shape (out, in, *). Raises ValueError where tensor has a shape that does not fit;
+    NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.xavier_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
@@ -337,8 +339,9 @@ def kaiming_uniform_(
     tensor: the tensor that is filled, and returned. generator: where random numbers come from;
     None: the default.
 
-    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans; TypeError where tensor is no tensor.
+    tensor is of shape (out, in, *). Raises ValueError where tensor has a shape that does not fit;
+    NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.kaiming_uniform_(torch.empty(100, 200)).abs().max() < 0.2
     tensor(True)
@@ -362,8 +365,9 @@ def kaiming_normal_(
     is kept. nonlinearity: what follows the layer, for the gain. generator: where random numbers
     come from; None: the default.
 
-    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers or booleans; TypeError where tensor is no tensor.
+    tensor is of shape (out, in, *). Raises ValueError where tensor has a shape that does not fit;
+    NotImplementedError where tensor holds integers or booleans; TypeError where tensor is no
+    tensor.
 
     >>> nn.init.kaiming_normal_(torch.empty(100, 200)).std() < 0.2
     tensor(True)
@@ -383,8 +387,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     tensor: the tensor that is filled, and returned. gain: a factor. generator: where random
     numbers come from; None: the default.
 
-    Raises ValueError where tensor has a shape that does not fit; NotImplementedError where tensor
-    holds integers, booleans or complex numbers; TypeError where tensor is no tensor.
+    tensor is of shape (rows, *), of two dims or more. Raises ValueError where tensor has a shape
+    that does not fit; NotImplementedError where tensor holds integers, booleans or complex numbers;
+    TypeError where tensor is no tensor.
 
     >>> w = nn.init.orthogonal_(torch.empty(3, 3))
     >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)

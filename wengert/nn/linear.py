@@ -20,6 +20,8 @@ __all__ = ["Identity", "Linear", "Bilinear", "NonDynamicallyQuantizableLinear"]
 class Identity(Module):
     """Returns its input; arguments are ignored, so it can stand in for any layer.
 
+    The input has any shape.
+
     >>> nn.Identity(54, unused=True)(torch.ones(1))
     tensor([1.])
     """

@@ -62,8 +62,8 @@ class L1Loss(_Loss):
     """|input - target|.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    RuntimeError where input or target holds booleans.
+    'none': what is made of the terms. input and target broadcast. Raises TypeError where input or
+    target is no tensor; RuntimeError where input or target holds booleans.
 
     >>> nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.zeros(2))
     tensor(1.5000)
@@ -118,8 +118,8 @@ class PoissonNLLLoss(_Loss):
 
     size_average: old form of reduction. eps: added to the variance or the norm, against division by
     zero. reduce: old form of reduction. reduction: 'mean', 'sum' or 'none': what is made of the
-    terms. Raises TypeError where log_input or target is no tensor; RuntimeError where log_input or
-    target has a shape that does not fit.
+    terms. input and target broadcast. Raises TypeError where log_input or target is no tensor;
+    RuntimeError where log_input or target has a shape that does not fit.
 
     >>> nn.PoissonNLLLoss()(torch.zeros(2), torch.ones(2))
     tensor(1.)
@@ -145,10 +145,10 @@ class GaussianNLLLoss(_Loss):
     """(log(var) + (input - target) ** 2 / var) / 2, var at least eps.
 
     full: add the Stirling term of the target. reduction: 'mean', 'sum' or 'none': what is made of
-    the terms. Raises TypeError where input, target or var is no tensor; ValueError where input or
-    var has a shape that does not fit or var holds values out of range; RuntimeError where input or
-    target holds booleans or var holds integers or booleans; NotImplementedError where var holds
-    complex numbers.
+    the terms. target broadcasts to input; var, too, or it lacks the last dim. Raises TypeError
+    where input, target or var is no tensor; ValueError where input or var has a shape that does not
+    fit or var holds values out of range; RuntimeError where input or target holds booleans or var
+    holds integers or booleans; NotImplementedError where var holds complex numbers.
 
     >>> nn.GaussianNLLLoss()(torch.zeros(2), torch.ones(2), torch.ones(2))
     tensor(0.5000)
@@ -170,9 +170,10 @@ class KLDivLoss(_Loss):
 
     reduction: also 'batchmean', the divergence per sample. log_target: target is logarithms too.
 
-    size_average: old form of reduction. reduce: old form of reduction. Raises TypeError where input
-    or target is no tensor; ValueError where reduction is of the wrong type or reduction is unknown;
-    RuntimeError where input or target holds integers, booleans or complex numbers.
+    size_average: old form of reduction. reduce: old form of reduction. input and target broadcast.
+    Raises TypeError where input or target is no tensor; ValueError where reduction is of the wrong
+    type or reduction is unknown; RuntimeError where input or target holds integers, booleans or
+    complex numbers.
 
     >>> nn.KLDivLoss(reduction="sum")(torch.zeros(1), torch.ones(1))
     tensor(0.)
@@ -193,9 +194,9 @@ class MSELoss(_Loss):
     """(input - target) ** 2.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    NotImplementedError where input or target holds complex numbers; RuntimeError where input or
-    target has a shape that does not fit.
+    'none': what is made of the terms. input and target broadcast. Raises TypeError where input or
+    target is no tensor; NotImplementedError where input or target holds complex numbers;
+    RuntimeError where input or target has a shape that does not fit.
 
     >>> nn.MSELoss()(torch.tensor([1.0, 3.0]), torch.zeros(2))
     tensor(5.)
@@ -211,8 +212,8 @@ class BCELoss(_WeightedLoss):
     RuntimeError for inputs outside [0, 1]; logits go to BCEWithLogitsLoss.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises ValueError where input or target has a shape that does
-    not fit.
+    'none': what is made of the terms. input has any shape, target the same. Raises ValueError where
+    input or target has a shape that does not fit.
 
     >>> nn.BCELoss()(torch.tensor([0.5]), torch.ones(1))
     tensor(0.6931)
@@ -227,10 +228,10 @@ class BCEWithLogitsLoss(_Loss):
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
     'none': what is made of the terms. weight: a factor for each element or class, a tensor; None:
-    ones. Raises TypeError where input or target is no tensor; ValueError where input or target has
-    a shape that does not fit; RuntimeError where input holds complex numbers or target holds
-    integers, booleans or complex numbers; NotImplementedError where input holds integers or
-    booleans.
+    ones. input has any shape, target the same. Raises TypeError where input or target is no tensor;
+    ValueError where input or target has a shape that does not fit; RuntimeError where input holds
+    complex numbers or target holds integers, booleans or complex numbers; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.BCEWithLogitsLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -254,9 +255,9 @@ class HingeEmbeddingLoss(_Loss):
     """input where target is 1, max(0, margin - input) where it is -1.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    RuntimeError where input holds integers or booleans; NotImplementedError where input holds
-    complex numbers.
+    'none': what is made of the terms. input and target broadcast. Raises TypeError where input or
+    target is no tensor; RuntimeError where input holds integers or booleans; NotImplementedError
+    where input holds complex numbers.
 
     >>> nn.HingeEmbeddingLoss()(torch.zeros(2), torch.tensor([1.0, -1.0]))
     tensor(0.5000)
@@ -279,10 +280,10 @@ class MultiLabelMarginLoss(_Loss):
     target: the wanted classes, ended by -1.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    RuntimeError where input or target has a shape that does not fit, target holds values out of
-    range or target holds booleans or complex numbers; NotImplementedError where input holds
-    integers or booleans.
+    'none': what is made of the terms. input (N, C) or (C), target the same. Raises TypeError where
+    input or target is no tensor; RuntimeError where input or target has a shape that does not fit,
+    target holds values out of range or target holds booleans or complex numbers;
+    NotImplementedError where input holds integers or booleans.
 
     >>> nn.MultiLabelMarginLoss()(torch.zeros(1, 2), torch.tensor([[0, -1]]))
     tensor(0.5000)
@@ -296,8 +297,8 @@ class SmoothL1Loss(_Loss):
     """d ** 2 / (2 beta) where d = |input - target| < beta, else d - beta / 2.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    NotImplementedError where input or target holds complex numbers.
+    'none': what is made of the terms. input and target broadcast. Raises TypeError where input or
+    target is no tensor; NotImplementedError where input or target holds complex numbers.
 
     >>> nn.SmoothL1Loss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
@@ -317,9 +318,9 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """d ** 2 / 2 where d = |input - target| <= delta, else delta (d - delta / 2).
 
-    reduction: 'mean', 'sum' or 'none': what is made of the terms. Raises TypeError where input or
-    target is no tensor; RuntimeError where input holds integers or booleans or target holds complex
-    numbers; NotImplementedError where input holds complex numbers.
+    reduction: 'mean', 'sum' or 'none': what is made of the terms. input and target broadcast.
+    Raises TypeError where input or target is no tensor; RuntimeError where input holds integers or
+    booleans or target holds complex numbers; NotImplementedError where input holds complex numbers.
 
     >>> nn.HuberLoss()(torch.tensor([2.0]), torch.zeros(1))
     tensor(1.5000)
@@ -339,9 +340,9 @@ class SoftMarginLoss(_Loss):
     """log(1 + exp(-target * input)), target being 1 or -1.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    RuntimeError where input or target has a shape that does not fit or input holds integers or
-    booleans.
+    'none': what is made of the terms. input and target broadcast. Raises TypeError where input or
+    target is no tensor; RuntimeError where input or target has a shape that does not fit or input
+    holds integers or booleans.
 
     >>> nn.SoftMarginLoss()(torch.zeros(1), torch.ones(1))
     tensor(0.6931)
@@ -387,9 +388,9 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     """Mean over classes of BCEWithLogitsLoss.
 
     size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
-    'none': what is made of the terms. Raises TypeError where input or target is no tensor;
-    RuntimeError where target holds booleans; NotImplementedError where input holds integers or
-    booleans.
+    'none': what is made of the terms. input (*, C), target the same. Raises TypeError where input
+    or target is no tensor; RuntimeError where target holds booleans; NotImplementedError where
+    input holds integers or booleans.
 
     >>> nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.ones(1, 2))
     tensor(0.6931)
@@ -431,12 +432,11 @@ class CosineEmbeddingLoss(_Loss):
 class MarginRankingLoss(_Loss):
     """max(0, margin - target (input1 - input2)), target being 1 or -1.
 
-    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum'
-    or 'none': what is made of the terms.
-
-    Raises TypeError where input1, input2 or target is no tensor; RuntimeError where input1, input2
-    or target has a shape that does not fit or input1, input2 or target holds booleans;
-    NotImplementedError where input1, input2 or target holds complex numbers.
+    size_average: old form of reduction. reduce: old form of reduction. reduction: 'mean', 'sum' or
+    'none': what is made of the terms. All three broadcast, with as many dims. Raises TypeError
+    where input1, input2 or target is no tensor; RuntimeError where input1, input2 or target has a
+    shape that does not fit or input1, input2 or target holds booleans; NotImplementedError where
+    input1, input2 or target holds complex numbers.
 
     >>> nn.MarginRankingLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
     tensor(1.)
@@ -538,9 +538,9 @@ class TripletMarginWithDistanceLoss(_Loss):
     reduction: 'mean', 'sum' or 'none': what is made of the terms. margin: the distance that is
     demanded. swap: use the distance of positive and negative if it is smaller.
 
-    Raises TypeError where distance_function cannot be called or anchor, positive or negative is no
-    tensor; RuntimeError where anchor, positive or negative has a shape that does not fit or anchor,
-    positive or negative holds booleans.
+    All three are of shape (*, D). Raises TypeError where distance_function cannot be called or
+    anchor, positive or negative is no tensor; RuntimeError where anchor, positive or negative has a
+    shape that does not fit or anchor, positive or negative holds booleans.
 
     >>> loss = nn.TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(1))
     >>> loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))

@@ -286,8 +286,8 @@ class Module(Stateful, Hookable, Movable, NamedInit):
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is state but not trained; None keeps the name.
 
-        persistent: whether state_dict() holds it. Raises TypeError where name is of the wrong type
-        or tensor is no tensor.
+        persistent: whether state_dict() holds it. tensor: of any shape. Raises TypeError where name
+        is of the wrong type or tensor is no tensor.
 
         >>> m = nn.Module()
         >>> m.register_buffer("mean", torch.zeros(2))

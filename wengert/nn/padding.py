@@ -64,7 +64,8 @@ class ConstantPad1d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding or value is of the wrong type or input is no tensor.
+    The input is of shape (..., W). Raises TypeError where padding or value is of the wrong type or
+    input is no tensor.
 
     >>> nn.ConstantPad1d(1, 9.0)(torch.zeros(1, 2))
     tensor([[9., 0., 0., 9.]])
@@ -78,7 +79,8 @@ class ConstantPad2d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding or value is of the wrong type or input is no tensor.
+    The input is of shape (..., H, W). Raises TypeError where padding or value is of the wrong type
+    or input is no tensor.
 
     >>> nn.ConstantPad2d(1, 9.0)(torch.zeros(1, 2, 2)).shape
     torch.Size([1, 4, 4])
@@ -92,8 +94,8 @@ class ConstantPad3d(_ConstantPadNd):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding or value is of the wrong type or input is no tensor; RuntimeError
-    where input has a shape that does not fit.
+    The input is of shape (..., D, H, W). Raises TypeError where padding or value is of the wrong
+    type or input is no tensor; RuntimeError where input has a shape that does not fit.
 
     >>> nn.ConstantPad3d(1, 9.0)(torch.zeros(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])
@@ -107,7 +109,8 @@ class ZeroPad1d(ConstantPad1d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding is of the wrong type or input is no tensor.
+    The input is of shape (..., W). Raises TypeError where padding is of the wrong type or input is
+    no tensor.
 
     >>> nn.ZeroPad1d(1)(torch.ones(1, 2))
     tensor([[0., 1., 1., 0.]])
@@ -125,7 +128,8 @@ class ZeroPad2d(ConstantPad2d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where input is no tensor; RuntimeError where padding is too short or too long.
+    The input is of shape (..., H, W). Raises TypeError where input is no tensor; RuntimeError where
+    padding is too short or too long.
 
     >>> nn.ZeroPad2d((1, 1, 0, 0))(torch.ones(1, 1, 2))
     tensor([[[0., 1., 1., 0.]]])
@@ -143,8 +147,8 @@ class ZeroPad3d(ConstantPad3d):
 
     padding: how many elements are added on both sides, an int or one per dimension.
 
-    Raises TypeError where padding is of the wrong type or input is no tensor; RuntimeError where
-    input has a shape that does not fit.
+    The input is of shape (..., D, H, W). Raises TypeError where padding is of the wrong type or
+    input is no tensor; RuntimeError where input has a shape that does not fit.
 
     >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 2, 2)).shape
     torch.Size([1, 4, 4, 4])

@@ -45,9 +45,9 @@ class _ParameterType(type):
 class Parameter(Tensor, metaclass=_ParameterType):
     """A tensor that a module counts among its parameters when it becomes one of its attributes.
 
-    data: the tensor whose storage it shares. requires_grad: whether it is trained. Raises
-    RuntimeError for a dtype without derivatives, unless requires_grad=False; TypeError where data
-    is no tensor.
+    data: the tensor whose storage it shares. requires_grad: whether it is trained. data has any
+    shape. Raises RuntimeError for a dtype without derivatives, unless requires_grad=False;
+    TypeError where data is no tensor.
 
     >>> nn.Parameter(torch.ones(2)).requires_grad
     True
@@ -109,7 +109,7 @@ class Buffer(metaclass=_BufferType):
 
     data: the tensor whose storage it shares. persistent: whether state_dict() holds it.
 
-    Raises TypeError for what is no tensor.
+    data has any shape. Raises TypeError for what is no tensor.
 
     >>> m = nn.Module()
     >>> m.scale = nn.Buffer(torch.ones(1))

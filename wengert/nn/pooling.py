@@ -372,10 +372,10 @@ class FractionalMaxPool3d(_FractionalMaxPoolNd):
     result; None keeps that of the input. output_ratio: the size of the result as a share of the
     input's. return_indices: return the places of the results, too.
 
-    Raises TypeError where kernel_size or output_size is of the wrong type or input is no tensor;
-    ValueError where kernel_size is below 1; RuntimeError where output_size is negative or input has
-    a shape that does not fit; NotImplementedError where input holds integers, booleans or complex
-    numbers.
+    The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where kernel_size or
+    output_size is of the wrong type or input is no tensor; ValueError where kernel_size is below 1;
+    RuntimeError where output_size is negative or input has a shape that does not fit;
+    NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.FractionalMaxPool3d(2, output_size=3)(torch.ones(1, 1, 7, 7, 7)).shape
     torch.Size([1, 1, 3, 3, 3])
@@ -417,9 +417,10 @@ class LPPool1d(_LPPoolNd):
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
 
-    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
-    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
-    that does not fit; NotImplementedError where input holds complex numbers.
+    The input is of shape (N, C, L) or (C, L). Raises TypeError where kernel_size is of the wrong
+    type or input is no tensor; ValueError where norm_type is of the wrong type; RuntimeError where
+    kernel_size is negative or input has a shape that does not fit; NotImplementedError where input
+    holds complex numbers.
 
     >>> nn.LPPool1d(2, 2)(torch.tensor([[[3.0, 4.0]]]))
     tensor([[[5.]]])
@@ -435,9 +436,10 @@ class LPPool2d(_LPPoolNd):
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
 
-    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
-    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
-    that does not fit; NotImplementedError where input holds complex numbers.
+    The input is of shape (N, C, H, W) or (C, H, W). Raises TypeError where kernel_size is of the
+    wrong type or input is no tensor; ValueError where norm_type is of the wrong type; RuntimeError
+    where kernel_size is negative or input has a shape that does not fit; NotImplementedError where
+    input holds complex numbers.
 
     >>> nn.LPPool2d(2, 2)(torch.ones(1, 1, 2, 2))
     tensor([[[[2.]]]])
@@ -453,9 +455,10 @@ class LPPool3d(_LPPoolNd):
     dimension. stride: steps between windows, an int or one per dimension. ceil_mode: round the
     number of windows up instead of down.
 
-    Raises TypeError where kernel_size is of the wrong type or input is no tensor; ValueError where
-    norm_type is of the wrong type; RuntimeError where kernel_size is negative or input has a shape
-    that does not fit; NotImplementedError where input holds complex numbers.
+    The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where kernel_size is of
+    the wrong type or input is no tensor; ValueError where norm_type is of the wrong type;
+    RuntimeError where kernel_size is negative or input has a shape that does not fit;
+    NotImplementedError where input holds complex numbers.
 
     >>> nn.LPPool3d(1, 2)(torch.ones(1, 1, 2, 2, 2))
     tensor([[[[[8.]]]]])
@@ -492,9 +495,9 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
     return_indices: return the places of the results, too.
 
-    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative or input has a shape that does not fit; NotImplementedError where
-    input holds integers, booleans or complex numbers.
+    The input is of shape (N, C, L) or (C, L). Raises TypeError where output_size is of the wrong
+    type or input is no tensor; RuntimeError where output_size is negative or input has a shape that
+    does not fit; NotImplementedError where input holds integers, booleans or complex numbers.
 
     >>> nn.AdaptiveMaxPool1d(2)(torch.arange(5.0).view(1, 1, 5))
     tensor([[[2., 4.]]])
@@ -508,9 +511,9 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
     return_indices: return the places of the results, too.
 
-    Raises TypeError where input is no tensor; RuntimeError where input has a shape that does not
-    fit; NotImplementedError where input holds integers, booleans or complex numbers; ValueError
-    where input has a shape that does not fit.
+    The input is of shape (N, C, H, W) or (C, H, W). Raises TypeError where input is no tensor;
+    RuntimeError where input has a shape that does not fit; NotImplementedError where input holds
+    integers, booleans or complex numbers; ValueError where input has a shape that does not fit.
 
     >>> nn.AdaptiveMaxPool2d((2, None))(torch.ones(1, 1, 5, 7)).shape
     torch.Size([1, 1, 2, 7])
@@ -525,10 +528,10 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     output_size: the size of the result; None keeps that of the input. return_indices: return
     the places of the results, too.
 
-    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative or input has a shape that does not fit; NotImplementedError where
-    input holds integers, booleans or complex numbers; ValueError where input has a shape that does
-    not fit.
+    The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where output_size is of
+    the wrong type or input is no tensor; RuntimeError where output_size is negative or input has a
+    shape that does not fit; NotImplementedError where input holds integers, booleans or complex
+    numbers; ValueError where input has a shape that does not fit.
 
     >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -548,9 +551,9 @@ class _AdaptiveAvgPoolNd(_AdaptivePool):
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """Mean over output_size windows that cover the sequence.
 
-    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative or input has a shape that does not fit; NotImplementedError where
-    input holds integers or booleans.
+    The input is of shape (N, C, L) or (C, L). Raises TypeError where output_size is of the wrong
+    type or input is no tensor; RuntimeError where output_size is negative or input has a shape that
+    does not fit; NotImplementedError where input holds integers or booleans.
 
     >>> nn.AdaptiveAvgPool1d(1)(torch.arange(5.0).view(1, 1, 5))
     tensor([[[2.]]])
@@ -562,9 +565,10 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Mean over windows that cover the image; None in output_size keeps a dimension.
 
-    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative; NotImplementedError where input holds integers or booleans;
-    ValueError where input has a shape that does not fit.
+    The input is of shape (N, C, H, W) or (C, H, W). Raises TypeError where output_size is of the
+    wrong type or input is no tensor; RuntimeError where output_size is negative;
+    NotImplementedError where input holds integers or booleans; ValueError where input has a shape
+    that does not fit.
 
     >>> nn.AdaptiveAvgPool2d(1)(torch.ones(1, 8, 5, 7)).shape
     torch.Size([1, 8, 1, 1])
@@ -578,9 +582,10 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     output_size: the size of the result; None keeps that of the input.
 
-    Raises TypeError where output_size is of the wrong type or input is no tensor; RuntimeError
-    where output_size is negative; NotImplementedError where input holds integers or booleans;
-    ValueError where input has a shape that does not fit.
+    The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where output_size is of
+    the wrong type or input is no tensor; RuntimeError where output_size is negative;
+    NotImplementedError where input holds integers or booleans; ValueError where input has a shape
+    that does not fit.
 
     >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])

@@ -523,7 +523,7 @@ class RNNCellBase(Module):
 
 
 class RNNCell(RNNCellBase):
-    """One step of RNN: input (batch, input_size) or (input_size), h (batch, hidden_size) -> h.
+    """One step of RNN: input (N, input_size) or (input_size), h (N, hidden_size) -> h.
 
     bias: whether there are terms that are added. device: where the parameters are made; None:
     the default device. dtype: of the parameters; None: the default dtype.
@@ -552,7 +552,7 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of LSTM: input (batch, input_size) or (input_size), (h, c) -> (h, c).
+    """One step of LSTM: input (N, input_size) or (input_size), (h, c) -> (h, c).
 
     hidden_size: the size of the state. bias: whether there are terms that are added. device: where
     the parameters are made; None: the default device. dtype: of the parameters; None: the default
@@ -578,7 +578,7 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of GRU: input (batch, input_size) or (input_size), h (batch, hidden_size) -> h.
+    """One step of GRU: input (N, input_size) or (input_size), h (N, hidden_size) -> h.
 
     bias: whether there are terms that are added. device: where the parameters are made; None: the
     default device. dtype: of the parameters; None: the default dtype. Raises TypeError where

@@ -18,8 +18,8 @@ Size = int | tuple[int, ...]
 class Flatten(Module):
     """Joins dimensions start_dim to end_dim into one; by default all but the batch.
 
-    Raises IndexError for a dimension that is not there, RuntimeError where end_dim lies before
-    start_dim.
+    The input has any shape. Raises IndexError for a dimension that is not there, RuntimeError where
+    end_dim lies before start_dim.
 
     >>> nn.Flatten()(torch.ones(2, 3, 4)).shape
     torch.Size([2, 12])
@@ -42,8 +42,9 @@ class Unflatten(Module):
 
     unflattened_size: the sizes that dim is taken apart into.
 
-    Raises TypeError where dim or unflattened_size is of the wrong type; IndexError where input has
-    a shape that does not fit; RuntimeError where input has a shape that does not fit.
+    The input has any shape; dim is one of its dimensions. Raises TypeError where dim or
+    unflattened_size is of the wrong type; IndexError where input has a shape that does not fit;
+    RuntimeError where input has a shape that does not fit.
 
     >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
     torch.Size([2, 3, 4])
@@ -150,7 +151,7 @@ class Unfold(Module):
 class PixelShuffle(Module):
     """Spreads groups of r * r channels over r times larger images.
 
-    input (*, C r r, H, W) -> (*, C, H r, W r).
+    input of shape (*, C r r, H, W) -> (*, C, H r, W r).
 
     upscale_factor: how much larger the image becomes.
 
@@ -173,7 +174,7 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """The inverse of PixelShuffle: (*, C, H r, W r) -> (*, C r r, H, W).
+    """The inverse of PixelShuffle: of shape (*, C, H r, W r) -> (*, C r r, H, W).
 
     downscale_factor: how much smaller the image becomes.
 

@@ -34,7 +34,8 @@ def explain(x: Any, output: Tensor | None = None, *, file: TextIO | None = None)
     vmap treat it, where it is tested, and the source of forward and rules. For a tensor: the chain
     of operations that made it, newest first, with shapes and lines, and why `.grad` is None.
 
-    Raises TypeError for other things, ValueError for names that no operation has.
+    Tensors have any shape. Raises TypeError for other things, ValueError for names that no
+    operation has.
 
     >>> explain("tanh")
     tanh: an elementwise operation (wengert/ops/math/unary.py)

@@ -12,10 +12,10 @@ class Adadelta(Optimizer):
     """Gradients scaled by the ratio of the mean sizes of recent steps and recent gradients.
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: factor of
-    the step. rho: decay of the running means, in [0, 1]. eps: added under both roots.
-    weight_decay: L2 penalty. maximize: ascend. foreach, capturable: accepted, the step is batched
-    anyway. differentiable: record the step for autograd. Raises ValueError for values out of
-    range.
+    the step. rho: decay of the running means, in [0, 1]. eps: added under both roots. weight_decay:
+    L2 penalty. maximize: ascend. foreach, capturable: accepted, the step is batched anyway.
+    differentiable: record the step for autograd. Parameters have any shape. Raises ValueError for
+    values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

@@ -16,7 +16,7 @@ class Adagrad(Optimizer):
     rate. lr_decay: at step t the rate is lr / (1 + (t - 1) * lr_decay). weight_decay: L2 penalty.
     initial_accumulator_value: where the sums of squares start. eps: added to the denominator.
     maximize: ascend. foreach, fused: accepted, the step is batched anyway. differentiable: record
-    the step for autograd. Raises ValueError for values out of range.
+    the step for autograd. Parameters have any shape. Raises ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

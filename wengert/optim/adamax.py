@@ -15,8 +15,8 @@ class Adamax(Optimizer):
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
     rate. betas: decay of the mean and of the maximum. eps: added to each gradient's size.
     weight_decay: L2 penalty. maximize: ascend. foreach, capturable: accepted, the step is batched
-    anyway. differentiable: record the step for autograd. Raises ValueError for values out of
-    range.
+    anyway. differentiable: record the step for autograd. Parameters have any shape. Raises
+    ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

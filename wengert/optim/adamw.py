@@ -19,7 +19,8 @@ class AdamW(Adam):
     parameters are batched anyway. capturable: accepted, without effect. differentiable: record
     the step itself. fused: accepted, without effect.
 
-    Raises RuntimeError where weight_decay is a tensor of several numbers.
+    Parameters have any shape. Raises RuntimeError where weight_decay is a tensor of several
+    numbers.
 
     >>> p = torch.tensor([1.0], requires_grad=True)
     >>> p.grad = torch.tensor([0.0])

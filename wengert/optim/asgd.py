@@ -13,10 +13,10 @@ class ASGD(Optimizer):
     """Averaged stochastic gradient descent; the average is in `state[p]["ax"]`.
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
-    rate. lambd: decay of the parameters, and of the rate together with alpha. t0: the step at
-    which averaging begins. weight_decay: L2 penalty. maximize: ascend. foreach, capturable:
-    accepted, the step is batched anyway. differentiable: record the step for autograd. Raises
-    ValueError for negative values.
+    rate. lambd: decay of the parameters, and of the rate together with alpha. t0: the step at which
+    averaging begins. weight_decay: L2 penalty. maximize: ascend. foreach, capturable: accepted, the
+    step is batched anyway. differentiable: record the step for autograd. Parameters have any shape.
+    Raises ValueError for negative values.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

@@ -22,8 +22,8 @@ class LBFGS(Optimizer):
     tries. max_iter, max_eval: the most iterations and evaluations per step (max_eval: max_iter *
     1.25 by default). tolerance_grad: stop when no element of the gradient is larger.
     tolerance_change: stop when loss or parameters change less. history_size: how many differences
-    are kept, each as large as all parameters. line_search_fn: None or "strong_wolfe". Raises
-    ValueError for a negative lr and for several groups.
+    are kept, each as large as all parameters. line_search_fn: None or "strong_wolfe". Parameters
+    have any shape. Raises ValueError for a negative lr and for several groups.
 
     >>> x = torch.tensor([3.0, -2.0], requires_grad=True)
     >>> optimizer = torch.optim.LBFGS([x], line_search_fn="strong_wolfe")

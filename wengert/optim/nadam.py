@@ -14,10 +14,10 @@ class NAdam(Optimizer):
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
     rate. betas: decay of the two running means. eps: added to the denominator. weight_decay: L2
-    penalty, or with decoupled_weight_decay a shrinking of the parameters that the means do not
-    see. momentum_decay: how fast the momentum grows to betas[0]. maximize: ascend. foreach,
-    capturable: accepted, the step is batched anyway. differentiable: record the step for autograd.
-    Raises ValueError for values out of range.
+    penalty, or with decoupled_weight_decay a shrinking of the parameters that the means do not see.
+    momentum_decay: how fast the momentum grows to betas[0]. maximize: ascend. foreach, capturable:
+    accepted, the step is batched anyway. differentiable: record the step for autograd. Parameters
+    have any shape. Raises ValueError for values out of range.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

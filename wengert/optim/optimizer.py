@@ -229,9 +229,9 @@ class Optimizer(Rule):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own, such as layers unfrozen during training.
 
-        param_group: a dict with "params" and any options. Raises TypeError or ValueError for what
-        cannot be optimized, parameters that are in another group, and groups of which only some
-        have names.
+        param_group: a dict with "params" and any options. Parameters have any shape. Raises
+        TypeError or ValueError for what cannot be optimized, parameters that are in another group,
+        and groups of which only some have names.
 
         >>> w, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
         >>> optimizer = torch.optim.SGD([w], lr=0.1)

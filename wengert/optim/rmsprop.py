@@ -12,11 +12,11 @@ class RMSprop(Optimizer):
     """Gradients divided by the root of the running mean of their squares, with optional momentum.
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
-    rate. alpha: decay of the running mean. eps: added to the denominator. weight_decay: L2
-    penalty. momentum: factor of the running sum of scaled gradients. centered: divide by the
-    standard deviation instead. maximize: ascend. foreach, capturable: accepted, the step is
-    batched anyway. differentiable: record the step for autograd. Raises ValueError for negative
-    values.
+    rate. alpha: decay of the running mean. eps: added to the denominator. weight_decay: L2 penalty.
+    momentum: factor of the running sum of scaled gradients. centered: divide by the standard
+    deviation instead. maximize: ascend. foreach, capturable: accepted, the step is batched anyway.
+    differentiable: record the step for autograd. Parameters have any shape. Raises ValueError for
+    negative values.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, -1.0])

@@ -12,10 +12,10 @@ class Rprop(Optimizer):
     """Every element has its own step size, which grows while the gradient keeps its sign.
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: the first
-    step size. etas: the factors for a changed and for a kept sign. step_sizes: the smallest and
-    the largest step. maximize: ascend. foreach, capturable: accepted, the step is batched anyway.
-    differentiable: record the step for autograd. Raises ValueError for a negative lr and etas not
-    around 1.
+    step size. etas: the factors for a changed and for a kept sign. step_sizes: the smallest and the
+    largest step. maximize: ascend. foreach, capturable: accepted, the step is batched anyway.
+    differentiable: record the step for autograd. Parameters have any shape. Raises ValueError for a
+    negative lr and etas not around 1.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([3.0, -0.1])

@@ -13,10 +13,10 @@ class SGD(Optimizer):
 
     params: tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr: learning
     rate, a number or a tensor of one element. momentum: factor of the running sum of gradients.
-    dampening: how much less than 1 a new gradient counts in it. weight_decay: L2 penalty.
-    nesterov: look ahead along the momentum. maximize: ascend. foreach, fused: accepted, the step
-    is batched anyway. differentiable: record the step for autograd. Raises ValueError for negative
-    values.
+    dampening: how much less than 1 a new gradient counts in it. weight_decay: L2 penalty. nesterov:
+    look ahead along the momentum. maximize: ascend. foreach, fused: accepted, the step is batched
+    anyway. differentiable: record the step for autograd. Parameters have any shape. Raises
+    ValueError for negative values.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([1.0, 1.0])

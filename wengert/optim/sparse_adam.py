@@ -16,7 +16,8 @@ class SparseAdam(Optimizer):
 
     params: dense real tensors, (name, tensor) pairs or dicts of options with a "params" entry. lr:
     learning rate. betas: decay of the two running means. eps: added to the denominator. maximize:
-    ascend. Raises ValueError for values out of range and for sparse or complex parameters.
+    ascend. Parameters have any shape. Raises ValueError for values out of range and for sparse or
+    complex parameters.
 
     >>> p = torch.tensor([1.0, 2.0], requires_grad=True)
     >>> p.grad = torch.tensor([0.0, 1.0]).to_sparse()

@@ -90,7 +90,8 @@ def swap_in_optimizer_params_and_state(
 
     optimizer: its state must exist already. swapin_parameters: tensors in the order of its
     parameters. swapin_optim_state: of the form of state_dict(), for the same groups; its tensors
-    change in place. Raises RuntimeError for what does not fit the optimizer.
+    change in place. Each has the shape of its parameter. Raises RuntimeError for what does not fit
+    the optimizer.
 
     >>> p, q = torch.zeros(2, requires_grad=True), torch.ones(2, requires_grad=True)
     >>> optimizer = torch.optim.SGD([p], lr=1.0, momentum=0.9)

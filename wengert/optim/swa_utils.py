@@ -183,7 +183,8 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     loader: batches, each a tensor or a sequence that begins with one. device: where to move them
     first.
 
-    Raises TypeError where loader is of the wrong type.
+    The inputs have any shape that the model takes. Raises TypeError where loader is of the wrong
+    type.
 
     >>> net = nn.Sequential(nn.BatchNorm1d(1))
     >>> torch.optim.swa_utils.update_bn([torch.ones(4, 1)], net)

@@ -298,8 +298,8 @@ def assert_close(
     check_device: whether devices have to agree. check_dtype: whether dtypes have to agree.
     check_layout: whether layouts have to agree. check_stride: whether strides have to agree.
 
-    Raises TypeError where actual or expected is no tensor, of the wrong type or a tensor of several
-    numbers.
+    Tensors have any shape, expected the same. Raises TypeError where actual or expected is no
+    tensor, of the wrong type or a tensor of several numbers.
 
     >>> torch.testing.assert_close(torch.ones(2), torch.ones(2) + 1e-7)
     >>> torch.testing.assert_close(1.0, 2.0)
@@ -331,8 +331,9 @@ def assert_allclose(
     allowed. atol: the absolute difference that is allowed. equal_nan: whether nan equals nan. msg:
     the text of the error, or a function of it.
 
-    Raises RuntimeError where actual or expected is of the wrong type; AssertionError where actual
-    or expected has a shape that does not fit or actual or expected holds values out of range.
+    Tensors have any shape, expected the same. Raises RuntimeError where actual or expected is of
+    the wrong type; AssertionError where actual or expected has a shape that does not fit or actual
+    or expected holds values out of range.
 
     >>> torch.testing.assert_allclose(torch.ones(2), torch.ones(2))
     """

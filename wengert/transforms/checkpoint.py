@@ -215,7 +215,7 @@ class _Inputs(Function):
 def check_backward_validity(inputs: Iterable[Any]) -> None:
     """Warn if no tensor among inputs requires grad, so that none will get a gradient.
 
-    Raises TypeError where inputs is of the wrong type.
+    Tensors have any shape. Raises TypeError where inputs is of the wrong type.
 
     >>> check_backward_validity([torch.ones(2, requires_grad=True)])
     """
@@ -226,7 +226,7 @@ def check_backward_validity(inputs: Iterable[Any]) -> None:
 def detach_variable(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
     """The tensors detached, each requiring grad if it did before; other values as they are.
 
-    Raises RuntimeError for anything but a tuple.
+    Tensors have any shape. Raises RuntimeError for anything but a tuple.
 
     inputs: the arguments.
 
@@ -258,8 +258,9 @@ def checkpoint(
         debug: list the operations of both runs if they differ.
         early_stop: end the second run at the last tensor that is needed.
 
-    Raises ValueError for arguments that do not go together, CheckpointError (a RuntimeError) if the
-    second run differs; TypeError where function is of the wrong type or an argument is no tensor.
+    Tensors have any shape. Raises ValueError for arguments that do not go together, CheckpointError
+    (a RuntimeError) if the second run differs; TypeError where function is of the wrong type or an
+    argument is no tensor.
 
     >>> block, x = torch.nn.Linear(4, 4), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False)
@@ -409,9 +410,9 @@ def checkpoint_sequential(
 
     input: what the first module gets.
 
-    Raises TypeError where functions, segments or input is of the wrong type, segments is out of
-    range, input has a shape that does not fit or input holds values out of range; RuntimeError
-    where input has a shape that does not fit.
+    input has any shape that the first module takes. Raises TypeError where functions, segments or
+    input is of the wrong type, segments is out of range, input has a shape that does not fit or
+    input holds values out of range; RuntimeError where input has a shape that does not fit.
 
     >>> model, x = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh()), torch.ones(2, 4)
     >>> y = torch.utils.checkpoint.checkpoint_sequential(model, 2, x, use_reentrant=False)

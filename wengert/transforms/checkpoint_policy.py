@@ -230,6 +230,8 @@ def set_device_states(devices: Any, states: Any, *, device_type: str | None = No
 def get_device_states(*args: Any) -> tuple[list[int], list[Any]]:
     """(devices, states of their generators) of the tensors among args.
 
+    Tensors have any shape.
+
     >>> get_device_states(torch.ones(2))
     ([], [])
     """

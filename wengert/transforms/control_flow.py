@@ -24,7 +24,7 @@ def cond(
     pred: bool, or a tensor of one element; operands: a tuple or list of tensors. RuntimeError for
     others, and for branches that cannot be called.
 
-    Raises TypeError where operands is empty, too short or too long.
+    Tensors have any shape. Raises TypeError where operands is empty, too short or too long.
 
     >>> torch.cond(torch.tensor(True), lambda x: x + 1, lambda x: x - 1, (torch.ones(1),))
     tensor([2.])
@@ -55,7 +55,8 @@ def while_loop(
     carried_inputs: the values before the first run. RuntimeError where body_fn gives another number
     of values.
 
-    Raises TypeError where carried_inputs is of the wrong type, empty, too short or too long.
+    Values have any shape, which body_fn keeps. Raises TypeError where carried_inputs is of the
+    wrong type, empty, too short or too long.
 
     >>> torch.while_loop(lambda i: i < 3, lambda i: (i + 1,), (torch.tensor(0),))
     (tensor(3),)
@@ -92,7 +93,7 @@ def scan(
     for carries of another structure, and for sizes that differ. Under torch.compile combine_fn may
     be called once for all slices: it has to do the same for each, and nothing beside.
 
-    Raises IndexError where xs has a shape that does not fit.
+    Tensors of xs have any shape with dim. Raises IndexError where xs has a shape that does not fit.
 
     >>> torch.compiler.scan(lambda c, x: (c + x, c), torch.tensor(0), torch.arange(4))
     (tensor(6), tensor([0, 0, 1, 3]))
@@ -147,8 +148,9 @@ def associative_scan(
     Slices are combined in pairs, in as many rounds as the size has binary digits. RuntimeError for
     sizes that differ, ValueError for another mode.
 
-    Raises TypeError where dim is of the wrong type or a tensor of several numbers; IndexError where
-    xs has a shape that does not fit or dim does not fit.
+    Tensors of xs have any shape with dim. Raises TypeError where dim is of the wrong type or a
+    tensor of several numbers; IndexError where xs has a shape that does not fit or dim does not
+    fit.
 
     >>> torch.compiler.associative_scan(lambda x, y: x * y, torch.arange(1, 5), 0)
     tensor([ 1,  2,  6, 24])

@@ -111,7 +111,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
     """(primal, tangent); the tangent is None if there is none at this level.
 
     tensor: a tensor, dual or not. level: the number that entering the level gave; None: the one
-    that is open.
+    that is open. The tensor has any shape.
 
     >>> torch.autograd.forward_ad.unpack_dual(torch.tensor(1.0)).tangent is None
     True
@@ -128,7 +128,7 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> Any:
 class UnpackedDualTensor(NamedTuple):
     """What unpack_dual returns.
 
-    primal: the value. tangent: its tangent, or None.
+    primal: the value. tangent: its tangent, or None. tangent has the shape of primal.
 
     >>> from wengert.autograd import forward_ad
     >>> with forward_ad.dual_level():

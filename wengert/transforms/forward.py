@@ -57,8 +57,9 @@ def jvp(
     strict: raise an error for inputs that are not used. has_aux: f returns (output, something
     else).
 
-    Raises TypeError where func cannot be called; RuntimeError where primals or tangents is of the
-    wrong type or primals or tangents has another length.
+    Each of the tangents has the shape of its primal. Raises TypeError where func cannot be called;
+    RuntimeError where primals or tangents is of the wrong type or primals or tangents has another
+    length.
 
     >>> jvp(torch.sin, (torch.tensor(0.0),), (torch.tensor(1.0),))
     (tensor(0.), tensor(1.))
@@ -208,9 +209,10 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """(func(*primals), the linear function that maps tangents to the derivative there).
 
     func runs once: what its derivative does to the tangents is written down, and the linear
-    function repeats that. Raises ValueError for primals without derivatives, RuntimeError for
-    tangents unlike the primals, and if an array that the derivative needs was changed in place;
-    TypeError where func cannot be called or primals is no tensor.
+    function repeats that. Each of the tangents has the shape of its primal. Raises ValueError for
+    primals without derivatives, RuntimeError for tangents unlike the primals, and if an array that
+    the derivative needs was changed in place; TypeError where func cannot be called or primals is
+    no tensor.
 
     >>> value, push = linearize(torch.sin, torch.zeros(2))
     >>> push(torch.ones(2))

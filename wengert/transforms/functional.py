@@ -145,7 +145,8 @@ def vjp(
         create_graph: let the results be differentiated again.
         strict: raise RuntimeError where an output does not depend on an input.
 
-    Raises TypeError where func cannot be called or inputs is no tensor.
+    inputs have any shape, v has the shapes of the outputs. Raises TypeError where func cannot be
+    called or inputs is no tensor.
 
     >>> torch.autograd.functional.vjp(lambda x: x.exp().sum(), torch.zeros(2))[1]
     tensor([1., 1.])
@@ -173,7 +174,8 @@ def jvp(
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
 
-    Raises TypeError where func cannot be called or inputs is no tensor.
+    inputs have any shape, v has the shapes of the inputs. Raises TypeError where func cannot be
+    called or inputs is no tensor.
 
     >>> torch.autograd.functional.jvp(lambda x: x * x, torch.tensor(3.0))[1]
     tensor(6.)
@@ -214,8 +216,8 @@ def jacobian(
     Returns a tensor; a tuple over the inputs and around it a tuple over the outputs where these
     are tuples.
 
-    Raises TypeError where func cannot be called or inputs is of the wrong type; RuntimeError where
-    inputs holds integers, booleans or complex numbers.
+    inputs have any shape. Raises TypeError where func cannot be called or inputs is of the wrong
+    type; RuntimeError where inputs holds integers, booleans or complex numbers.
 
     >>> torch.autograd.functional.jacobian(torch.exp, torch.zeros(2))
     tensor([[1., 0.],
@@ -359,7 +361,7 @@ def hessian(
     where an output does not depend on an input. vectorize: all rows at once, by vmap. func: the
     function.
 
-    Raises TypeError where func cannot be called or inputs is no tensor.
+    inputs have any shape. Raises TypeError where func cannot be called or inputs is no tensor.
 
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.ones(2))
     tensor([[6., 0.],
@@ -402,7 +404,8 @@ def vhp(
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
 
-    Raises TypeError where func cannot be called or inputs or v is no tensor.
+    inputs have any shape, v has the shapes of the inputs. Raises TypeError where func cannot be
+    called or inputs or v is no tensor.
 
     >>> torch.autograd.functional.vhp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])
@@ -419,7 +422,8 @@ def hvp(
     create_graph: record the pass itself, for derivatives of derivatives. strict: raise
     RuntimeError where an output does not depend on an input.
 
-    Raises TypeError where func cannot be called or inputs or v is no tensor.
+    inputs have any shape, v has the shapes of the inputs. Raises TypeError where func cannot be
+    called or inputs or v is no tensor.
 
     >>> torch.autograd.functional.hvp(lambda x: (x**3).sum(), torch.ones(2), torch.ones(2))[1]
     tensor([6., 6.])

@@ -59,8 +59,8 @@ def gradcheck(
 
     check_grad_dtypes: compare dtypes, too.
 
-    Raises TypeError where func cannot be called; ValueError where inputs is no tensor, has a shape
-    that does not fit or holds integers or booleans.
+    Tensors have any shape. Raises TypeError where func cannot be called; ValueError where inputs is
+    no tensor, has a shape that does not fit or holds integers or booleans.
 
     >>> torch.autograd.gradcheck(torch.sin, torch.ones(3, dtype=torch.float64, requires_grad=True))
     True
@@ -382,8 +382,9 @@ def gradgradcheck(
     too. gen_non_contig_grad_outputs: with cotangents that are not contiguous. check_undefined_grad:
     accepted. check_batched_grad: accepted. fast_mode: one random direction. masked: accepted.
 
-    Raises TypeError where func cannot be called or inputs is of the wrong type; ValueError where
-    inputs holds integers or booleans; GradcheckError where inputs holds complex numbers.
+    grad_outputs have the shapes of the outputs. Raises TypeError where func cannot be called or
+    inputs is of the wrong type; ValueError where inputs holds integers or booleans; GradcheckError
+    where inputs holds complex numbers.
 
     >>> x = torch.ones(3, dtype=torch.float64, requires_grad=True)
     >>> torch.autograd.gradgradcheck(torch.sin, x)

@@ -57,8 +57,9 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> Tensor:
     tensor: or a list of tensors, which are stacked in front. axes_lengths: sizes of names inside
     of brackets on the left, all but one of a bracket. ValueError for a pattern that does not fit.
 
-    Raises TypeError where tensor is no tensor or pattern or h is of the wrong type; RuntimeError
-    where h is negative, 0 or a tensor of several numbers.
+    tensor has any shape with as many dims as the pattern has names or brackets. Raises TypeError
+    where tensor is no tensor or pattern or h is of the wrong type; RuntimeError where h is
+    negative, 0 or a tensor of several numbers.
 
     >>> from wengert.func import rearrange
     >>> rearrange(torch.ones(2, 6), "b (h w) -> h b w", h=2).shape

@@ -230,8 +230,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     has_aux: f returns (output, something else).
 
-    Raises TypeError where func cannot be called; ValueError where primals is of the wrong type;
-    RuntimeError where primals holds integers or booleans.
+    Tensors have any shape; cotangents have the shapes of the outputs. Raises TypeError where func
+    cannot be called; ValueError where primals is of the wrong type; RuntimeError where primals
+    holds integers or booleans.
 
     >>> y, pullback = torch.func.vjp(lambda x: x**2, torch.tensor([1.0, 2.0]))
     >>> pullback(torch.ones(2))

@@ -105,9 +105,10 @@ def save_image(
 
     format: needed where fp is an open file; else the name tells.
 
-    Raises TypeError where tensor or nrow is of the wrong type; ValueError where tensor has a shape
-    that does not fit, fp is of the wrong type or fp is unknown; RuntimeError where nrow is
-    negative; NotImplementedError where tensor holds complex numbers.
+    tensor is of shape (N, C, H, W), (C, H, W) or (H, W). Raises TypeError where tensor or nrow is
+    of the wrong type; ValueError where tensor has a shape that does not fit, fp is of the wrong
+    type or fp is unknown; RuntimeError where nrow is negative; NotImplementedError where tensor
+    holds complex numbers.
 
     >>> save_image(torch.zeros(4, 3, 8, 8), "grid.png", nrow=2)
     >>> torchvision.io.read_image("grid.png").shape

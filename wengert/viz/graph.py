@@ -226,8 +226,8 @@ def graph(
             their shapes; ones if left out.
         backward: False leaves that pass out.
 
-    Raises TypeError if outputs are not tensors, RuntimeError if they do not require grad or a
-    gradient has another shape. Neither `.grad` nor the graph is changed.
+    Tensors have any shape. Raises TypeError if outputs are not tensors, RuntimeError if they do not
+    require grad or a gradient has another shape. Neither `.grad` nor the graph is changed.
 
     >>> from wengert import viz
     >>> x = torch.ones(2, 2, requires_grad=True)

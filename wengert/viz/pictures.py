@@ -82,8 +82,8 @@ def image(t: Tensor, width: int | None = None) -> Picture:
     """Images as they are: grey or in colours, one or a batch of them side by side.
 
     Args:
-        t: (h, w), (1 or 3, h, w) or (n, 1 or 3, h, w); bytes, or floats from 0 to 1; floats of
-            another range are stretched to it.
+        t: of shape (h, w), (1 or 3, h, w) or (n, 1 or 3, h, w); bytes, or floats from 0 to 1;
+            floats of another range are stretched to it.
         width: in the notebook, in pixels.
 
     Raises ValueError for other shapes; TypeError where t is no tensor.

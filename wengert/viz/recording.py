@@ -276,8 +276,9 @@ class record(AbstractContextManager):
         """The graph of outputs (as `viz.graph`); without them, of the results that are still
         there and that nothing in the block has used; after a failure, of what there was.
 
-        Raises ValueError without outputs if there are none; TypeError where outputs is no tensor;
-        RuntimeError where outputs has a shape that does not fit or holds integers or booleans.
+        Tensors have any shape. Raises ValueError without outputs if there are none; TypeError where
+        outputs is no tensor; RuntimeError where outputs has a shape that does not fit or holds
+        integers or booleans.
 
         params: names of parameters.
 

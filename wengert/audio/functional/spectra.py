@@ -189,9 +189,9 @@ def amplitude_to_DB(
 
     amin: the least value of x.
 
-    Raises TypeError where multiplier, amin or db_multiplier is of the wrong type;
-    NotImplementedError where x holds complex numbers; RuntimeError where multiplier, amin or
-    db_multiplier is a tensor of several numbers.
+    x is of shape (..., frequencies, frames). Raises TypeError where multiplier, amin or
+    db_multiplier is of the wrong type; NotImplementedError where x holds complex numbers;
+    RuntimeError where multiplier, amin or db_multiplier is a tensor of several numbers.
 
     >>> torchaudio.functional.amplitude_to_DB(torch.tensor([1.0, 10.0]), 20.0, 1e-10, 0.0)
     tensor([ 0., 20.])
@@ -208,8 +208,8 @@ def amplitude_to_DB(
 def DB_to_amplitude(x: Tensor, ref: float, power: float) -> Tensor:
     """ref * 10 ** (x / 10 * power).
 
-    Raises TypeError where x is no tensor or ref or power is of the wrong type; RuntimeError where
-    ref or power is a tensor of several numbers.
+    x has any shape. Raises TypeError where x is no tensor or ref or power is of the wrong type;
+    RuntimeError where ref or power is a tensor of several numbers.
 
     >>> torchaudio.functional.DB_to_amplitude(torch.tensor([0.0, 20.0]), ref=1.0, power=0.5)
     tensor([ 1., 10.])
@@ -327,8 +327,8 @@ def mu_law_encoding(x: Tensor, quantization_channels: int) -> Tensor:
 
     x: a tensor.
 
-    Raises TypeError where quantization_channels is of the wrong type; RuntimeError where
-    quantization_channels is a tensor of several numbers.
+    x has any shape. Raises TypeError where quantization_channels is of the wrong type; RuntimeError
+    where quantization_channels is a tensor of several numbers.
 
     >>> torchaudio.functional.mu_law_encoding(torch.tensor([-1.0, 0.0, 1.0]), 256)
     tensor([  0, 128, 255])
@@ -346,8 +346,8 @@ def mu_law_decoding(x_mu: Tensor, quantization_channels: int) -> Tensor:
 
     quantization_channels: how many values there are. x_mu: numbers from 0.
 
-    Raises TypeError where quantization_channels is of the wrong type; RuntimeError where
-    quantization_channels is a tensor of several numbers.
+    x_mu has any shape. Raises TypeError where quantization_channels is of the wrong type;
+    RuntimeError where quantization_channels is a tensor of several numbers.
 
     >>> torchaudio.functional.mu_law_decoding(torch.tensor([0, 255]), 256)
     tensor([-1.,  1.])
@@ -403,9 +403,10 @@ def mask_along_axis(
 
     p: the largest share that is masked.
 
-    Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgram
-    has a shape that does not fit, axis is of the wrong type or axis is out of range; RuntimeError
-    where mask_param, mask_value or axis is a tensor of several numbers.
+    specgram is of shape (..., frequencies, frames). Raises TypeError where mask_param or mask_value
+    is of the wrong type; ValueError where specgram has a shape that does not fit, axis is of the
+    wrong type or axis is out of range; RuntimeError where mask_param, mask_value or axis is a
+    tensor of several numbers.
 
     >>> torchaudio.functional.mask_along_axis(torch.ones(1, 4, 4), 2, 0.0, axis=1).shape
     torch.Size([1, 4, 4])
@@ -431,8 +432,8 @@ def mask_along_axis_iid(
 ) -> Tensor:
     """As mask_along_axis, with a band of its own for each spectrogram of a batch.
 
-    specgrams: (batch, channels, frequencies, frames). mask_param: the largest width of the band.
-    mask_value: what is put there. axis: the dimension. p: the largest share that is masked.
+    specgrams: of shape (batch, channels, frequencies, frames). mask_param: the largest width of the
+    band. mask_value: what is put there. axis: the dimension. p: the largest share that is masked.
 
     Raises TypeError where mask_param or mask_value is of the wrong type; ValueError where specgrams
     has a shape that does not fit, axis is of the wrong type or axis is out of range;

@@ -97,9 +97,9 @@ class InverseSpectrogram(Framed):
     samples between frames; None: half the window. pad: zeros on both sides. window_fn: makes the
     window from its length. normalized: divide by the norm of the window. wkwargs: further arguments
     of window_fn. center: frames lie around their times, with padding at the ends. pad_mode: how the
-    ends are padded. onesided: leave out frequencies that real signals repeat. Raises TypeError
-    where n_fft is of the wrong type; ValueError where spectrogram holds integers or booleans;
-    RuntimeError where n_fft is negative.
+    ends are padded. onesided: leave out frequencies that real signals repeat. spectrogram is of
+    shape (..., n_fft // 2 + 1, frames). Raises TypeError where n_fft is of the wrong type;
+    ValueError where spectrogram holds integers or booleans; RuntimeError where n_fft is negative.
 
     >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
     >>> torchaudio.transforms.InverseSpectrogram(n_fft=16)(spectrogram).shape
@@ -139,8 +139,9 @@ class GriffinLim(Framed):
     samples between frames; None: half the window. window_fn: makes the window from its length.
     power: the exponent of magnitudes; None: complex numbers. wkwargs: further arguments of
     window_fn. length: of the result, in samples. n_iter: how many iterations. momentum: of the
-    iteration, from 0 to 1. rand_init: start from random phases. Raises TypeError where n_fft or
-    n_iter is of the wrong type; RuntimeError where n_fft is negative.
+    iteration, from 0 to 1. rand_init: start from random phases. specgram is of shape (..., n_fft //
+    2 + 1, frames). Raises TypeError where n_fft or n_iter is of the wrong type; RuntimeError where
+    n_fft is negative.
 
     >>> torchaudio.transforms.GriffinLim(n_fft=16, n_iter=2)(torch.ones(1, 9, 5)).shape
     torch.Size([1, 32])
@@ -176,7 +177,8 @@ class GriffinLim(Framed):
 
 class AmplitudeToDB(Module):
     """Decibels of powers (stype "power") or magnitudes ("magnitude"), at most top_db below the
-    largest. Raises NotImplementedError where x holds complex numbers.
+    largest. x is of shape (..., frequencies, frames). Raises NotImplementedError where x holds
+    complex numbers.
 
     >>> torchaudio.transforms.AmplitudeToDB()(torch.tensor([1.0, 10.0]))
     tensor([ 0., 10.])
@@ -425,9 +427,9 @@ class LFCC(Cepstrum):
 class TimeStretch(Module):
     """A complex spectrogram played faster or slower at its pitch; fixed_rate: how much faster.
 
-    hop_length: samples between frames; None: half the window. n_freq: how many frequencies. Raises
-    TypeError where n_freq or overriding_rate is of the wrong type; RuntimeError where n_freq or
-    overriding_rate is negative.
+    hop_length: samples between frames; None: half the window. n_freq: how many frequencies.
+    complex_specgrams is of shape (..., n_freq, frames). Raises TypeError where n_freq or
+    overriding_rate is of the wrong type; RuntimeError where n_freq or overriding_rate is negative.
 
     >>> spectrogram = torch.zeros(1, 9, 5, dtype=torch.complex64)
     >>> torchaudio.transforms.TimeStretch(n_freq=9)(spectrogram, 2.0).shape
@@ -468,8 +470,9 @@ class Masking(Module):
 
 class FrequencyMasking(Masking):
     """Up to freq_mask_param neighbouring frequencies masked; iid_masks: anew for each example.
-    Raises TypeError where freq_mask_param is of the wrong type; RuntimeError where freq_mask_param
-    is a tensor of several numbers.
+
+    specgram is of shape (..., frequencies, frames). Raises TypeError where freq_mask_param is of
+    the wrong type; RuntimeError where freq_mask_param is a tensor of several numbers.
 
     >>> torchaudio.transforms.FrequencyMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -482,8 +485,9 @@ class FrequencyMasking(Masking):
 class TimeMasking(Masking):
     """Up to time_mask_param neighbouring frames masked, at most the share p of all.
 
-    iid_masks: anew for each example. Raises TypeError where time_mask_param is of the wrong type;
-    RuntimeError where time_mask_param is a tensor of several numbers.
+    iid_masks: anew for each example. specgram is of shape (..., frequencies, frames). Raises
+    TypeError where time_mask_param is of the wrong type; RuntimeError where time_mask_param is a
+    tensor of several numbers.
 
     >>> torchaudio.transforms.TimeMasking(2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -501,9 +505,9 @@ class SpecAugment(Module):
 
     n_time_masks: how many masks in time. time_mask_param: their largest width, in frames.
     n_freq_masks: how many masks in frequency. freq_mask_param: their largest width. iid_masks: anew
-    for each example. p: the largest share that is masked. Raises TypeError where n_time_masks,
-    time_mask_param, n_freq_masks or freq_mask_param is of the wrong type; RuntimeError where
-    specgram holds integers or booleans.
+    for each example. p: the largest share that is masked. specgram is of shape (..., frequencies,
+    frames). Raises TypeError where n_time_masks, time_mask_param, n_freq_masks or freq_mask_param
+    is of the wrong type; RuntimeError where specgram holds integers or booleans.
 
     >>> torchaudio.transforms.SpecAugment(1, 2, 1, 2)(torch.ones(1, 4, 4)).shape
     torch.Size([1, 4, 4])
@@ -542,7 +546,8 @@ class ComputeDeltas(Module):
 
     mode: of the edges: see nn.functional.pad; of convolutions: "full", "valid" or "same".
 
-    Raises NotImplementedError where specgram holds booleans or complex numbers.
+    specgram is of shape (..., frequencies, frames). Raises NotImplementedError where specgram holds
+    booleans or complex numbers.
 
     >>> torchaudio.transforms.ComputeDeltas()(torch.zeros(1, 1, 6)).shape
     torch.Size([1, 1, 6])

@@ -69,7 +69,7 @@ class Resample(Module):
 class MuLawEncoding(Module):
     """Mu-law numbers of a signal.
 
-    quantization_channels: how many values there are.
+    quantization_channels: how many values there are. x has any shape.
 
     >>> torchaudio.transforms.MuLawEncoding()(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([  0, 128, 255])
@@ -87,7 +87,7 @@ class MuLawEncoding(Module):
 class MuLawDecoding(MuLawEncoding):
     """The signal of mu-law numbers.
 
-    quantization_channels: how many values there are.
+    quantization_channels: how many values there are. x_mu has any shape.
 
     >>> torchaudio.transforms.MuLawDecoding()(torch.tensor([0, 255]))
     tensor([-1.,  1.])
@@ -104,9 +104,10 @@ class Fade(Module):
 
     fade_in_len: samples at the beginning. fade_out_len: samples at the end.
 
-    Raises TypeError where fade_in_len, fade_out_len or length is of the wrong type; IndexError
-    where waveform has a shape that does not fit; RuntimeError where fade_in_len, fade_out_len or
-    length is negative or device is unknown or device is of the wrong type.
+    waveform is of shape (..., time). Raises TypeError where fade_in_len, fade_out_len or length is
+    of the wrong type; IndexError where waveform has a shape that does not fit; RuntimeError where
+    fade_in_len, fade_out_len or length is negative or device is unknown or device is of the wrong
+    type.
 
     >>> fade = torchaudio.transforms.Fade(2, 2)
     >>> fade(torch.ones(4)), fade.rising(4, "cpu").shape, fade.falling(4, "cpu").shape
@@ -173,9 +174,9 @@ class Vol(Module):
 
     gain: how much louder.
 
-    Raises TypeError where gain is of the wrong type or waveform is no tensor; ValueError where gain
-    is negative; NotImplementedError where waveform holds complex numbers; RuntimeError where gain
-    is a tensor of several numbers.
+    waveform is of shape (..., time). Raises TypeError where gain is of the wrong type or waveform
+    is no tensor; ValueError where gain is negative; NotImplementedError where waveform holds
+    complex numbers; RuntimeError where gain is a tensor of several numbers.
 
     >>> torchaudio.transforms.Vol(0.5)(torch.tensor([0.4]))
     tensor([0.2000])
@@ -201,8 +202,9 @@ class Vol(Module):
 class Preemphasis(Module):
     """x[n] - coeff x[n-1].
 
-    Raises TypeError where coeff is of the wrong type or waveform is no tensor; IndexError where
-    waveform has a shape that does not fit; RuntimeError where waveform holds booleans.
+    waveform is of shape (..., time). Raises TypeError where coeff is of the wrong type or waveform
+    is no tensor; IndexError where waveform has a shape that does not fit; RuntimeError where
+    waveform holds booleans.
 
     >>> torchaudio.transforms.Preemphasis(0.5)(torch.tensor([1.0, 1.0]))
     tensor([1.0000, 0.5000])
@@ -220,9 +222,9 @@ class Preemphasis(Module):
 class Deemphasis(Preemphasis):
     """What Preemphasis made undone.
 
-    Raises TypeError where coeff is of the wrong type; IndexError where waveform has a shape that
-    does not fit; RuntimeError where waveform holds integers or booleans; ValueError where coeff is
-    a tensor of several numbers.
+    waveform is of shape (..., time). Raises TypeError where coeff is of the wrong type; IndexError
+    where waveform has a shape that does not fit; RuntimeError where waveform holds integers or
+    booleans; ValueError where coeff is a tensor of several numbers.
 
     >>> torchaudio.transforms.Deemphasis(0.5)(torch.tensor([1.0, 0.0]))
     tensor([1.0000, 0.5000])
@@ -236,8 +238,8 @@ class Deemphasis(Preemphasis):
 class Convolve(Module):
     """Convolution along the last dimension; mode "full", "valid" or "same".
 
-    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
-    integers, booleans or complex numbers.
+    x and y are of shape (..., time). Raises IndexError where x or y has a shape that does not fit;
+    RuntimeError where x or y holds integers, booleans or complex numbers.
 
     >>> torchaudio.transforms.Convolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -255,8 +257,8 @@ class Convolve(Module):
 class FFTConvolve(Convolve):
     """The same by Fourier transforms.
 
-    Raises IndexError where x or y has a shape that does not fit; RuntimeError where x or y holds
-    complex numbers.
+    x and y are of shape (..., time). Raises IndexError where x or y has a shape that does not fit;
+    RuntimeError where x or y holds complex numbers.
 
     >>> torchaudio.transforms.FFTConvolve()(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))
     tensor([1., 3., 2.])
@@ -270,8 +272,9 @@ class FFTConvolve(Convolve):
 class AddNoise(Module):
     """Noise at a ratio of energies.
 
-    Raises TypeError where snr is no tensor; RuntimeError where waveform or noise has a shape that
-    does not fit, waveform or noise holds integers or booleans or snr holds booleans.
+    waveform and noise are of shape (..., time), snr of shape (...). Raises TypeError where snr is
+    no tensor; RuntimeError where waveform or noise has a shape that does not fit, waveform or noise
+    holds integers or booleans or snr holds booleans.
 
     >>> torchaudio.transforms.AddNoise()(torch.ones(4), torch.ones(4), torch.tensor(0.0))
     tensor([2., 2., 2., 2.])

@@ -43,7 +43,7 @@ class AsyncStager:
     def stage(self, state_dict: dict[str, Any], **options: Any) -> dict[str, Any]:
         """The state with copies of its tensors, on the CPU.
 
-        state_dict: names and values, in dicts and lists.
+        state_dict: names and values, in dicts and lists. Tensors have any shape.
         """
         return tree_map(copied, state_dict)
 

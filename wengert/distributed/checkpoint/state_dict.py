@@ -156,8 +156,8 @@ def set_model_state_dict(
 ) -> Any:
     """Give a model a state, of which each rank takes its parts; returns what did not fit.
 
-    Raises RuntimeError for names or shapes that do not fit; TypeError where model or
-    model_state_dict is of the wrong type.
+    Tensors have the shapes of the model's own. Raises RuntimeError for names or shapes that do not
+    fit; TypeError where model or model_state_dict is of the wrong type.
 
     model_state_dict: what get_model_state_dict gave. options: StateDictOptions.
 

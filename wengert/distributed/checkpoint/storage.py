@@ -141,7 +141,7 @@ def save(
 
     no_dist: without other processes. use_collectives: accepted.
 
-    Raises TypeError where checkpoint_id is of the wrong type.
+    Tensors have any shape. Raises TypeError where checkpoint_id is of the wrong type.
 
     >>> import tempfile
     >>> folder = tempfile.mkdtemp()
@@ -222,8 +222,8 @@ def async_save(state_dict: dict[str, Any], **options: Any) -> Future[dict[str, A
 
     state_dict: names and values, in dicts and lists.
 
-    Raises TypeError where checkpoint_id is of the wrong type; CheckpointException where
-    it is a folder that cannot be written.
+    Tensors have any shape. Raises TypeError where checkpoint_id is of the wrong type;
+    CheckpointException where it is a folder that cannot be written.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.async_save({"w": torch.ones(2)}, checkpoint_id="saved").result()
@@ -315,7 +315,8 @@ def load(
     storage_reader: a FileSystemReader instead of checkpoint_id. process_group: the ranks that take
     part; None: all. no_dist: without other processes.
 
-    Raises TypeError where checkpoint_id is of the wrong type.
+    Tensors have the shapes of those that were written. Raises TypeError where checkpoint_id is of
+    the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")
@@ -347,7 +348,7 @@ def save_state_dict(
     checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
     no_dist: without other processes. planner: accepted.
 
-    Raises TypeError where storage_writer is of the wrong type.
+    Tensors have any shape. Raises TypeError where storage_writer is of the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> writer = checkpoint.FileSystemWriter("saved")
@@ -368,8 +369,8 @@ def load_state_dict(
     checkpoint_id. process_group: the ranks that take part; None: all. coordinator_rank: accepted.
     no_dist: without other processes. planner: accepted.
 
-    Raises CheckpointException where state_dict is of the wrong type; TypeError where storage_reader
-    is of the wrong type.
+    Tensors have the shapes of those that were written. Raises CheckpointException where state_dict
+    is of the wrong type; TypeError where storage_reader is of the wrong type.
 
     >>> from wengert.distributed import checkpoint
     >>> saved = checkpoint.save({"w": torch.ones(2)}, checkpoint_id="saved")

@@ -178,7 +178,7 @@ def fully_shard(
 
     Zhao et al., PyTorch FSDP: experiences on scaling fully sharded data parallel, 2023.
 
-    Raises TypeError where module is of the wrong type.
+    Parameters have any shape. Raises TypeError where module is of the wrong type.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

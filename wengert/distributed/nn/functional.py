@@ -92,7 +92,7 @@ def all_reduce(tensor: Tensor, op: Any = SUM, group: Any = None) -> Tensor:
     tensor: the values of this rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR, BXOR.
     group: the ranks that take part; None: all.
 
-    Raises TypeError for what is no tensor.
+    tensor has any shape, the same on all ranks. Raises TypeError for what is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.all_reduce(x).sum().backward()
@@ -109,7 +109,7 @@ def all_gather(tensor: Tensor, group: Any = None) -> tuple[Tensor, ...]:
 
     tensor: the values of this rank. group: the ranks that take part; None: all.
 
-    Raises TypeError for what is no tensor.
+    tensor has any shape, the same on all ranks. Raises TypeError for what is no tensor.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> torch.stack(dist.nn.all_gather(x)).sum().backward()
@@ -127,8 +127,9 @@ def reduce_scatter(
     input_list: a tensor for each rank. op: a ReduceOp: SUM, AVG, PRODUCT, MIN, MAX, BAND, BOR,
     BXOR. group: the ranks that take part; None: all.
 
-    Raises TypeError where input_list is of the wrong type; ValueError where input_list is too long;
-    RuntimeError where input_list is empty or input_list is too short.
+    Each has any shape, the same on all ranks. Raises TypeError where input_list is of the wrong
+    type; ValueError where input_list is too long; RuntimeError where input_list is empty or
+    input_list is too short.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.reduce_scatter(torch.zeros(2), [x]).sum().backward()
@@ -145,8 +146,9 @@ def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
 
     group: the ranks that take part; None: all.
 
-    Raises ValueError where src is of the wrong type or src is out of range; TypeError where tensor
-    is no tensor; RuntimeError where src is a tensor of several numbers.
+    tensor has any shape, the same on all ranks. Raises ValueError where src is of the wrong type or
+    src is out of range; TypeError where tensor is no tensor; RuntimeError where src is a tensor of
+    several numbers.
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> dist.nn.broadcast(x, src=0).sum().backward()

@@ -34,6 +34,8 @@ class ZeroRedundancyOptimizer(Optimizer):
     Raises:
         NotImplementedError: overlap_with_ddp.
 
+    Parameters have any shape.
+
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())
     >>> p = torch.ones(2, requires_grad=True)
@@ -71,7 +73,7 @@ class ZeroRedundancyOptimizer(Optimizer):
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; they are dealt to the ranks, the largest first to who has least.
 
-        Raises TypeError where param_group is of the wrong type.
+        Parameters have any shape. Raises TypeError where param_group is of the wrong type.
 
         >>> p, q = torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)
         >>> optimizer = dist.optim.ZeroRedundancyOptimizer([p], torch.optim.SGD, lr=0.5)

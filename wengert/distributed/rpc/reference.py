@@ -217,7 +217,7 @@ class RRef(Generic[T]):
     def remote(self, timeout: float = -1) -> Any:
         """As rpc_sync, with references to the results, which stay there.
 
-        timeout: seconds; -1: the default.
+        timeout: seconds; -1: the default. Tensors have any shape.
         """
         return Methods(self, lambda to, f, args: remote(to, f, args, None, timeout))
 

@@ -124,8 +124,9 @@ class DTensor(Tensor):
         device_mesh: the ranks, a DeviceMesh. placements: a Placement for each dimension of the
         mesh. run_check: accepted. stride: accepted.
 
-        Raises TypeError where placements is of the wrong type; ValueError where placements is too
-        long; IndexError where local_tensor has a shape that does not fit.
+        local_tensor has any shape. Raises TypeError where placements is of the wrong type;
+        ValueError where placements is too long; IndexError where local_tensor has a shape that does
+        not fit.
         """
         mesh = device_mesh if device_mesh is not None else whole_world()
         placed = normal(placements, mesh, local_tensor.dim(), "from_local")
@@ -368,7 +369,8 @@ def distribute_tensor(
         src_data_rank: the rank, along each dimension of the mesh, whose values count; None: each
             rank has the same.
 
-    Raises TypeError where placements is of the wrong type; ValueError where placements is too long.
+    The tensor has any shape. Raises TypeError where placements is of the wrong type; ValueError
+    where placements is too long.
 
     >>> dist = torch.distributed
     >>> dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

@@ -24,7 +24,8 @@ class ComposeTransform(Transform):
 
     cache_size: 1: remember the last result and its input. parts: the transforms.
 
-    Raises TypeError where parts is of the wrong type or x is no tensor.
+    x has any shape that the parts take. Raises TypeError where parts is of the wrong type or x is
+    no tensor.
 
     >>> from wengert.distributions.transforms import AffineTransform, ExpTransform
     >>> ComposeTransform([ExpTransform(), AffineTransform(1.0, 2.0)])(torch.zeros(2))
@@ -152,7 +153,7 @@ class IndependentTransform(Transform):
     reinterpreted_batch_ndims: how many batch dims, from the right, count as event dims. cache_size:
     1: remember the last result and its input. base_transform: the transform of one.
 
-    Raises TypeError where base_transform is of the wrong type.
+    x has any shape that the base takes. Raises TypeError where base_transform is of the wrong type.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> exp = IndependentTransform(ExpTransform(), 1)
@@ -289,8 +290,9 @@ class CatTransform(_Sequence):
 
     cache_size: 1: remember the last result and its input. tseq: the transforms.
 
-    Raises TypeError where tseq or lengths is of the wrong type or x is no tensor; AssertionError
-    where tseq or lengths is empty, too short or too long or x has a shape that does not fit.
+    x has any shape with dim. Raises TypeError where tseq or lengths is of the wrong type or x is no
+    tensor; AssertionError where tseq or lengths is empty, too short or too long or x has a shape
+    that does not fit.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> both = CatTransform([ExpTransform(), identity_transform], lengths=[2, 1])
@@ -368,9 +370,9 @@ class StackTransform(_Sequence):
 
     cache_size: 1: remember the last result and its input. tseq: the transforms.
 
-    Raises TypeError where tseq or dim is of the wrong type or x is no tensor; AssertionError where
-    tseq is empty, too short or too long, dim is 0 or does not fit or x has a shape that does not
-    fit; RuntimeError where dim is a tensor of several numbers.
+    x has any shape with dim. Raises TypeError where tseq or dim is of the wrong type or x is no
+    tensor; AssertionError where tseq is empty, too short or too long, dim is 0 or does not fit or x
+    has a shape that does not fit; RuntimeError where dim is a tensor of several numbers.
 
     >>> from wengert.distributions.transforms import ExpTransform
     >>> StackTransform([identity_transform, ExpTransform()], dim=1)(torch.zeros(1, 2))

@@ -36,7 +36,7 @@ class ExpTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor.
+    x has any shape. Raises TypeError where x is no tensor.
 
     >>> ExpTransform()(torch.zeros(1))
     tensor([1.])
@@ -66,7 +66,7 @@ class PowerTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor.
+    exponent broadcasts with x. Raises TypeError where x is no tensor.
 
     >>> PowerTransform(2.0)(torch.tensor([3.0]))
     tensor([9.])
@@ -150,7 +150,8 @@ class SigmoidTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor; NotImplementedError where x holds complex numbers.
+    x has any shape. Raises TypeError where x is no tensor; NotImplementedError where x holds
+    complex numbers.
 
     >>> SigmoidTransform()(torch.zeros(1))
     tensor([0.5000])
@@ -181,8 +182,8 @@ class SoftplusTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor; NotImplementedError where x holds integers, booleans or
-    complex numbers.
+    x has any shape. Raises TypeError where x is no tensor; NotImplementedError where x holds
+    integers, booleans or complex numbers.
 
     >>> SoftplusTransform()(torch.zeros(1))
     tensor([0.6931])
@@ -212,7 +213,7 @@ class TanhTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor.
+    x has any shape. Raises TypeError where x is no tensor.
 
     >>> TanhTransform()(torch.zeros(1))
     tensor([0.])
@@ -242,7 +243,7 @@ class AbsTransform(_Plain):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor.
+    x has any shape. Raises TypeError where x is no tensor.
 
     >>> AbsTransform()(torch.tensor([-2.0]))
     tensor([2.])
@@ -267,7 +268,8 @@ class AffineTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where loc or scale is of the wrong type or x is no tensor.
+    loc and scale broadcast with x. Raises TypeError where loc or scale is of the wrong type or x is
+    no tensor.
 
     >>> AffineTransform(1.0, 2.0)(torch.ones(1))
     tensor([3.])
@@ -367,8 +369,9 @@ class CumulativeDistributionTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where distribution is of the wrong type; RuntimeError where x holds booleans;
-    NotImplementedError where x holds complex numbers.
+    x has any shape that broadcasts with the batch of the distribution. Raises TypeError where
+    distribution is of the wrong type; RuntimeError where x holds booleans; NotImplementedError
+    where x holds complex numbers.
 
     >>> normal = torch.distributions.Normal(0.0, 1.0)
     >>> CumulativeDistributionTransform(normal)(torch.zeros(1))

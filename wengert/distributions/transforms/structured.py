@@ -29,8 +29,8 @@ class SoftmaxTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor; RuntimeError where x holds booleans; NotImplementedError
-    where x holds complex numbers.
+    x and y are of shape (..., k). Raises TypeError where x is no tensor; RuntimeError where x holds
+    booleans; NotImplementedError where x holds complex numbers.
 
     >>> SoftmaxTransform()(torch.zeros(2))
     tensor([0.5000, 0.5000])
@@ -69,8 +69,9 @@ class StickBreakingTransform(Transform):
 
     cache_size: 1: remember the last result and its input.
 
-    Raises TypeError where x is no tensor; NotImplementedError where x holds booleans or complex
-    numbers; IndexError where x has a shape that does not fit.
+    x is of shape (..., n), y of shape (..., n + 1). Raises TypeError where x is no tensor;
+    NotImplementedError where x holds booleans or complex numbers; IndexError where x has a shape
+    that does not fit.
 
     >>> StickBreakingTransform()(torch.zeros(3))
     tensor([0.2500, 0.2500, 0.2500, 0.2500])

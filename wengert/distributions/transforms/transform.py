@@ -125,7 +125,8 @@ class Transform(NamedInit):
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
         """log |det dy/dx| for an argument and its result; a number for each event.
 
-        x: the values to transform, a tensor. y: transformed values, a tensor.
+        x: the values to transform, a tensor. y: transformed values, a tensor. x and y have any
+        shape that ends in the dims of an event.
         """
         raise NotImplementedError
 

@@ -123,9 +123,9 @@ def export(
     do_constant_folding: accepted. custom_opsets: accepted. export_modules_as_functions: accepted.
     autograd_inlining: accepted.
 
-    Raises TypeError where model, f or input_names is of the wrong type or an argument is too long;
-    ValueError where an argument is of the wrong type, empty or too short or input_names is too
-    long.
+    Tensors have any shape that the module takes. Raises TypeError where model, f or input_names is
+    of the wrong type or an argument is too long; ValueError where an argument is of the wrong type,
+    empty or too short or input_names is too long.
 
     >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),), "relu.onnx", input_names=["x"])
     >>> [node.op_type for node in program.model_proto.graph.node]

@@ -57,7 +57,8 @@ class ONNXProgram:
     def apply_weights(self, state_dict: Mapping[str, Tensor]) -> None:
         """Put other numbers in the place of weights.
 
-        state_dict: tensors by the names of the model's initializers; other names warn.
+        state_dict: tensors by the names of the model's initializers; other names warn. Each has the
+        shape of the weight that it replaces.
 
         >>> program = torch.onnx.export(nn.Linear(2, 1), (torch.ones(1, 2),))
         >>> program.apply_weights({"weight": torch.zeros(1, 2), "bias": torch.ones(1)})
@@ -166,7 +167,8 @@ class ONNXProgram:
     def call_reference(self, *args: Any, **kwargs: Any) -> Any:
         """The same, computed by the reference evaluator of the `onnx` package.
 
-        Raises RuntimeError where an argument is of the wrong type.
+        Tensors have the shapes of the program's inputs. Raises RuntimeError where an argument is of
+        the wrong type.
 
         >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))
         >>> program.call_reference(torch.tensor([-1.0, 2.0]))
@@ -186,8 +188,9 @@ class ONNXProgram:
 
         value_names: of what nodes give. args, kwargs: the inputs.
 
-        Raises TypeError where value_names is of the wrong type; ValueError where an argument is of
-        the wrong type, an argument is empty or an argument is too short.
+        Tensors have the shapes of the program's inputs. Raises TypeError where value_names is of
+        the wrong type; ValueError where an argument is of the wrong type, an argument is empty or
+        an argument is too short.
 
         >>> import importlib.util
         >>> program = torch.onnx.export(nn.ReLU(), (torch.ones(2),))

@@ -13,7 +13,7 @@ __all__ = ["reshape_from_tensor_shape", "shape_as_tensor"]
 def shape_as_tensor(x: Tensor) -> Tensor:
     """The shape of x as a tensor of integers.
 
-    Raises TypeError where x is no tensor.
+    x has any shape. Raises TypeError where x is no tensor.
 
     >>> from wengert.onnx import operators
     >>> operators.shape_as_tensor(torch.zeros(2, 3))
@@ -26,9 +26,9 @@ def shape_as_tensor(x: Tensor) -> Tensor:
 def reshape_from_tensor_shape(x: Tensor, shape: Tensor) -> Tensor:
     """x in the shape that a tensor of integers holds.
 
-    Raises TypeError where shape has a shape that does not fit or shape holds booleans or complex
-    numbers; RuntimeError where x or shape has a shape that does not fit or shape holds values out
-    of range.
+    x has any shape; shape is of shape (n,). Raises TypeError where shape has a shape that does not
+    fit or shape holds booleans or complex numbers; RuntimeError where x or shape has a shape that
+    does not fit or shape holds values out of range.
 
     >>> from wengert.onnx import operators
     >>> operators.reshape_from_tensor_shape(torch.ones(4), torch.tensor([2, 2])).shape

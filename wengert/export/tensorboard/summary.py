@@ -108,8 +108,8 @@ TENSOR_TYPES = {
 def tensor_proto(tag: str, tensor: Tensor) -> Any:
     """All numbers of a tensor. ValueError for dtypes without a counterpart.
 
-    tag: the name of the series. Raises TypeError where tag is of the wrong type or tensor is no
-    tensor.
+    tag: the name of the series. The tensor has any shape. Raises TypeError where tag is of the
+    wrong type or tensor is no tensor.
 
     >>> from wengert.utils.tensorboard import summary
     >>> summary.tensor_proto("x", torch.ones(2)).value[0].tensor.float_val[:]

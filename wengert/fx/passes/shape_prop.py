@@ -88,7 +88,8 @@ class ShapeProp(Interpreter):
     def propagate(self, *args: Any) -> Any:
         """Run the graph on inputs.
 
-        Raises TypeError where args is of the wrong type; RuntimeError where args has a shape that
-        does not fit or args holds integers, booleans or complex numbers.
+        Tensors have any shape that the graph takes. Raises TypeError where args is of the wrong
+        type; RuntimeError where args has a shape that does not fit or args holds integers, booleans
+        or complex numbers.
         """
         return super().run(*args)

@@ -40,7 +40,7 @@ class AuxRequest(NamedTuple):
 class AuxOutput(NamedTuple):
     """What was asked for: log of the sum of exp of the scores, and the largest score, by query.
 
-    lse: the logarithm of the sums. max_scores: the largest scores.
+    lse: the logarithm of the sums. max_scores: the largest scores. Both are of shape (B, H, L).
 
     >>> from wengert.nn.attention.flex_attention import AuxRequest, flex_attention
     >>> x = torch.ones(1, 1, 2, 4)
@@ -66,7 +66,7 @@ def _places(b: int, h: int, q: int, kv: int, device: Any) -> tuple[Tensor, ...]:
 def noop_mask(batch: Tensor, head: Tensor, token_q: Tensor, token_kv: Tensor) -> Tensor:
     """Lets everything through.
 
-    batch: a number. head: a number. token_q: a number. token_kv: a number.
+    batch: a number. head: a number. token_q: a number. token_kv: a number. They broadcast.
 
     >>> flex = torch.nn.attention.flex_attention
     >>> flex.create_mask(flex.noop_mask, None, None, 1, 2, device="cpu")[0, 0]

@@ -27,8 +27,8 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
 
     target_gpus: numbers of CUDA devices, or devices.
 
-    Raises TypeError where target_gpus is of the wrong type; RuntimeError where target_gpus is
-    empty.
+    Tensors have any shape with the batch along dim. Raises TypeError where target_gpus is of the
+    wrong type; RuntimeError where target_gpus is empty.
 
     >>> [x.shape for x in nn.parallel.scatter(torch.ones(4, 2), ["cpu", "cpu"])]
     [torch.Size([2, 2]), torch.Size([2, 2])]
@@ -55,8 +55,9 @@ def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
 
     outputs: of the devices. target_device: where they are joined.
 
-    Raises TypeError where outputs is of the wrong type; IndexError where outputs is empty;
-    RuntimeError where target_device is unknown or target_device is of the wrong type.
+    Tensors have any shape with the batch along dim. Raises TypeError where outputs is of the wrong
+    type; IndexError where outputs is empty; RuntimeError where target_device is unknown or
+    target_device is of the wrong type.
 
     >>> nn.parallel.gather([torch.ones(2), torch.zeros(1)], "cpu")
     tensor([1., 1., 0.])
@@ -109,7 +110,8 @@ def parallel_apply(
 
     modules: one for each input. kwargs_tup: arguments by name, for each.
 
-    Raises TypeError where modules or inputs is of the wrong type.
+    Tensors have any shape that the modules take. Raises TypeError where modules or inputs is of the
+    wrong type.
 
     >>> net = nn.Linear(2, 1)
     >>> torch.nn.parallel.parallel_apply([net], [(torch.ones(4, 2),)])[0].shape
@@ -129,8 +131,9 @@ def data_parallel(
     device_ids: numbers of CUDA devices, or devices. output_device: where the results are
     joined; None: the first device. dim: of the batch. module_kwargs: arguments by name.
 
-    Raises TypeError where module, inputs or device_ids is of the wrong type; RuntimeError where
-    inputs has a shape that does not fit or inputs holds integers, booleans or complex numbers.
+    Tensors have any shape with the batch along dim. Raises TypeError where module, inputs or
+    device_ids is of the wrong type; RuntimeError where inputs has a shape that does not fit or
+    inputs holds integers, booleans or complex numbers.
 
     >>> torch.nn.parallel.data_parallel(nn.Linear(2, 1), torch.ones(4, 2), ["cpu"]).shape
     torch.Size([4, 1])
@@ -155,7 +158,8 @@ class DataParallel(Module, Generic[M]):
 
     RuntimeError, in a forward pass, if parameters or buffers are elsewhere.
 
-    dim: the dimension that it works along.
+    dim: the dimension that it works along. Tensors in it have any shape; the first dim is the
+    batch.
 
     >>> nn.DataParallel(nn.Linear(2, 3))(torch.ones(4, 2)).shape
     torch.Size([4, 3])

@@ -81,9 +81,9 @@ def clip_grads_with_norm_(
 
     foreach: accepted, without effect.
 
-    Raises TypeError where parameters is of the wrong type or total_norm is no tensor; ValueError
-    where max_norm is of the wrong type; NotImplementedError where total_norm holds complex numbers;
-    RuntimeError where total_norm has a shape that does not fit.
+    Tensors have any shape. Raises TypeError where parameters is of the wrong type or total_norm is
+    no tensor; ValueError where max_norm is of the wrong type; NotImplementedError where total_norm
+    holds complex numbers; RuntimeError where total_norm has a shape that does not fit.
 
     >>> w = torch.ones(2, requires_grad=True)
     >>> (3 * w).sum().backward()
@@ -108,8 +108,8 @@ def clip_grad_norm_(
     error_if_nonfinite: raise RuntimeError where the norm is nan or inf. foreach: accepted,
     without effect.
 
-    Raises TypeError where parameters or max_norm is of the wrong type; ValueError where max_norm is
-    a tensor of several numbers.
+    Tensors have any shape. Raises TypeError where parameters or max_norm is of the wrong type;
+    ValueError where max_norm is a tensor of several numbers.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, 4.0])
@@ -146,8 +146,8 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
 
     parameters: tensors with gradients, or one. foreach: accepted, without effect.
 
-    Raises TypeError where parameters is of the wrong type; ValueError where clip_value is of the
-    wrong type.
+    Tensors have any shape. Raises TypeError where parameters is of the wrong type; ValueError where
+    clip_value is of the wrong type.
 
     >>> p = nn.Parameter(torch.zeros(2))
     >>> p.grad = torch.tensor([3.0, -0.5])

@@ -26,9 +26,9 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Let the parameters be pieces of vec, one after the other.
 
-    Raises TypeError where vec is no tensor or parameters is of the wrong type; IndexError where vec
-    has a shape that does not fit; RuntimeError where vec has a shape that does not fit or vec holds
-    integers or booleans.
+    vec is of shape (n,), n being the number of all elements. Raises TypeError where vec is no
+    tensor or parameters is of the wrong type; IndexError where vec has a shape that does not fit;
+    RuntimeError where vec has a shape that does not fit or vec holds integers or booleans.
 
     >>> layer = nn.Linear(2, 1)
     >>> nn.utils.vector_to_parameters(torch.arange(3.0), layer.parameters())

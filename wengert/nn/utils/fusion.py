@@ -54,6 +54,7 @@ def fuse_conv_bn_weights(
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
     transpose: whether the convolution is a transposed one.
 
+    conv_w is of shape (out, in, *), or (in, out, *) if transpose; the others are of shape (out,).
     Raises RuntimeError where the numbers of channels differ.
 
     >>> conv, bn = nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2).eval()
@@ -109,7 +110,8 @@ def fuse_linear_bn_weights(
     linear_w: weight of the layer. linear_b: its bias, or None. bn_rm: running mean. bn_rv:
     running variance. bn_eps: eps of the norm. bn_w: weight of the norm. bn_b: bias of the norm.
 
-    Raises RuntimeError where the numbers of features differ.
+    linear_w is of shape (out, in), the others of shape (out,). Raises RuntimeError where the
+    numbers of features differ.
 
     >>> linear, bn = nn.Linear(2, 3), nn.BatchNorm1d(3).eval()
     >>> facts = bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias

@@ -139,7 +139,8 @@ class ParametrizationList(ModuleList):
     def right_inverse(self, value: Any) -> None:
         """Store what gives value after the parametrizations.
 
-        Raises ValueError where value holds complex numbers.
+        value has any shape that the last of them gives. Raises ValueError where value holds complex
+        numbers.
         """
         with no_grad():
             for module in reversed(list(self)):

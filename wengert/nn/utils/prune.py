@@ -49,7 +49,7 @@ class BasePruningMethod(ABC):
 
     @abstractmethod
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The mask for importance scores t, on top of default_mask.
+        """The mask for importance scores t, on top of default_mask, which has the shape of t.
 
         >>> method = nn.utils.prune.L1Unstructured(amount=1)
         >>> method.compute_mask(torch.tensor([3.0, 0.1]), torch.ones(2))
@@ -112,7 +112,7 @@ class BasePruningMethod(ABC):
         """t with the pruned entries zero.
 
         importance_scores: of the elements; None: their absolute values. default_mask: the mask so
-        far. Raises TypeError where t is no tensor.
+        far. t has any shape, the others the same. Raises TypeError where t is no tensor.
         """
         _check_scores(importance_scores, t, "tensor t")
         scores = t if importance_scores is None else importance_scores
@@ -405,8 +405,8 @@ class LnStructured(BasePruningMethod):
 
 
 class CustomFromMask(BasePruningMethod):
-    """Prunes where a given mask is zero. Raises TypeError where t is of the wrong type;
-    AssertionError where t has a shape that does not fit.
+    """Prunes where a given mask is zero. mask has the shape of the parameter. Raises TypeError
+    where t is of the wrong type; AssertionError where t has a shape that does not fit.
 
     >>> prune = torch.nn.utils.prune
     >>> prune.CustomFromMask(torch.tensor([0, 1])).prune(torch.ones(2))
@@ -512,7 +512,7 @@ def ln_structured(
 
 
 def custom_from_mask(module: Any, name: str, mask: Tensor) -> Any:
-    """Prune a parameter where mask is zero; returns module.
+    """Prune a parameter where mask, which has the shape of it, is zero; returns module.
 
     name: the parameter's name. Raises TypeError where name is of the wrong type; AssertionError
     where mask has a shape that does not fit; AttributeError where name is unknown.

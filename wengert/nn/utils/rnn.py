@@ -135,8 +135,8 @@ class PackedSequence(PackedSequence_):
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes another.
 
-    Raises TypeError where permutation is no tensor; RuntimeError where permutation holds complex
-    numbers.
+    permutation is of shape (n,). Raises TypeError where permutation is no tensor; RuntimeError
+    where permutation holds complex numbers.
 
     >>> nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
     tensor([1, 2, 0])

@@ -53,7 +53,7 @@ def substituted(
     """Within it, module has these tensors for parameters and buffers; changed buffers go back.
 
     tie_weights: whether tied parameters follow. strict: raise an error for names that are not
-    there.
+    there. Tensors have the shapes of those that they replace.
 
     >>> net = nn.Linear(1, 1)
     >>> with substituted(net, {"weight": torch.ones(1, 1), "bias": torch.zeros(1)}):
@@ -109,8 +109,8 @@ def functional_call(
     parameter_and_buffer_dicts: path -> tensor, or several such dictionaries. strict: RuntimeError
     unless all names are given and known. tie_weights: tied parameters follow one another.
 
-    Raises TypeError where module or parameter_and_buffer_dicts is of the wrong type or an argument
-    is no tensor.
+    Tensors have the shapes of those that they replace. Raises TypeError where module or
+    parameter_and_buffer_dicts is of the wrong type or an argument is no tensor.
 
     >>> layer = nn.Linear(1, 1)
     >>> new = {"weight": torch.tensor([[2.0]]), "bias": torch.tensor([1.0])}

@@ -101,8 +101,8 @@ class Timer:
 
     global_setup: accepted. timer: gives seconds. language: Python.
 
-    Raises ValueError where stmt is of the wrong type; TypeError where setup or globals is of the
-    wrong type.
+    Tensors have any shape. Raises ValueError where stmt is of the wrong type; TypeError where setup
+    or globals is of the wrong type.
 
     >>> m = Timer("x + x", setup="x = 1").timeit(10)
     >>> m.number_per_run, len(m.raw_times)

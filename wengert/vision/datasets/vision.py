@@ -88,7 +88,10 @@ class VisionDataset(Dataset[Any]):
         self.transforms = transforms
 
     def transformed(self, input: Any, target: Any) -> tuple[Any, Any]:
-        """The sample after transform and target_transform, which a user may have changed since."""
+        """The sample after transform and target_transform, which a user may have changed since.
+
+        A tensor has any shape that transform takes.
+        """
         if self.transform is not None:
             input = self.transform(input)  # noqa: A001
         if self.target_transform is not None:

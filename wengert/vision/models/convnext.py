@@ -80,8 +80,9 @@ class ConvNeXt(nn.Module):
     stage. stochastic_depth_prob: with which probability the last block is left out. layer_scale:
     the first value of the factor of a block. block: the class of a block; None: the usual one.
 
-    Raises ValueError where block_setting is empty or too short; RuntimeError where num_classes is
-    negative or x has a shape that does not fit or holds integers, booleans or complex numbers.
+    x is of shape (N, 3, H, W). Raises ValueError where block_setting is empty or too short;
+    RuntimeError where num_classes is negative or x has a shape that does not fit or holds integers,
+    booleans or complex numbers.
 
     >>> net = ConvNeXt([CNBlockConfig(8, None, 2)], num_classes=3)
     >>> net(torch.zeros(1, 3, 32, 32)).shape

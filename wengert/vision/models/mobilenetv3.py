@@ -101,9 +101,9 @@ class MobileNetV3(nn.Module):
     inverted_residual_setting: what each stage is made of. block: the class of a block; None: the
     usual one.
 
-    Raises ValueError where inverted_residual_setting is empty or too short or x has a shape that
-    does not fit; RuntimeError where last_channel or num_classes is negative or x has a shape that
-    does not fit or holds integers, booleans or complex numbers.
+    x is of shape (N, 3, H, W). Raises ValueError where inverted_residual_setting is empty or too
+    short or x has a shape that does not fit; RuntimeError where last_channel or num_classes is
+    negative or x has a shape that does not fit or holds integers, booleans or complex numbers.
 
     >>> setting = [InvertedResidualConfig(16, 3, 16, 16, False, "RE", 1, 1, 1.0)]
     >>> MobileNetV3(setting, last_channel=16, num_classes=3)(torch.zeros(2, 3, 32, 32)).shape

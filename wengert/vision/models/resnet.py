@@ -53,9 +53,9 @@ class BasicBlock(nn.Module):
     x 3 convolution. downsample: what the shortcut does; None: nothing. base_width: channels of a
     group, where planes is 64.
 
-    Raises RuntimeError where inplanes or planes is negative, 0 or a tensor of several numbers or
-    does not fit or x has a shape that does not fit or holds integers, booleans or complex numbers;
-    ValueError where x has a shape that does not fit.
+    x is of shape (N, inplanes, H, W). Raises RuntimeError where inplanes or planes is negative, 0
+    or a tensor of several numbers or does not fit or x has a shape that does not fit or holds
+    integers, booleans or complex numbers; ValueError where x has a shape that does not fit.
 
     >>> BasicBlock(4, 4)(torch.zeros(1, 4, 8, 8)).shape
     torch.Size([1, 4, 8, 8])
@@ -103,10 +103,10 @@ class Bottleneck(nn.Module):
     own. inplanes: channels of the input. planes: channels of the 3 x 3 convolution. downsample:
     what the shortcut does; None: nothing. base_width: channels of a group, where planes is 64.
 
-    Raises RuntimeError where inplanes is negative, 0 or a tensor of several numbers or does not
-    fit, planes is negative or 0 or does not fit or x has a shape that does not fit or holds
-    integers, booleans or complex numbers; ValueError where planes is a tensor of several numbers or
-    x has a shape that does not fit.
+    x is of shape (N, inplanes, H, W). Raises RuntimeError where inplanes is negative, 0 or a tensor
+    of several numbers or does not fit, planes is negative or 0 or does not fit or x has a shape
+    that does not fit or holds integers, booleans or complex numbers; ValueError where planes is a
+    tensor of several numbers or x has a shape that does not fit.
 
     >>> Bottleneck(16, 4)(torch.zeros(1, 16, 8, 8)).shape
     torch.Size([1, 16, 8, 8])

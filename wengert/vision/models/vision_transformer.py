@@ -244,9 +244,9 @@ def interpolate_embeddings(
     pixels. patch_size: height and width of a patch, in pixels. model_state: a state dict.
     interpolation_mode: as of nn.functional.interpolate.
 
-    Raises TypeError where image_size, patch_size or model_state is of the wrong type; RuntimeError
-    where image_size is negative, 0 or a tensor of several numbers or patch_size is negative or a
-    tensor of several numbers or does not fit.
+    The positions are of shape (1, length, D). Raises TypeError where image_size, patch_size or
+    model_state is of the wrong type; RuntimeError where image_size is negative, 0 or a tensor of
+    several numbers or patch_size is negative or a tensor of several numbers or does not fit.
 
     >>> state = {"encoder.pos_embedding": torch.zeros(1, 5, 8)}
     >>> interpolate_embeddings(64, 16, state)["encoder.pos_embedding"].shape

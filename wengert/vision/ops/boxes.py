@@ -97,9 +97,9 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
 def remove_small_boxes(boxes: Tensor, min_size: float) -> Tensor:
     """The numbers of the boxes whose sides are at least min_size.
 
-    Raises TypeError where boxes is no tensor or min_size is of the wrong type; IndexError where
-    boxes has a shape that does not fit; RuntimeError where boxes holds booleans;
-    NotImplementedError where boxes holds complex numbers.
+    boxes is of shape (N, 4). Raises TypeError where boxes is no tensor or min_size is of the wrong
+    type; IndexError where boxes has a shape that does not fit; RuntimeError where boxes holds
+    booleans; NotImplementedError where boxes holds complex numbers.
 
     >>> remove_small_boxes(torch.tensor([[0.0, 0.0, 1.0, 9.0], [0.0, 0.0, 4.0, 4.0]]), 2)
     tensor([1])

@@ -113,11 +113,12 @@ class DeformConv2d(Module):
     sides, left and top, or each side. dilation: steps between the elements of a window. groups:
     how many parts the channels fall into.
 
-    Raises TypeError where in_channels or out_channels is of the wrong type; ValueError where input
-    has a shape that does not fit; IndexError where out_channels is 0 or kernel_size or padding is
-    of the wrong type; RuntimeError where in_channels, out_channels, kernel_size or padding is
-    negative, input or offset has a shape that does not fit, input holds complex numbers or offset
-    holds booleans; NotImplementedError where offset holds complex numbers.
+    input is of shape (N, in_channels, H, W); offset and mask are as there. Raises TypeError where
+    in_channels or out_channels is of the wrong type; ValueError where input has a shape that does
+    not fit; IndexError where out_channels is 0 or kernel_size or padding is of the wrong type;
+    RuntimeError where in_channels, out_channels, kernel_size or padding is negative, input or
+    offset has a shape that does not fit, input holds complex numbers or offset holds booleans;
+    NotImplementedError where offset holds complex numbers.
 
     >>> layer = DeformConv2d(3, 8, 3, padding=1)
     >>> layer(torch.zeros(1, 3, 5, 5), torch.zeros(1, 18, 5, 5)).shape

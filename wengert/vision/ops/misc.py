@@ -112,10 +112,10 @@ class Conv2dNormActivation(ConvNormActivation):
     activation_layer: the class that makes activations. dilation: steps between the elements of a
     window. inplace: write the result over the input. conv_layer: the class of the convolution.
 
-    Raises RuntimeError where in_channels is negative, 0 or a tensor of several numbers or does not
-    fit, out_channels is negative, 0 or a tensor of several numbers or input has a shape that does
-    not fit or holds integers, booleans or complex numbers; ValueError where input has a shape that
-    does not fit.
+    input is of shape (N, in_channels, H, W). Raises RuntimeError where in_channels is negative, 0
+    or a tensor of several numbers or does not fit, out_channels is negative, 0 or a tensor of
+    several numbers or input has a shape that does not fit or holds integers, booleans or complex
+    numbers; ValueError where input has a shape that does not fit.
 
     >>> Conv2dNormActivation(3, 4)(torch.zeros(1, 3, 5, 5)).shape
     torch.Size([1, 4, 5, 5])
@@ -132,10 +132,10 @@ class Conv3dNormActivation(ConvNormActivation):
     model's own. activation_layer: the class that makes activations. dilation: steps between the
     elements of a window. inplace: write the result over the input.
 
-    Raises RuntimeError where in_channels is negative, 0 or a tensor of several numbers or does not
-    fit, out_channels is negative, 0 or a tensor of several numbers or input has a shape that does
-    not fit or holds integers, booleans or complex numbers; ValueError where input has a shape that
-    does not fit.
+    input is of shape (N, in_channels, T, H, W). Raises RuntimeError where in_channels is negative,
+    0 or a tensor of several numbers or does not fit, out_channels is negative, 0 or a tensor of
+    several numbers or input has a shape that does not fit or holds integers, booleans or complex
+    numbers; ValueError where input has a shape that does not fit.
 
     >>> ops = torchvision.ops
     >>> ops.Conv3dNormActivation(3, 8)(torch.zeros(2, 3, 4, 4, 4)).shape
@@ -167,10 +167,11 @@ class SqueezeExcitation(Module):
     two layers. activation: the class of the activation between them. scale_activation: the class of
     the activation of the weights.
 
-    Raises TypeError where input_channels or squeeze_channels is of the wrong type or input is no
-    tensor; RuntimeError where input_channels or squeeze_channels is negative, input has a shape
-    that does not fit or input holds complex numbers; NotImplementedError where input holds integers
-    or booleans; ValueError where input has a shape that does not fit.
+    input is of shape (N, input_channels, H, W). Raises TypeError where input_channels or
+    squeeze_channels is of the wrong type or input is no tensor; RuntimeError where input_channels
+    or squeeze_channels is negative, input has a shape that does not fit or input holds complex
+    numbers; NotImplementedError where input holds integers or booleans; ValueError where input has
+    a shape that does not fit.
 
     >>> SqueezeExcitation(4, 2)(torch.zeros(1, 4, 3, 3)).shape
     torch.Size([1, 4, 3, 3])
@@ -205,8 +206,9 @@ class MLP(Sequential):
     inplace: write the result over the input. bias: whether there is one; of a function: a tensor,
     or None.
 
-    Raises RuntimeError where in_channels is negative or 0 or does not fit or input has a shape that
-    does not fit or holds integers, booleans or complex numbers.
+    input is of shape (..., in_channels). Raises RuntimeError where in_channels is negative or 0 or
+    does not fit or input has a shape that does not fit or holds integers, booleans or complex
+    numbers.
 
     >>> MLP(4, [8, 2])(torch.zeros(5, 4)).shape
     torch.Size([5, 2])
@@ -242,7 +244,8 @@ class Permute(Module):
 
     dims: the new order of the dimensions.
 
-    Raises RuntimeError where dims is of the wrong type or x has a shape that does not fit.
+    The input has any shape of as many dims. Raises RuntimeError where dims is of the wrong type or
+    x has a shape that does not fit.
 
     >>> Permute([0, 2, 1])(torch.zeros(1, 2, 3)).shape
     torch.Size([1, 3, 2])

@@ -236,11 +236,11 @@ class RoIAlign(Module):
     the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels. aligned:
     shift by half a pixel, so that samples lie where pixels are.
 
-    Raises TypeError where sampling_ratio is of the wrong type or rois holds booleans or complex
-    numbers; ValueError where output_size is negative, spatial_scale is of the wrong type or rois
-    has a shape that does not fit; IndexError where output_size is of the wrong type, input has a
-    shape that does not fit or rois holds values out of range; RuntimeError where input has a shape
-    that does not fit.
+    input is of shape (N, C, H, W), rois of shape (K, 5) or a list of (L, 4). Raises TypeError where
+    sampling_ratio is of the wrong type or rois holds booleans or complex numbers; ValueError where
+    output_size is negative, spatial_scale is of the wrong type or rois has a shape that does not
+    fit; IndexError where output_size is of the wrong type, input has a shape that does not fit or
+    rois holds values out of range; RuntimeError where input has a shape that does not fit.
 
     >>> layer = RoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
     >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
@@ -274,11 +274,11 @@ class PSRoIAlign(Module):
     output_size: height and width of the result. spatial_scale: the size of the features by that of
     the image. sampling_ratio: how many samples across a bin; -1: as many as it has pixels.
 
-    Raises TypeError where sampling_ratio is of the wrong type or rois holds booleans or complex
-    numbers; ValueError where output_size is negative, spatial_scale is of the wrong type or rois
-    has a shape that does not fit; IndexError where output_size is of the wrong type, input has a
-    shape that does not fit or rois holds values out of range; RuntimeError where input has a shape
-    that does not fit.
+    input is of shape (N, C, H, W), rois of shape (K, 5) or a list of (L, 4). Raises TypeError where
+    sampling_ratio is of the wrong type or rois holds booleans or complex numbers; ValueError where
+    output_size is negative, spatial_scale is of the wrong type or rois has a shape that does not
+    fit; IndexError where output_size is of the wrong type, input has a shape that does not fit or
+    rois holds values out of range; RuntimeError where input has a shape that does not fit.
 
     >>> layer = PSRoIAlign(2, spatial_scale=1.0, sampling_ratio=1)
     >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape
@@ -307,10 +307,11 @@ class PSRoIPool(Module):
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
 
-    Raises TypeError where rois holds complex numbers; ValueError where spatial_scale is of the
-    wrong type or rois has a shape that does not fit; IndexError where output_size is of the wrong
-    type, input has a shape that does not fit or rois holds values out of range; RuntimeError where
-    input has a shape that does not fit.
+    input is of shape (N, C, H, W), rois of shape (K, 5) or a list of (L, 4). Raises TypeError where
+    rois holds complex numbers; ValueError where spatial_scale is of the wrong type or rois has a
+    shape that does not fit; IndexError where output_size is of the wrong type, input has a shape
+    that does not fit or rois holds values out of range; RuntimeError where input has a shape that
+    does not fit.
 
     >>> layer = PSRoIPool(2, spatial_scale=1.0)
     >>> layer(torch.ones(1, 8, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape

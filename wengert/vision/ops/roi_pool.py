@@ -71,10 +71,10 @@ class RoIPool(Module):
     output_size: height and width of the result. spatial_scale: the size of the features by that
     of the image.
 
-    Raises TypeError where rois holds complex numbers; ValueError where spatial_scale is of the
-    wrong type or input or rois has a shape that does not fit; IndexError where output_size is of
-    the wrong type or rois holds values out of range; RuntimeError where output_size is negative or
-    input holds complex numbers.
+    input is of shape (N, C, H, W), rois of shape (K, 5) or a list of (L, 4). Raises TypeError where
+    rois holds complex numbers; ValueError where spatial_scale is of the wrong type or input or rois
+    has a shape that does not fit; IndexError where output_size is of the wrong type or rois holds
+    values out of range; RuntimeError where output_size is negative or input holds complex numbers.
 
     >>> layer = RoIPool(2, spatial_scale=1.0)
     >>> layer(torch.ones(1, 3, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]])).shape

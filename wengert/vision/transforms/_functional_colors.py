@@ -83,8 +83,8 @@ def adjust_hue(img: Any, hue_factor: float) -> Any:
 def adjust_gamma(img: Any, gamma: float, gain: float = 1) -> Any:
     """gain * img ** gamma, with img taken as [0, 1].
 
-    Raises TypeError where img or gamma is of the wrong type; ValueError where gamma is negative;
-    RuntimeError where img holds integers.
+    img is of shape (..., C, H, W). Raises TypeError where img or gamma is of the wrong type;
+    ValueError where gamma is negative; RuntimeError where img holds integers.
 
     >>> adjust_gamma(torch.tensor([[[0.5, 1.0]]]), 2)
     tensor([[[0.2500, 1.0000]]])

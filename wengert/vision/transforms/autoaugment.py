@@ -206,7 +206,8 @@ class AutoAugment(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside. policy: an AutoAugmentPolicy.
 
-    Raises TypeError where img is no tensor or img holds integers, booleans or complex numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where img is no tensor or img holds
+    integers, booleans or complex numbers.
 
     >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -289,7 +290,8 @@ class RandAugment(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
 
-    Raises TypeError where num_ops is of the wrong type or img is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where num_ops is of the wrong type or img
+    is no tensor.
 
     >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -347,7 +349,7 @@ class TrivialAugmentWide(Module):
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where img is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where img is no tensor.
 
     >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -399,8 +401,8 @@ class AugMix(Module):
     drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
     also change brightness, contrast, colour and sharpness.
 
-    Raises TypeError where orig_img is no tensor; NotImplementedError where orig_img holds complex
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where orig_img is no tensor;
+    NotImplementedError where orig_img holds complex numbers.
 
     >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])

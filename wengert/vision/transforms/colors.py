@@ -28,9 +28,9 @@ class ColorJitter(Module):
 
     brightness: a factor, or the range that it is drawn from.
 
-    Raises TypeError where brightness or hue is of the wrong type or img is no tensor; ValueError
-    where brightness is negative or hue is not in [0, 1]; RuntimeError where img holds integers;
-    NotImplementedError where img holds complex numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where brightness or hue is of the wrong
+    type or img is no tensor; ValueError where brightness is negative or hue is not in [0, 1];
+    RuntimeError where img holds integers; NotImplementedError where img holds complex numbers.
 
     >>> ColorJitter(brightness=0.5, hue=0.1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -88,7 +88,8 @@ class Grayscale(Module):
 
     num_output_channels: 1 or 3.
 
-    Raises TypeError where img is no tensor or img has a shape that does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where img is no tensor or img has a shape
+    that does not fit.
 
     >>> Grayscale()(torch.rand(3, 8, 8)).shape
     torch.Size([1, 8, 8])
@@ -136,8 +137,9 @@ class RandomChange(Module):
 class RandomGrayscale(RandomChange):
     """Black and white, in as many channels, with probability p.
 
-    Raises TypeError where p is of the wrong type, img is no tensor or img has a shape that does not
-    fit; RuntimeError where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type, img is no
+    tensor or img has a shape that does not fit; RuntimeError where p is a tensor of several
+    numbers.
 
     >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -153,8 +155,8 @@ class RandomGrayscale(RandomChange):
 class RandomInvert(RandomChange):
     """The negative, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where img holds
-    booleans.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or img is no
+    tensor; RuntimeError where img holds booleans.
 
     >>> RandomInvert(p=1)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
     tensor([[[255,   0]]], dtype=torch.uint8)
@@ -167,8 +169,9 @@ class RandomInvert(RandomChange):
 class RandomAutocontrast(RandomChange):
     """Each channel stretched to black and white, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where img holds
-    booleans; NotImplementedError where img holds complex numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or img is no
+    tensor; RuntimeError where img holds booleans; NotImplementedError where img holds complex
+    numbers.
 
     >>> RandomAutocontrast(p=1)(torch.tensor([[[0.25, 0.75]]]))
     tensor([[[0., 1.]]])
@@ -181,8 +184,9 @@ class RandomAutocontrast(RandomChange):
 class RandomEqualize(RandomChange):
     """The histogram of each channel made flat, with probability p.
 
-    Raises TypeError where p is of the wrong type, img is no tensor or img holds integers, booleans
-    or complex numbers; RuntimeError where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type, img is no
+    tensor or img holds integers, booleans or complex numbers; RuntimeError where p is a tensor of
+    several numbers.
 
     >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -195,9 +199,9 @@ class RandomEqualize(RandomChange):
 class RandomPosterize(RandomChange):
     """Only the first bits of each value, with probability p.
 
-    Raises TypeError where bits or p is of the wrong type, img is no tensor or img holds integers,
-    booleans or complex numbers; ValueError where bits is negative; RuntimeError where bits or p is
-    a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where bits or p is of the wrong type, img
+    is no tensor or img holds integers, booleans or complex numbers; ValueError where bits is
+    negative; RuntimeError where bits or p is a tensor of several numbers.
 
     >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -222,8 +226,9 @@ class RandomPosterize(RandomChange):
 class RandomSolarize(RandomChange):
     """Values from threshold on inverted, with probability p.
 
-    Raises TypeError where threshold or p is of the wrong type, img is no tensor or img holds
-    booleans or complex numbers; RuntimeError where threshold or p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where threshold or p is of the wrong type,
+    img is no tensor or img holds booleans or complex numbers; RuntimeError where threshold or p is
+    a tensor of several numbers.
 
     >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
     tensor([[[100,  55]]], dtype=torch.uint8)
@@ -250,10 +255,10 @@ class RandomAdjustSharpness(RandomChange):
 
     sharpness_factor: 0 blurs, 1 leaves the image alone.
 
-    Raises TypeError where sharpness_factor or p is of the wrong type or img is no tensor;
-    ValueError where sharpness_factor is negative; IndexError where img has a shape that does not
-    fit; NotImplementedError where img holds complex numbers; RuntimeError where sharpness_factor or
-    p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where sharpness_factor or p is of the wrong
+    type or img is no tensor; ValueError where sharpness_factor is negative; IndexError where img
+    has a shape that does not fit; NotImplementedError where img holds complex numbers; RuntimeError
+    where sharpness_factor or p is a tensor of several numbers.
 
     >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -278,8 +283,9 @@ class GaussianBlur(Module):
 
     kernel_size: the size of a window.
 
-    Raises TypeError where kernel_size is of the wrong type or img is no tensor; ValueError where
-    kernel_size is below 1; RuntimeError where kernel_size does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where kernel_size is of the wrong type or
+    img is no tensor; ValueError where kernel_size is below 1; RuntimeError where kernel_size does
+    not fit.
 
     >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
     tensor(1.)

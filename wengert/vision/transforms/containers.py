@@ -33,8 +33,8 @@ class Compose:
 
     transforms: a function of image and target, or several of them.
 
-    Raises TypeError where transforms or img is of the wrong type; RuntimeError where img holds
-    booleans.
+    An image has any shape that the transforms take. Raises TypeError where transforms or img is of
+    the wrong type; RuntimeError where img holds booleans.
 
     >>> Compose([torch.neg, torch.exp])(torch.zeros(1))
     tensor([1.])
@@ -58,8 +58,8 @@ class Compose:
 class RandomApply(Module):
     """All of the transforms, with probability p, or none.
 
-    Raises TypeError where transforms or p is of the wrong type or img is no tensor; RuntimeError
-    where p is a tensor of several numbers.
+    An image has any shape that the transforms take. Raises TypeError where transforms or p is of
+    the wrong type or img is no tensor; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomApply([transforms.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -84,7 +84,8 @@ class RandomApply(Module):
 class RandomOrder:
     """All of the transforms, in an order drawn from Python's `random`.
 
-    Raises TypeError where transforms or img is of the wrong type.
+    An image has any shape that the transforms take. Raises TypeError where transforms or img is of
+    the wrong type.
 
     >>> both = RandomOrder([transforms.CenterCrop(4), transforms.RandomHorizontalFlip()])
     >>> both(torch.zeros(3, 8, 8)).shape
@@ -110,8 +111,8 @@ class RandomOrder:
 class RandomChoice:
     """One of the transforms, drawn from Python's `random` with the weights p.
 
-    Raises TypeError where transforms or an argument is of the wrong type; IndexError where
-    transforms is empty.
+    An image has any shape that the transforms take. Raises TypeError where transforms or an
+    argument is of the wrong type; IndexError where transforms is empty.
 
     >>> one = RandomChoice([transforms.CenterCrop(4), transforms.Resize(4)])
     >>> one(torch.zeros(3, 8, 8)).shape
@@ -141,7 +142,7 @@ class Lambda:
 
     lambd: the function.
 
-    Raises TypeError where lambd cannot be called.
+    Tensors have any shape that the function takes. Raises TypeError where lambd cannot be called.
 
     >>> Lambda(lambda x: x + 1)(torch.zeros(2))
     tensor([1., 1.])
@@ -217,7 +218,7 @@ class ToPILImage:
 class ConvertImageDtype(Module):
     """A tensor image in another dtype, scaled so that white stays white.
 
-    Raises TypeError where image is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where image is no tensor.
 
     >>> ConvertImageDtype(torch.float32)(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])

@@ -60,8 +60,8 @@ def pil_to_tensor(pic: Any) -> Tensor:
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
     """A tensor image in another dtype, scaled so that white stays white.
 
-    Raises RuntimeError where a float cannot hold all values of the integer dtype; TypeError where
-    image is no tensor.
+    image is of shape (..., C, H, W). Raises RuntimeError where a float cannot hold all values of
+    the integer dtype; TypeError where image is no tensor.
 
     >>> convert_image_dtype(torch.tensor([0, 255], dtype=torch.uint8))
     tensor([0., 1.])

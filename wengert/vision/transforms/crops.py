@@ -23,8 +23,8 @@ class CenterCrop(Module):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
-    tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or img is
+    no tensor; ValueError where size is a tensor of several numbers.
 
     >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -46,8 +46,8 @@ class FiveCrop(Module):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
-    tensor of several numbers or does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or img is
+    no tensor; ValueError where size is a tensor of several numbers or does not fit.
 
     >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -70,8 +70,8 @@ class TenCrop(Module):
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
 
-    Raises TypeError where size is of the wrong type or img is no tensor; ValueError where size is a
-    tensor of several numbers or does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or img is
+    no tensor; ValueError where size is a tensor of several numbers or does not fit.
 
     >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
     10
@@ -96,8 +96,8 @@ class RandomCrop(Module):
     of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
     pad_if_needed: pad images that are smaller than size.
 
-    Raises TypeError where size or padding is of the wrong type or img is no tensor; ValueError
-    where padding is negative.
+    Images are of shape (..., C, H, W). Raises TypeError where size or padding is of the wrong type
+    or img is no tensor; ValueError where padding is negative.
 
     >>> RandomCrop(8, padding=2)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -124,8 +124,9 @@ class RandomCrop(Module):
 
         output_size: height and width of the result.
 
-        Raises TypeError where img is no tensor or output_size is of the wrong type; ValueError
-        where img has a shape that does not fit or output_size has another length.
+        img is of shape (..., C, H, W). Raises TypeError where img is no tensor or output_size is of
+        the wrong type; ValueError where img has a shape that does not fit or output_size has
+        another length.
 
         >>> RandomCrop.get_params(torch.zeros(3, 8, 8), (8, 8))
         (0, 0, 8, 8)
@@ -169,8 +170,9 @@ class RandomResizedCrop(Module):
     InterpolationMode: how values between pixels are found. antialias: average what a smaller
     image cannot show.
 
-    Raises TypeError where size is of the wrong type or img is no tensor; RuntimeError where size is
-    negative; ValueError where size is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or img is
+    no tensor; RuntimeError where size is negative; ValueError where size is a tensor of several
+    numbers.
 
     >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -198,8 +200,9 @@ class RandomResizedCrop(Module):
     ) -> tuple[int, int, int, int]:
         """Top, left, height and width of a random part of img.
 
-        Raises TypeError where img is no tensor or scale or ratio is of the wrong type; ValueError
-        where ratio has another length; IndexError where scale is empty or scale is too short.
+        img is of shape (..., C, H, W). Raises TypeError where img is no tensor or scale or ratio is
+        of the wrong type; ValueError where ratio has another length; IndexError where scale is
+        empty or scale is too short.
 
         >>> RandomResizedCrop.get_params(torch.zeros(3, 8, 8), (1.0, 1.0), (1.0, 1.0))
         (0, 0, 8, 8)

@@ -44,8 +44,8 @@ class Resize(Module):
     what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
     pixels.
 
-    Raises TypeError where size is of the wrong type or img is no tensor; RuntimeError where size is
-    negative.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or img is
+    no tensor; RuntimeError where size is negative.
 
     >>> Resize(4)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 4, 8])
@@ -82,7 +82,8 @@ class Pad(Module):
     value of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or
     'symmetric'.
 
-    Raises TypeError where padding is of the wrong type or img is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where padding is of the wrong type or img
+    is no tensor.
 
     >>> Pad(1)(torch.zeros(3, 2, 2)).shape
     torch.Size([3, 4, 4])
@@ -114,8 +115,8 @@ class Pad(Module):
 class RandomHorizontalFlip(Module):
     """Left and right exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
-    tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or img is no
+    tensor; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -135,8 +136,8 @@ class RandomHorizontalFlip(Module):
 class RandomVerticalFlip(RandomHorizontalFlip):
     """Top and bottom exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
-    tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or img is no
+    tensor; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -158,8 +159,8 @@ class RandomPerspective(Module):
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where p is of the wrong type or img is no tensor; RuntimeError where p is a
-    tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or img is no
+    tensor; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -221,8 +222,8 @@ class RandomRotation(Module):
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
 
-    Raises TypeError where img is no tensor; ValueError where degrees is of the wrong type or
-    degrees is negative.
+    Images are of shape (..., C, H, W). Raises TypeError where img is no tensor; ValueError where
+    degrees is of the wrong type or degrees is negative.
 
     >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -281,8 +282,9 @@ class RandomAffine(Module):
     stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
     (along x, along y).
 
-    Raises TypeError where translate is of the wrong type or img is no tensor; ValueError where
-    degrees is of the wrong type, degrees is negative or translate has another length.
+    Images are of shape (..., C, H, W). Raises TypeError where translate is of the wrong type or img
+    is no tensor; ValueError where degrees is of the wrong type, degrees is negative or translate
+    has another length.
 
     >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -371,8 +373,9 @@ class RandomErasing(Module):
     scale: a factor, or the range of the share of the area. ratio: the least and largest width
     by height. inplace: write the result over the input.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range or img has a
-    shape that does not fit; RuntimeError where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type; ValueError
+    where p is out of range or img has a shape that does not fit; RuntimeError where p is a tensor
+    of several numbers.
 
     >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
     tensor(True)
@@ -444,6 +447,8 @@ class RandomErasing(Module):
     def values(self, img: Tensor) -> list[float] | None:
         """value as a list for img's channels, None for noise.
 
+        img is of shape (..., C, H, W).
+
         >>> RandomErasing(value=0.5).values(torch.zeros(3, 8, 8))
         [0.5]
         """
@@ -482,8 +487,8 @@ class ElasticTransform(Module):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside.
 
-    Raises TypeError where tensor is no tensor; ValueError where sigma is of the wrong type;
-    RuntimeError where sigma is above 1.
+    Images are of shape (..., C, H, W). Raises TypeError where tensor is no tensor; ValueError where
+    sigma is of the wrong type; RuntimeError where sigma is above 1.
 
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])

@@ -273,7 +273,7 @@ def wrap(wrappee: Tensor, *, like: TVTensor, **kwargs: Any) -> Any:
 
     wrappee: the values, a tensor.
 
-    Raises TypeError where wrappee is no tensor.
+    wrappee has any shape that like's class takes. Raises TypeError where wrappee is no tensor.
 
     >>> image = Image(torch.zeros(3, 4, 6))
     >>> type(wrap(image + 1, like=image)).__name__

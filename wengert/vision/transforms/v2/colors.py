@@ -31,7 +31,7 @@ class Grayscale(Transform, v1.Grayscale):
 
     num_output_channels: 1 or 3.
 
-    Raises TypeError where inputs has a shape that does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs has a shape that does not fit.
 
     >>> Grayscale()(torch.rand(3, 8, 8)).shape
     torch.Size([1, 8, 8])
@@ -44,7 +44,7 @@ class Grayscale(Transform, v1.Grayscale):
 class RGB(Transform):
     """Grey images in three channels.
 
-    Raises TypeError where inputs has a shape that does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs has a shape that does not fit.
 
     >>> RGB()(torch.zeros(1, 2, 2)).shape
     torch.Size([3, 2, 2])
@@ -57,9 +57,9 @@ class RGB(Transform):
 class RandomGrayscale(RandomTransform):
     """Black and white, in as many channels, with probability p.
 
-    Raises TypeError where p is of the wrong type, inputs is no tensor or inputs has a shape that
-    does not fit; ValueError where p is out of range; RuntimeError where p is a tensor of several
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type, inputs is no
+    tensor or inputs has a shape that does not fit; ValueError where p is out of range; RuntimeError
+    where p is a tensor of several numbers.
 
     >>> RandomGrayscale(p=1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -80,9 +80,9 @@ class ColorJitter(Transform, v1.ColorJitter):
 
     brightness: a factor, or the range that it is drawn from.
 
-    Raises TypeError where brightness or hue is of the wrong type; ValueError where brightness is
-    negative or hue is not in [0, 1]; RuntimeError where inputs holds integers; NotImplementedError
-    where inputs holds complex numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where brightness or hue is of the wrong
+    type; ValueError where brightness is negative or hue is not in [0, 1]; RuntimeError where inputs
+    holds integers; NotImplementedError where inputs holds complex numbers.
 
     >>> ColorJitter(brightness=0.5, hue=0.1)(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -108,8 +108,8 @@ class ColorJitter(Transform, v1.ColorJitter):
 class RandomChannelPermutation(Transform):
     """The channels in random order.
 
-    Raises TypeError where inputs is no tensor; IndexError where inputs has a shape that does not
-    fit.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor; IndexError where
+    inputs has a shape that does not fit.
 
     >>> RandomChannelPermutation()(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -129,9 +129,9 @@ class RandomPhotometricDistort(Transform):
     that it is drawn from. saturation: a factor, or the range that it is drawn from. hue: a turn
     of the colours between -0.5 and 0.5, or its range.
 
-    Raises TypeError where inputs is no tensor; IndexError where inputs has a shape that does not
-    fit; RuntimeError where inputs holds integers; NotImplementedError where inputs holds complex
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor; IndexError where
+    inputs has a shape that does not fit; RuntimeError where inputs holds integers;
+    NotImplementedError where inputs holds complex numbers.
 
     >>> RandomPhotometricDistort()(torch.rand(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -178,9 +178,9 @@ class RandomPhotometricDistort(Transform):
 class RandomEqualize(RandomTransform):
     """The histogram of each channel made flat, with probability p.
 
-    Raises TypeError where p is of the wrong type or inputs holds integers, booleans or complex
-    numbers; ValueError where p is out of range; RuntimeError where p is a tensor of several
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or inputs
+    holds integers, booleans or complex numbers; ValueError where p is out of range; RuntimeError
+    where p is a tensor of several numbers.
 
     >>> RandomEqualize(p=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -193,8 +193,8 @@ class RandomEqualize(RandomTransform):
 class RandomInvert(RandomTransform):
     """The negative, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
-    where inputs holds booleans.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type; ValueError
+    where p is out of range; RuntimeError where inputs holds booleans.
 
     >>> RandomInvert(p=1)(torch.tensor([[[0, 255]]], dtype=torch.uint8))
     tensor([[[255,   0]]], dtype=torch.uint8)
@@ -207,8 +207,9 @@ class RandomInvert(RandomTransform):
 class RandomAutocontrast(RandomTransform):
     """Each channel stretched to black and white, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
-    where inputs holds booleans; NotImplementedError where inputs holds complex numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type; ValueError
+    where p is out of range; RuntimeError where inputs holds booleans; NotImplementedError where
+    inputs holds complex numbers.
 
     >>> RandomAutocontrast(p=1)(torch.tensor([[[0.25, 0.75]]]))
     tensor([[[0., 1.]]])
@@ -221,9 +222,9 @@ class RandomAutocontrast(RandomTransform):
 class RandomPosterize(RandomTransform):
     """Only the first bits of each value, with probability p.
 
-    Raises TypeError where bits or p is of the wrong type or inputs holds integers, booleans or
-    complex numbers; ValueError where bits is negative or p is out of range; RuntimeError where bits
-    or p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where bits or p is of the wrong type or
+    inputs holds integers, booleans or complex numbers; ValueError where bits is negative or p is
+    out of range; RuntimeError where bits or p is a tensor of several numbers.
 
     >>> RandomPosterize(1, p=1)(torch.tensor([[[3, 200]]], dtype=torch.uint8))
     tensor([[[  0, 128]]], dtype=torch.uint8)
@@ -240,9 +241,9 @@ class RandomPosterize(RandomTransform):
 class RandomSolarize(RandomTransform):
     """Values from threshold on inverted, with probability p.
 
-    Raises TypeError where threshold or p is of the wrong type or inputs holds booleans or complex
-    numbers; ValueError where p is out of range; RuntimeError where threshold or p is a tensor of
-    several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where threshold or p is of the wrong type
+    or inputs holds booleans or complex numbers; ValueError where p is out of range; RuntimeError
+    where threshold or p is a tensor of several numbers.
 
     >>> RandomSolarize(128, p=1)(torch.tensor([[[100, 200]]], dtype=torch.uint8))
     tensor([[[100,  55]]], dtype=torch.uint8)
@@ -261,10 +262,10 @@ class RandomAdjustSharpness(RandomTransform):
 
     sharpness_factor: 0 blurs, 1 leaves the image alone.
 
-    Raises TypeError where sharpness_factor or p is of the wrong type; ValueError where
-    sharpness_factor is negative or p is out of range; IndexError where inputs has a shape that does
-    not fit; NotImplementedError where inputs holds complex numbers; RuntimeError where
-    sharpness_factor or p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where sharpness_factor or p is of the wrong
+    type; ValueError where sharpness_factor is negative or p is out of range; IndexError where
+    inputs has a shape that does not fit; NotImplementedError where inputs holds complex numbers;
+    RuntimeError where sharpness_factor or p is a tensor of several numbers.
 
     >>> RandomAdjustSharpness(2, p=1)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -283,8 +284,8 @@ class GaussianBlur(Transform, v1.GaussianBlur):
 
     kernel_size: the size of a window.
 
-    Raises TypeError where kernel_size is of the wrong type; ValueError where kernel_size is below
-    1; RuntimeError where kernel_size does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where kernel_size is of the wrong type;
+    ValueError where kernel_size is below 1; RuntimeError where kernel_size does not fit.
 
     >>> GaussianBlur(3)(torch.ones(1, 4, 4)).mean()
     tensor(1.)
@@ -304,9 +305,9 @@ class GaussianNoise(Transform):
     sigma: standard deviation in pixels, or the range that it is drawn from. clip: cut at black and
     white.
 
-    Raises TypeError where sigma is of the wrong type; ValueError where sigma is negative or inputs
-    holds integers, booleans or complex numbers; RuntimeError where sigma is a tensor of several
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where sigma is of the wrong type;
+    ValueError where sigma is negative or inputs holds integers, booleans or complex numbers;
+    RuntimeError where sigma is a tensor of several numbers.
 
     >>> GaussianNoise(sigma=0.2)(torch.zeros(3, 8, 8)).min()
     tensor(0.)
@@ -327,8 +328,9 @@ class JPEG(Transform):
 
     quality: 1 to 100, or a range of them.
 
-    Raises ValueError where quality is of the wrong type, quality is below 1 or inputs holds
-    integers, booleans or complex numbers; RuntimeError where inputs has a shape that does not fit.
+    Images are of shape (..., C, H, W). Raises ValueError where quality is of the wrong type,
+    quality is below 1 or inputs holds integers, booleans or complex numbers; RuntimeError where
+    inputs has a shape that does not fit.
 
     >>> JPEG(50)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -355,8 +357,9 @@ class RandomErasing(RandomTransform, geometry.RandomErasing):
     scale: a factor, or the range of the share of the area. ratio: the least and largest width
     by height. inplace: write the result over the input.
 
-    Raises TypeError where p is of the wrong type or inputs is no tensor; ValueError where p is out
-    of range; RuntimeError where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or inputs is
+    no tensor; ValueError where p is out of range; RuntimeError where p is a tensor of several
+    numbers.
 
     >>> (RandomErasing(p=1)(torch.ones(3, 8, 8)) == 0).any()
     tensor(True)

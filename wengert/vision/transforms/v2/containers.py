@@ -54,7 +54,8 @@ class Compose(Several):
 
     transforms: a function of image and target, or several of them.
 
-    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
+    An image has any shape that the transforms take. Raises TypeError where transforms is of the
+    wrong type; ValueError where transforms is empty.
 
     >>> Compose([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -67,9 +68,9 @@ class Compose(Several):
 class RandomApply(Several):
     """All of the transforms, with probability p, or none.
 
-    Raises TypeError where transforms or p is of the wrong type; ValueError where transforms is
-    empty, transforms is too short or p is not in [0, 1]; RuntimeError where p is a tensor of
-    several numbers.
+    An image has any shape that the transforms take. Raises TypeError where transforms or p is of
+    the wrong type; ValueError where transforms is empty, transforms is too short or p is not in [0,
+    1]; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomApply([v2.CenterCrop(4)], p=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -88,7 +89,8 @@ class RandomApply(Several):
 class RandomChoice(Several):
     """One of the transforms, drawn with the probabilities p.
 
-    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
+    An image has any shape that the transforms take. Raises TypeError where transforms is of the
+    wrong type; ValueError where transforms is empty.
 
     >>> RandomChoice([v2.CenterCrop(4), v2.CenterCrop(4)])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -112,7 +114,8 @@ class RandomChoice(Several):
 class RandomOrder(Several):
     """All of the transforms in random order.
 
-    Raises TypeError where transforms is of the wrong type; ValueError where transforms is empty.
+    An image has any shape that the transforms take. Raises TypeError where transforms is of the
+    wrong type; ValueError where transforms is empty.
 
     >>> RandomOrder([v2.CenterCrop(4), v2.RandomHorizontalFlip()])(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -125,6 +128,8 @@ class RandomOrder(Several):
 
 class Identity(Transform):
     """Nothing changed.
+
+    Tensors have any shape.
 
     >>> Identity()(torch.ones(2))
     tensor([1., 1.])
@@ -139,7 +144,8 @@ class Lambda(Transform):
 
     lambd: the function.
 
-    Raises TypeError where lambd cannot be called or types is of the wrong type.
+    Tensors have any shape that the function takes. Raises TypeError where lambd cannot be called or
+    types is of the wrong type.
 
     >>> Lambda(lambda x: x + 1, torch.Tensor)((torch.zeros(2), 5))
     (tensor([1., 1.]), 5)
@@ -181,8 +187,8 @@ class ToPILImage(Transform):
 
     mode: the kind of image, such as 'RGB'; None: as it is.
 
-    Raises TypeError where inputs holds integers, booleans or complex numbers; ValueError where
-    inputs has a shape that does not fit.
+    A tensor is of shape (C, H, W) or (H, W). Raises TypeError where inputs holds integers, booleans
+    or complex numbers; ValueError where inputs has a shape that does not fit.
 
     >>> ToPILImage()(torch.zeros(3, 4, 6)).size
     (6, 4)
@@ -231,6 +237,8 @@ class ToTensor(Transform):
 class ToPureTensor(Transform):
     """Tensors that say what they show as plain ones.
 
+    Tensors have any shape.
+
     >>> type(ToPureTensor()(tv_tensors.Image(torch.zeros(3, 4, 6)))).__name__
     'Tensor'
     """
@@ -247,7 +255,7 @@ class ToDtype(Transform):
 
     scale: so that white stays white.
 
-    Raises ValueError where dtype is of the wrong type.
+    Tensors have any shape. Raises ValueError where dtype is of the wrong type.
 
     >>> ToDtype(torch.float32, scale=True)(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])
@@ -281,6 +289,8 @@ class ToDtype(Transform):
 
 class ConvertImageDtype(Transform):
     """Images in another dtype, scaled so that white stays white.
+
+    Images are of shape (..., C, H, W).
 
     >>> ConvertImageDtype(torch.float32)(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])

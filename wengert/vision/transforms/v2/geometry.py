@@ -32,8 +32,8 @@ Params = dict[str, Any]
 class RandomHorizontalFlip(RandomTransform):
     """Left and right exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
-    where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type; ValueError
+    where p is out of range; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomHorizontalFlip(p=1)(torch.tensor([[[1, 2]]]))
     tensor([[[2, 1]]])
@@ -46,8 +46,8 @@ class RandomHorizontalFlip(RandomTransform):
 class RandomVerticalFlip(RandomTransform):
     """Top and bottom exchanged, with probability p.
 
-    Raises TypeError where p is of the wrong type; ValueError where p is out of range; RuntimeError
-    where p is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type; ValueError
+    where p is out of range; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomVerticalFlip(p=1)(torch.tensor([[[1], [2]]])).flatten()
     tensor([2, 1])
@@ -64,8 +64,8 @@ class Resize(Transform):
     what a smaller image cannot show. max_size: the longer side becomes no longer than this, in
     pixels.
 
-    Raises TypeError where size is of the wrong type; RuntimeError where size is negative;
-    ValueError where size is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type;
+    RuntimeError where size is negative; ValueError where size is a tensor of several numbers.
 
     >>> Resize(4)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 4, 8])
@@ -98,8 +98,8 @@ class RandomResize(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
-    Raises TypeError where min_size or max_size is of the wrong type; RuntimeError where max_size is
-    negative.
+    Images are of shape (..., C, H, W). Raises TypeError where min_size or max_size is of the wrong
+    type; RuntimeError where max_size is negative.
 
     >>> min(RandomResize(4, 5)(torch.zeros(3, 8, 16)).shape[1:])
     4
@@ -125,8 +125,9 @@ class RandomShortestSize(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
-    Raises TypeError where max_size is of the wrong type or inputs is no tensor; IndexError where
-    min_size is empty or min_size is too short; RuntimeError where max_size is negative.
+    Images are of shape (..., C, H, W). Raises TypeError where max_size is of the wrong type or
+    inputs is no tensor; IndexError where min_size is empty or min_size is too short; RuntimeError
+    where max_size is negative.
 
     >>> RandomShortestSize([4], max_size=6)(torch.zeros(3, 8, 16)).shape
     torch.Size([3, 3, 6])
@@ -158,8 +159,8 @@ class ScaleJitter(Resize):
     interpolation: an InterpolationMode: how values between pixels are found. antialias: average
     what a smaller image cannot show.
 
-    Raises TypeError where target_size or scale_range is of the wrong type or inputs is no tensor;
-    IndexError where target_size is empty or too short.
+    Images are of shape (..., C, H, W). Raises TypeError where target_size or scale_range is of the
+    wrong type or inputs is no tensor; IndexError where target_size is empty or too short.
 
     >>> max(ScaleJitter((8, 8), scale_range=(0.5, 0.5))(torch.zeros(3, 8, 16)).shape[1:])
     4
@@ -189,8 +190,8 @@ class CenterCrop(Transform, v1.CenterCrop):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type; ValueError
+    where size is a tensor of several numbers.
 
     >>> CenterCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -205,8 +206,8 @@ class FiveCrop(Transform, v1.FiveCrop):
 
     size: height and width, or the length of the shorter side.
 
-    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
-    numbers or does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type; ValueError
+    where size is a tensor of several numbers or does not fit.
 
     >>> [tuple(part.shape) for part in FiveCrop(4)(torch.zeros(3, 8, 8))][:2]
     [(3, 4, 4), (3, 4, 4)]
@@ -222,8 +223,8 @@ class TenCrop(Transform, v1.TenCrop):
     size: height and width, or the length of the shorter side. vertical_flip: flip up and down
     instead of left and right.
 
-    Raises TypeError where size is of the wrong type; ValueError where size is a tensor of several
-    numbers or does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type; ValueError
+    where size is a tensor of several numbers or does not fit.
 
     >>> len(TenCrop(4)(torch.zeros(3, 8, 8)))
     10
@@ -239,7 +240,7 @@ class Pad(Transform):
     padding: how many pixels are added: for all sides, left and top, or each side. padding_mode:
     'constant', 'edge', 'reflect' or 'symmetric'.
 
-    Raises TypeError where padding is of the wrong type.
+    Images are of shape (..., C, H, W). Raises TypeError where padding is of the wrong type.
 
     >>> Pad(1)(torch.zeros(3, 2, 2)).shape
     torch.Size([3, 4, 4])
@@ -266,9 +267,9 @@ class RandomZoomOut(RandomTransform):
 
     fill: the value of pixels that come from outside.
 
-    Raises TypeError where side_range or p is of the wrong type or inputs is no tensor; ValueError
-    where side_range has another length or p is out of range; RuntimeError where p is a tensor of
-    several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where side_range or p is of the wrong type
+    or inputs is no tensor; ValueError where side_range has another length or p is out of range;
+    RuntimeError where p is a tensor of several numbers.
 
     >>> RandomZoomOut(side_range=(2.0, 2.0), p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 16, 16])
@@ -304,8 +305,9 @@ class RandomCrop(Transform, v1.RandomCrop):
     of pixels that come from outside. padding_mode: 'constant', 'edge', 'reflect' or 'symmetric'.
     pad_if_needed: pad images that are smaller than size.
 
-    Raises TypeError where size or padding is of the wrong type or inputs is no tensor; ValueError
-    where padding is negative; RuntimeError where padding is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size or padding is of the wrong type
+    or inputs is no tensor; ValueError where padding is negative; RuntimeError where padding is a
+    tensor of several numbers.
 
     >>> RandomCrop(8, padding=2)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -349,8 +351,9 @@ class RandomResizedCrop(Transform, v1.RandomResizedCrop):
     InterpolationMode: how values between pixels are found. antialias: average what a smaller
     image cannot show.
 
-    Raises TypeError where size is of the wrong type or inputs is no tensor; RuntimeError where size
-    is negative; ValueError where size is a tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where size is of the wrong type or inputs
+    is no tensor; RuntimeError where size is negative; ValueError where size is a tensor of several
+    numbers.
 
     >>> RandomResizedCrop(4)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 4, 4])
@@ -372,7 +375,8 @@ class RandomRotation(Transform, v1.RandomRotation):
     for the whole turned image. center: (x, y) of the point that stays; None: the middle. fill:
     the value of pixels that come from outside.
 
-    Raises ValueError where degrees is of the wrong type or degrees is negative.
+    Images are of shape (..., C, H, W). Raises ValueError where degrees is of the wrong type or
+    degrees is negative.
 
     >>> RandomRotation(30)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -395,8 +399,9 @@ class RandomAffine(Transform, v1.RandomAffine):
     stays; None: the middle. scale: a factor, or the range of factors. shear: degrees, along x or
     (along x, along y).
 
-    Raises TypeError where translate is of the wrong type or inputs is no tensor; ValueError where
-    degrees is of the wrong type, degrees is negative or translate has another length.
+    Images are of shape (..., C, H, W). Raises TypeError where translate is of the wrong type or
+    inputs is no tensor; ValueError where degrees is of the wrong type, degrees is negative or
+    translate has another length.
 
     >>> RandomAffine(30, translate=(0.1, 0.1))(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -420,8 +425,8 @@ class RandomPerspective(RandomTransform, v1.RandomPerspective):
     distortion_scale: how far corners move, from 0 to 1. interpolation: an InterpolationMode:
     how values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where p is of the wrong type or inputs is no tensor; RuntimeError where p is a
-    tensor of several numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where p is of the wrong type or inputs is
+    no tensor; RuntimeError where p is a tensor of several numbers.
 
     >>> RandomPerspective(p=1)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -454,8 +459,8 @@ class ElasticTransform(Transform, v1.ElasticTransform):
     InterpolationMode: how values between pixels are found. fill: the value of pixels that come
     from outside.
 
-    Raises TypeError where inputs is no tensor; ValueError where sigma is of the wrong type;
-    RuntimeError where sigma is above 1.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor; ValueError where
+    sigma is of the wrong type; RuntimeError where sigma is above 1.
 
     >>> ElasticTransform(sigma=1.0)(torch.zeros(3, 8, 8)).shape
     torch.Size([3, 8, 8])
@@ -486,9 +491,9 @@ class RandomIoUCrop(Transform):
     sampler_options: the least overlaps with a box that are asked for, one drawn; above 1: leave the
     image alone. trials: how many parts are tried.
 
-    Raises TypeError where inputs is no tensor, inputs has a shape that does not fit, inputs holds
-    values out of range or inputs holds booleans or complex numbers; ValueError where inputs has a
-    shape that does not fit.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor, inputs has a
+    shape that does not fit, inputs holds values out of range or inputs holds booleans or complex
+    numbers; ValueError where inputs has a shape that does not fit.
 
     >>> boxes = tv_tensors.BoundingBoxes([[1, 2, 30, 50]], format="XYXY", canvas_size=(64, 64))
     >>> image, kept = RandomIoUCrop()(torch.zeros(3, 64, 64), boxes)

@@ -88,8 +88,9 @@ class ClampKeyPoints(Transform):
 class UniformTemporalSubsample(Transform):
     """num_samples frames of a video, evenly spread.
 
-    Raises TypeError where num_samples is of the wrong type; IndexError where inputs has a shape
-    that does not fit; RuntimeError where num_samples is negative.
+    A video is of shape (..., T, C, H, W). Raises TypeError where num_samples is of the wrong type;
+    IndexError where inputs has a shape that does not fit; RuntimeError where num_samples is
+    negative.
 
     >>> UniformTemporalSubsample(4)(tv_tensors.Video(torch.zeros(9, 3, 8, 8))).shape
     torch.Size([4, 3, 8, 8])
@@ -112,7 +113,7 @@ class SanitizeBoundingBoxes(Transform):
     labels_getter: finds the labels in a sample; None if there are none. min_size: boxes with a
     shorter side, in pixels, go. min_area: boxes of a smaller area, in pixels, go.
 
-    Raises ValueError where inputs is of the wrong type.
+    Images are of shape (..., C, H, W). Raises ValueError where inputs is of the wrong type.
 
     >>> corners = [[1, 2, 1, 2], [0, 0, 4, 4]]
     >>> boxes = tv_tensors.BoundingBoxes(corners, format="XYXY", canvas_size=(8, 8))
@@ -364,8 +365,8 @@ class AutoAugment(OneImage, v1.AutoAugment):
     interpolation: an InterpolationMode: how values between pixels are found. fill: the value of
     pixels that come from outside. policy: an AutoAugmentPolicy.
 
-    Raises TypeError where inputs is no tensor or inputs holds integers, booleans or complex
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor or inputs holds
+    integers, booleans or complex numbers.
 
     >>> AutoAugment()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -399,7 +400,8 @@ class RandAugment(OneImage, v1.RandAugment):
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where num_ops is of the wrong type or inputs is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where num_ops is of the wrong type or
+    inputs is no tensor.
 
     >>> RandAugment(num_ops=1)(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -414,7 +416,7 @@ class TrivialAugmentWide(OneImage, v1.TrivialAugmentWide):
     num_magnitude_bins: how many strengths there are. interpolation: an InterpolationMode: how
     values between pixels are found. fill: the value of pixels that come from outside.
 
-    Raises TypeError where inputs is no tensor.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor.
 
     >>> TrivialAugmentWide()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])
@@ -432,8 +434,8 @@ class AugMix(OneImage, v1.AugMix):
     drawn. alpha: the parameter of the Beta distribution that the shares are drawn from. all_ops:
     also change brightness, contrast, colour and sharpness.
 
-    Raises TypeError where inputs is no tensor; NotImplementedError where inputs holds complex
-    numbers.
+    Images are of shape (..., C, H, W). Raises TypeError where inputs is no tensor;
+    NotImplementedError where inputs holds complex numbers.
 
     >>> AugMix()(torch.zeros(3, 8, 8, dtype=torch.uint8)).shape
     torch.Size([3, 8, 8])

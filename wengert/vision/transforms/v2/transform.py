@@ -26,6 +26,7 @@ __all__ = ["RandomTransform", "Transform"]
 class Transform(Module):
     """A transform of samples; subclasses define `transform`, and `make_params` if they draw.
 
+    Images are of shape (..., C, H, W), videos (..., T, C, H, W), masks (..., H, W), boxes (N, 4).
     Raises NotImplementedError where inputs holds complex numbers.
 
     >>> class Darker(Transform):

@@ -25,6 +25,8 @@ Points = Callable[..., tuple[Tensor, tuple[int, int]]]  # points, canvas size, .
 def is_pure_tensor(inpt: Any) -> bool:
     """Whether inpt is a tensor that says nothing about what it shows.
 
+    A tensor has any shape.
+
     >>> is_pure_tensor(torch.zeros(2)), is_pure_tensor(tv_tensors.Image(torch.zeros(3, 2, 2)))
     (True, False)
     """

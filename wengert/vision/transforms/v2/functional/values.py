@@ -177,7 +177,7 @@ for _kind in (BoundingBoxes, KeyPoints):
 def convert_image_dtype(image: Tensor, dtype: Dtype = float32) -> Tensor:
     """A tensor image in another dtype, scaled so that white stays white.
 
-    Raises TypeError where image is no tensor.
+    image is of shape (..., C, H, W). Raises TypeError where image is no tensor.
 
     >>> convert_image_dtype(torch.tensor([[[255]]], dtype=torch.uint8))
     tensor([[[1.]]])
