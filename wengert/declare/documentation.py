@@ -61,7 +61,11 @@ def documentation(
     left = [x for x in told if not spoken_of(x.partition(":")[0], said)]
     if shape := shapes(overloads, names, said, method, body):
         dull = [f"{n}: {ARGUMENTS.get(n)}." for n in DULL & set(WORD.findall(shape))]
-        left = [shape, *[x for x in left if x not in dull]]
+        left = [x for x in left if x not in dull]
+        head, _, rest = shape.partition(": ")
+        of_it = [x for x in left if x.startswith(f"{head}: ")]
+        left = [x for x in left if x not in of_it]
+        left.insert(0, f"{of_it[0][:-1]}; {rest}" if of_it else shape)
     if left:
         parts.append("\n".join(left))
     if errors := raised(name, overloads, text, method, body, names[0]):
@@ -236,7 +240,7 @@ PART = re.compile(r"\w")  # of a word
 WORD = re.compile(r"\w+")
 # says the shapes of all operands of an elementwise op
 WHOLE = re.compile(r"any shape|with broadcasting|broadcast together|; broadcast")
-DULL = {"input", "self", "x", "other"}  # whose shapes say more than their meanings
+DULL = {"input", "other", "self", "tensor", "x"}  # whose shapes say more than their meanings
 
 
 def spoken_of(name: str, text: str) -> bool:
