@@ -161,6 +161,7 @@ def shapes(overloads: tuple[Overload, ...], names: Any, text: str, method: bool,
     elif said and (method or changed):
         own = overloads[0].parameters[0].name
         said = re.sub(r"\binput\b", own, said)
+        said = said.replace(f"{own} broadcasts to (", f"{own} is (") if changed else said
     return said and f"{said}."
 
 
