@@ -34,10 +34,12 @@ from .io.options import (
     set_default_mmap_options,
 )
 from .io.reading import validate_cuda_device
-from .ops.creation.storage import UntypedStorage as STORAGE
+from .ops.creation.storage import TypedStorage as _TypedStorage
+from .ops.creation.storage import UntypedStorage as _UntypedStorage
 
 MAP_LOCATION = _Any  # in annotations: a device, a string, a dict or a function
 FILE_LIKE = str | _PathLike[str] | _IO[bytes]
+STORAGE = _TypedStorage | _UntypedStorage
 LONG_SIZE, INT_SIZE, SHORT_SIZE = 4, 4, 2  # what the format of old said of the machine
 STORAGE_KEY_SEPARATOR = ","
 

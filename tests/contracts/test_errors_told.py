@@ -175,7 +175,7 @@ def test_errors_that_examples_do_not_show():
 if __name__ == "__main__":
     import torch
 
-    share, *paths = [*sys.argv[1:], ""]
-    entries = [e for e in everything(torch) if e.path.startswith(tuple(paths))]
-    for row in wrong(entries, int(share or 1)):
+    share, *paths = sys.argv[1:] or ["1"]
+    entries = [e for e in everything(torch) if e.path.startswith(tuple(paths or [""]))]
+    for row in wrong(entries, int(share)):
         print(row)

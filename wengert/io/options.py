@@ -70,7 +70,7 @@ class set_default_mmap_options:
     """
 
     def __init__(self, flags: int) -> None:
-        if flags not in (PRIVATE, SHARED):
+        if not isinstance(flags, int) or flags not in (PRIVATE, SHARED):
             raise ValueError(
                 "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE"
                 f" or mmap.MAP_SHARED, but got {flags}"
@@ -106,8 +106,15 @@ def register_package(priority: int, tagger: Tagger, deserializer: Deserializer) 
     tagger: gives the name that a file is to give to the place of a storage, or None.
     deserializer: gives the storage where a name in a file says, or None.
 
+    Raises TypeError where priority is of the wrong type, or a function cannot be called.
+
     >>> torch.serialization.register_package(30, lambda storage: None, lambda storage, name: None)
     """
+    if not isinstance(priority, int):
+        raise TypeError(f"register_package(): priority must be an int, not {priority!r}")
+    for f in (tagger, deserializer):
+        if not callable(f):
+            raise TypeError(f"register_package(): a function is needed, not {f!r}")
     PACKAGES.append((priority, tagger, deserializer))
     PACKAGES.sort(key=lambda p: p[0])
 

@@ -140,7 +140,8 @@ def default_restore_location(storage: Any, location: str) -> Any:
 def validate_cuda_device(location: str) -> int:
     """The index of a CUDA device by its name.
 
-    location: such as "cuda:0". RuntimeError where there is no such device.
+    location: such as "cuda:0". RuntimeError where there is no such device, TypeError where it is of
+    the wrong type.
 
     >>> torch.serialization.validate_cuda_device("cuda:0")  # doctest: +SKIP
     0

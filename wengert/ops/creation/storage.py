@@ -205,7 +205,8 @@ class UntypedStorage:
         """Give the storage another number of bytes, the further ones arbitrary; the tensor that was
         asked for it moves to the new memory if it fits in, its other views stay where they are.
 
-        size: how many bytes. RuntimeError for a negative one.
+        size: how many bytes. RuntimeError for a negative one, TypeError where it is of the wrong
+        type.
 
         >>> x = torch.ones(2)
         >>> x.untyped_storage().resize_(16).nbytes(), x.untyped_storage().nbytes(), x.tolist()
@@ -230,7 +231,7 @@ class UntypedStorage:
         return self
 
     def fill_(self, value: int) -> UntypedStorage:
-        """Overwrite every byte. value: 0 to 255.
+        """Overwrite every byte. value: 0 to 255; TypeError where it is of the wrong type.
 
         >>> torch.UntypedStorage(2).fill_(7).tolist()
         [7, 7]
