@@ -12,6 +12,7 @@ import pytest
 import wengert
 from wengert import audio, text, vision
 from wengert import distributed as dist
+from wengert.io import options
 from wengert.vision import transforms, tv_tensors
 from wengert.vision.transforms import v2
 
@@ -26,8 +27,11 @@ USUAL |= {"transforms": transforms, "v2": v2, "tv_tensors": tv_tensors}
 
 @pytest.fixture(autouse=True)
 def surroundings(keep_rng, tmp_path, monkeypatch):
-    """Examples may draw random numbers and write files."""
+    """Examples may draw random numbers, write files and register packages of torch.save."""
     monkeypatch.chdir(tmp_path)
+    before = options.PACKAGES[:]
+    yield
+    options.PACKAGES[:] = before
 
 
 def failures(thing, name, names, module=None):

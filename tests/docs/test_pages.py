@@ -93,7 +93,7 @@ def test_the_reference_describes_every_function(reference):
 def test_an_entry_has_arguments_an_example_its_gradient_and_its_place(reference):
     entry = re.search(r"\n## torch\.cosh\n(.*?)\n## ", reference["torch-math"][1], re.DOTALL)[1]
     assert "cosh(Tensor input, *, out=None) -> Tensor" in entry
-    assert "- `input`: the tensor to work on." in entry
+    assert "- `input`: any shape." in entry
     assert "- gradient of input: g · sinh(input)" in entry
     assert "wengert/ops/math/unary.py" in entry
 

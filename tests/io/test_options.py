@@ -53,6 +53,10 @@ def test_packages_name_places(packages):
     file.seek(0)
     assert w.load(file).tolist() == [1, 1] and asked == ["shelf"]
     assert w.serialization.location_tag(w.ones(2).untyped_storage()) == "shelf"
+    file.seek(0)
+    places = []
+    w.load(file, map_location=lambda s, _: places.append(w.serialization.location_tag(s)) or s)
+    assert places == ["shelf"]
 
 
 def test_functions_that_files_call():

@@ -39,6 +39,11 @@ class Stored:
 
     __len__ = size
 
+    @property
+    def memory(self) -> Tensor:
+        """The elements as a tensor, which is what other storages hold."""
+        return wrap(self.array)
+
     def cpu(self) -> Stored:
         """The storage on the CPU."""
         return Stored(self.array, self.dtype)
