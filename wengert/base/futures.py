@@ -84,7 +84,7 @@ class Future(Generic[T]):
     def set_exception(self, result: BaseException) -> None:
         """Set an error in place of a value.
 
-        result: the value, or the exception.
+        result: the exception; AssertionError where it is of the wrong type.
 
         >>> future = torch.futures.Future()
         >>> future.set_exception(ValueError("no"))
