@@ -309,6 +309,7 @@ def rpc_async(
     Raises:
         RuntimeError: rpc is not initialized, or an argument cannot be sent. What func raises is
             raised by the Future, after "On WorkerInfo(...)".
+        ValueError: to is of the wrong type.
 
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
@@ -330,7 +331,8 @@ def rpc_sync(
     to: the process, as name, rank or WorkerInfo. func: a function, which the other process has too.
     args: its arguments. kwargs: its arguments by name. timeout: seconds; -1: the default.
 
-    Raises RuntimeError before init_rpc, and what the function raises there.
+    Raises RuntimeError before init_rpc, ValueError where to is of the wrong type, and what the
+    function raises there.
 
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
@@ -349,10 +351,10 @@ def remote(
 ) -> RRef:
     """Call a function in another process, where its result stays; returns a reference to it.
 
-    func: a function, which the other process has too. args: its arguments. kwargs: its arguments by
-    name. timeout: seconds; -1: the default.
+    to: the name, rank or WorkerInfo of a process. func: a function, which that process has too.
+    args: its arguments. kwargs: its arguments by name. timeout: seconds; -1: the default.
 
-    Raises RuntimeError before init_rpc.
+    Raises RuntimeError before init_rpc; ValueError where to is of the wrong type.
 
     >>> rpc = torch.distributed.rpc
     >>> options = rpc.TensorPipeRpcBackendOptions(init_method="tcp://localhost:0")
