@@ -28,6 +28,16 @@ def memory(address, count, code):
     return np.frombuffer(raw, np.uint8).view(kind)
 
 
+def make():
+    """A network whose parameters are whole numbers, the same on all ranks."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    with torch.no_grad():
+        for p in net.parameters():
+            p.copy_((p * 8).round())
+    return net
+
+
 class NcclCommunicator:
     """As CuPy's: one device of one process."""
 
@@ -164,14 +174,6 @@ if mode == "collectives":
     generator = torch.Generator().manual_seed(3)
     x = torch.randint(-3, 4, (4 * size, 6), generator=generator).float()
 
-    def make():
-        torch.manual_seed(0)
-        net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
-        with torch.no_grad():
-            for p in net.parameters():
-                p.copy_((p * 8).round())
-        return net
-
     whole = make()
     (whole(x).sum(1).sum() / size).backward()
     for views in (False, True):
@@ -196,21 +198,13 @@ elif mode == "fully_shard":
         assert t.device.type == "cpu", "a tensor of the device travels through the CPU"
         return inner(t, *args)
 
-    def make():
-        torch.manual_seed(0)
-        net = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
-        with torch.no_grad():
-            for p in net.parameters():
-                p.copy_((p * 8).round())
-        return net.to(here)
-
     generator = torch.Generator().manual_seed(3)
     x = torch.randint(-3, 4, (4 * size, 6), generator=generator).float().to(here)
     mesh = init_device_mesh("cuda", (size,))
     policies = (None, MixedPrecisionPolicy(torch.bfloat16, torch.float32))
     buffers.host = host
     for policy in policies:
-        whole, net = make(), make()
+        whole, net = make().to(here), make().to(here)
         options = {"mesh": mesh} if policy is None else {"mesh": mesh, "mp_policy": policy}
         fully_shard(net[0], **options)
         fully_shard(net, **options)

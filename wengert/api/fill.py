@@ -78,13 +78,6 @@ def fill_(self: Tensor, value: Any) -> Tensor:
         return self
     a = self._a
     usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
-    plain = usual and abs(value) < indexing.REALS[type(value)] and not everyone.running
-    plain = plain and self._x is None and self._n is None and type(self) is Tensor
-    plain = plain and HOSTED[type(a)] and a.flags.writeable and 0 not in a.strides
-    if plain:  # owned(), without the call
-        a.fill(value)
-        views.mutated(self)
-        return self
     if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
         a.fill(value)
         views.mutated(self)

@@ -14,9 +14,8 @@ import numpy as np
 
 from ..kernels import gpu_random
 from .cuda_kernels import Launcher
-from .philox_stream import PhiloxStream
+from .philox_stream import NO_DRAWS, PhiloxStream
 from .random_stream import Shape, Stream
-from .simulated_cuda import NO_DRAWS
 
 __all__ = ["draw"]
 

@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["PhiloxStream", "philox"]
+__all__ = ["NO_DRAWS", "PhiloxStream", "philox"]
+
+NO_DRAWS = (
+    "random numbers that are drawn while a CUDA graph is recorded would be the same whenever it is "
+    "replayed: draw them before, into a tensor that the graph reads"
+)
 
 _STATE = struct.Struct("<Qq")  # PyTorch's saved state: seed, offset
 _F32, _F64 = np.dtype(np.float32), np.dtype(np.float64)

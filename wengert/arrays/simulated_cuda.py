@@ -19,14 +19,10 @@ import numpy as np
 
 from ..base.devices import device
 from ..base.errors import AcceleratorError
+from .philox_stream import NO_DRAWS
 from .sim import Current, SimArray, SimNamespace, install
 
-__all__ = ["NO_DRAWS", "Library", "visible"]
-
-NO_DRAWS = (
-    "random numbers that are drawn while a CUDA graph is recorded would be the same whenever it is "
-    "replayed: draw them before, into a tensor that the graph reads"
-)
+__all__ = ["Library", "visible"]
 
 
 def uuid(index: int) -> str:

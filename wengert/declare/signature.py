@@ -212,7 +212,8 @@ def call_of(d: Declared, o: Overload) -> Call:
             call.positions.append(rest.name)
     if o.out:
         call.out = "own" if "out" in keywords or "out" in positions else "derived"
-        call.apart = stands_apart(d.name, d.out)
+        looked = call.out == "own" and isinstance(d.body, Op) and d.body.kind == "elementwise"
+        call.apart = not looked and stands_apart(d.name, d.out)  # such an op looks itself
     call.unused = [p for p in o.parameters if p.name not in used]
     if any(p.name == "out" for p in call.unused):  # an out= that may be given by position
         call.out, call.apart = "derived", stands_apart(d.name, d.out)
@@ -274,12 +275,13 @@ def parser(
     own = None if len(fresh) == 1 else firsts if len(firsts) == 1 else set()
     positions = "".join(f"{n}, " for n in slots)
     positions += f"*{rest}, " if rest else ""
-    other = f"bind(({positions}), {{{', '.join(given)}}})"
+    asked = f"({positions}), {{{', '.join(given)}}})"  # what was given by position, by keyword
+    other = f"bind({asked}"
     if seen:
         env.update(ACTIVE=ACTIVE, caller=caller, shown=as_given, slots=slots, keywords=keywords)
         lines[1:1] = [
             f" if ACTIVE and (whole := caller({seen!r})) is not None:",
-            f"  return shown(whole, {seen!r}, {name}, slots, keywords, {other[5:]}",
+            f"  return shown(whole, {seen!r}, {name}, slots, keywords, {asked}",
         ]
     for i in fresh:
         if not star or any(p.star for p in overloads[i].parameters):

@@ -54,6 +54,6 @@ def rows(x: Array, less: float, root: bool) -> Array | None:
     count, n = x.shape
     share = max(1, CHUNK // n)
     out = np.empty(count, x.dtype)
-    x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
+    x = np.ascontiguousarray(x)
     row_variances(word, root)(-(-count // share), x, out, n, float(less), count, share)
     return out

@@ -20,6 +20,13 @@ class PipelineScheduleSingle:
         n_microbatches: into how many parts a batch is cut along dim 0.
         loss_fn: loss_fn(output, target) of a micro-batch, for training.
         scale_grads: divide gradients by n_microbatches, as for a mean over the batch.
+
+    Inputs are of shape (N, *), cut along N. Raises TypeError where n_microbatches is of the wrong
+    type or loss_fn cannot be called; ValueError where n_microbatches is below 1 or args or target
+    has a shape that does not fit; NotImplementedError where args or target is of the wrong type;
+    RuntimeError where args or target has a shape that does not fit, args or target holds values out
+    of range, args or target holds integers, booleans or complex numbers or losses is of the wrong
+    type.
     """
 
     def __init__(
@@ -108,13 +115,6 @@ class ScheduleGPipe(PipelineScheduleSingle):
 
     args_chunk_spec: accepted. kwargs_chunk_spec: accepted. output_merge_spec: accepted.
 
-    Inputs are of shape (N, *), cut along N. Raises TypeError where n_microbatches is of the wrong
-    type or loss_fn cannot be called; ValueError where n_microbatches is below 1 or args or target
-    has a shape that does not fit; NotImplementedError where args or target is of the wrong type;
-    RuntimeError where args or target has a shape that does not fit, args or target holds values out
-    of range, args or target holds integers, booleans or complex numbers or losses is of the wrong
-    type.
-
     >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
     >>> schedule = dist.pipelining.ScheduleGPipe(stage, n_microbatches=2, loss_fn=F.mse_loss)
     >>> losses = []
@@ -136,13 +136,6 @@ class Schedule1F1B(PipelineScheduleSingle):
     Narayanan et al., Memory-efficient pipeline-parallel DNN training, 2021.
 
     args_chunk_spec: accepted. kwargs_chunk_spec: accepted. output_merge_spec: accepted.
-
-    Inputs are of shape (N, *), cut along N. Raises TypeError where n_microbatches is of the wrong
-    type or loss_fn cannot be called; ValueError where n_microbatches is below 1 or args or target
-    has a shape that does not fit; NotImplementedError where args or target is of the wrong type;
-    RuntimeError where args or target has a shape that does not fit, args or target holds values out
-    of range, args or target holds integers, booleans or complex numbers or losses is of the wrong
-    type.
 
     >>> stage = dist.pipelining.PipelineStage(nn.Linear(2, 1), stage_index=0, num_stages=1)
     >>> schedule = dist.pipelining.Schedule1F1B(stage, n_microbatches=2, loss_fn=F.mse_loss)
