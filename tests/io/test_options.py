@@ -34,6 +34,12 @@ def test_switches():
     with config.patch({"save.storage_alignment": 4096}):
         assert config.save.storage_alignment == 4096
     assert config.save.storage_alignment == 64
+    with config.patch({"save.compute_crc32": False, "load.mmap_flags": mmap.MAP_SHARED}):
+        assert not of.get_crc32_options() and of.get_default_mmap_options() == mmap.MAP_SHARED
+    of.set_default_load_endianness(of.LoadEndianness.BIG)
+    assert config.load.endianness is of.LoadEndianness.BIG
+    config.load.endianness = None
+    assert of.get_default_load_endianness() is None
     with pytest.raises(RuntimeError, match="CUDA"):
         of.validate_cuda_device("cuda:0")
 

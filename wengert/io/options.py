@@ -6,6 +6,7 @@ import mmap
 from collections.abc import Callable
 from typing import Any
 
+from ..base.settings import Settings
 from ..ops.creation.storage import UntypedStorage
 
 __all__ = [
@@ -20,8 +21,16 @@ OURS = 10  # the priority of what is there without packages
 PRIVATE = getattr(mmap, "MAP_PRIVATE", 2)
 SHARED = getattr(mmap, "MAP_SHARED", 1)
 
-_sums = [True]
-_flags = [PRIVATE]
+# torch.utils.serialization.config
+config = Settings(
+    "torch.utils.serialization.config",
+    save=Settings(
+        "save", compute_crc32=True, use_pinned_memory_for_d2h=False, storage_alignment=64
+    ),
+    load=Settings(
+        "load", mmap=False, endianness=None, mmap_flags=PRIVATE, calculate_storage_offsets=False
+    ),
+)
 
 
 class SourceChangeWarning(Warning):
@@ -36,7 +45,7 @@ def get_crc32_options() -> bool:
     >>> torch.serialization.get_crc32_options()
     True
     """
-    return _sums[0]
+    return bool(config.save.compute_crc32)
 
 
 def set_crc32_options(compute_crc32: bool) -> None:
@@ -46,7 +55,7 @@ def set_crc32_options(compute_crc32: bool) -> None:
 
     >>> torch.serialization.set_crc32_options(True)
     """
-    _sums[0] = compute_crc32
+    config.save.compute_crc32 = compute_crc32
 
 
 def get_default_mmap_options() -> int:
@@ -55,7 +64,7 @@ def get_default_mmap_options() -> int:
     >>> torch.serialization.get_default_mmap_options() == mmap.MAP_PRIVATE
     True
     """
-    return _flags[0]
+    return int(config.load.mmap_flags)
 
 
 class set_default_mmap_options:
@@ -75,12 +84,12 @@ class set_default_mmap_options:
                 "Invalid argument in function set_default_mmap_options, expected mmap.MAP_PRIVATE"
                 f" or mmap.MAP_SHARED, but got {flags}"
             )
-        self.before, _flags[0] = _flags[0], flags
+        self.before, config.load.mmap_flags = config.load.mmap_flags, flags
 
     def __enter__(self) -> None: ...
 
     def __exit__(self, *exc: Any) -> None:
-        _flags[0] = self.before
+        config.load.mmap_flags = self.before
 
 
 def normalize_storage_type(storage_type: Any) -> Any:

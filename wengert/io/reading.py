@@ -25,7 +25,7 @@ from ..ops.creation.storage import TypedStorage
 from . import names
 from .archive import ArchiveReader, check_seekable, kind_of, opened
 from .legacy import LegacyArchive
-from .options import PACKAGES, restored, tagged
+from .options import PACKAGES, config, restored, tagged
 from .rebuild import Stored
 from .restricted import Machine
 from .skipping import skipping
@@ -49,16 +49,14 @@ class LoadEndianness(Enum):
     BIG = 3
 
 
-_endianness: list[LoadEndianness | None] = [None]
-
-
 def get_default_load_endianness() -> LoadEndianness | None:
     """The byte order of files that do not say theirs; None is little.
 
     >>> torch.serialization.get_default_load_endianness() is None
     True
     """
-    return _endianness[0]
+    found: LoadEndianness | None = config.load.endianness
+    return found
 
 
 def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
@@ -73,7 +71,7 @@ def set_default_load_endianness(endianness: LoadEndianness | None) -> None:
     """
     if endianness is not None and not isinstance(endianness, LoadEndianness):
         raise TypeError("Invalid argument type in function set_default_load_endianness")
-    _endianness[0] = endianness
+    config.load.endianness = endianness
 
 
 def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
@@ -173,7 +171,7 @@ class Storages:
             if order not in ("little", "big"):
                 raise RuntimeError(f"Unknown endianness type: {order}: the file is damaged")
         else:
-            chosen = _endianness[0] or LoadEndianness.LITTLE
+            chosen = config.load.endianness or LoadEndianness.LITTLE
             order = sys.byteorder if chosen is LoadEndianness.NATIVE else chosen.name.lower()
         self.swap = order != sys.byteorder
 

@@ -1,8 +1,8 @@
-"""torch.utils.serialization: settings of torch.save and torch.load, without effect."""
+"""torch.utils.serialization: settings of torch.save and torch.load."""
 
 import sys as _sys
 
-from ...compiler.settings import serialization as config
+from ...io.options import config
 
 _sys.modules[f"{__name__}.config"] = config
 
