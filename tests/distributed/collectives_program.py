@@ -1,6 +1,7 @@
 """Every collective against NumPy, for every dtype and layout: run on several ranks by the tests."""
 
 import sys
+import time
 from datetime import timedelta
 
 import numpy as np
@@ -112,6 +113,14 @@ for i in range(4) if rank else (3, 0, 2, 1):  # in another order on each rank
     works[i].wait()
 for i, x in enumerate(several):
     same("waited for in another order", x, np.full(300_000, sum(range(i, i + size))))
+long = torch.arange(2_500_003) * (rank + 1)  # more than passes through shared memory at a time
+dist.all_reduce(long)
+same("in pieces", long, np.arange(2_500_003) * (size * (size + 1) // 2))
+for k in range(70):  # one after the other through the same memory, the ranks not together
+    x = torch.arange(5000.0) + k * rank
+    dist.all_reduce(x)
+    assert x[-1].item() == 4999 * size + k * size * (size - 1) // 2, (k, x[-1])
+    time.sleep(1e-3 * (k % 7 == rank))
 sim = torch.ones(3, device="sim:0")
 dist.all_reduce(sim)
 same("another device", sim.cpu(), [size] * 3)

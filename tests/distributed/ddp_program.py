@@ -6,6 +6,7 @@ Equal to the bit on small integers, within 1e-6 on random numbers; the ranks are
 import copy
 import hashlib
 import sys
+import time
 from datetime import timedelta
 
 import torch
@@ -137,8 +138,8 @@ for hook in (
 
 # gradients that are large are computed where all ranks see them, and averaged there
 torch.manual_seed(rank)
-wide = torch.randint(-2, 3, (8, 256)).float()
-reference = nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 256), nn.Linear(256, 192))
+wide = torch.randint(-2, 3, (8, 384)).float()
+reference = nn.Sequential(nn.Linear(384, 384), nn.Linear(384, 384), nn.Linear(384, 192))
 with torch.no_grad():
     for p in reference.parameters():
         p.copy_(torch.arange(p.numel()).view(p.shape) % 5 - 2)
@@ -167,6 +168,18 @@ for options in ({}, {"gradient_as_bucket_view": True}, {"bucket_cap_mb": 0.1}):
         for g, p in zip(grads, reference.parameters()):
             assert torch.equal(g, p.grad), "a gradient that somebody keeps was overwritten"
 
+# what small buckets are laid into is used in turn, whichever rank comes late; sums of half
+# precision do not overflow
+net = DDP(nn.Linear(4, 1, bias=False).half())
+for k in range(20):
+    time.sleep(2e-3 * (k % 5 == rank))
+    net.zero_grad()
+    net(torch.full((1, 4), 3e4 if k % 2 else float(k), dtype=torch.half)).sum().backward()
+    assert net.module.weight.grad.tolist() == [[3e4 if k % 2 else k] * 4], (
+        k,
+        net.module.weight.grad,
+    )
+
 # used by some ranks only: the mean counts the others as zero
 net = DDP(make(False, extra=True), find_unused_parameters=True)
 loss_of(net, mine, target, extra=rank == 0).backward()
@@ -190,8 +203,14 @@ net = DDP(make(False, norm=True))
 for _ in range(3):
     loss_of(net, mine + rank, target).backward()
 net.eval()
+net.module.register_buffer("flags", torch.tensor([rank == 0, True, rank > 0]))
+net.module.register_buffer("turned", torch.full((3, 2), float(rank), dtype=torch.bfloat16).t())
+net.module.register_buffer("wide", torch.full((20000,), float(rank), dtype=torch.float64))
+net.module.register_buffer("none", torch.empty(0))
 net(mine)
-alike("buffers", net.module.buffers())
+alike("buffers", [b.float() for b in net.module.buffers()])
+assert net.module.flags.tolist() == [True, True, False] and not net.module.turned.any()
+assert not net.module.wide.any()
 
 # uneven inputs: ranks with fewer batches take part until all have ended
 net = DDP(make(False, norm=True))

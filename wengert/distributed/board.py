@@ -1,4 +1,5 @@
 """The board of a group whose ranks share a host: what each rank is calling, for all to see.
+Beside it, in the same memory, are the words of `signals.py`.
 
 A rank writes the number and the text of an operation into its row of a shared window before it
 posts it. Another text under the same number is a mismatch, which all find within a millisecond; a
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from .signals import BYTES, Signals
+
 __all__ = ["Board"]
 
 SLOTS, SLOT = 64, 128  # operations that are remembered, and bytes for each
@@ -24,17 +27,15 @@ class Board:
     """Rows of slots in memory that all ranks of a group see."""
 
     def __init__(self, MPI: Any, comm: Any) -> None:
-        self.window = MPI.Win.Allocate_shared(SLOTS * SLOT, 1, comm=comm)
-        self.rows = [self._row(r) for r in range(comm.size)]
+        self.window = MPI.Win.Allocate_shared(SLOTS * SLOT + BYTES, 1, comm=comm)
+        seen = [np.frombuffer(self.window.Shared_query(r)[0], np.uint8) for r in range(comm.size)]
+        self.rows = [s[: SLOTS * SLOT].data for s in seen]
         self.mine = self.rows[comm.rank]
-        self.mine[:] = bytes(SLOTS * SLOT)
+        seen[comm.rank][:] = 0
         self.others = [(r, row) for r, row in enumerate(self.rows) if r != comm.rank]
         self.texts: dict[Any, bytes] = {}
+        self.signals = Signals([s[SLOTS * SLOT :] for s in seen], comm.rank)
         comm.Barrier()
-
-    def _row(self, rank: int) -> memoryview:
-        buffer = self.window.Shared_query(rank)[0]
-        return np.frombuffer(buffer, np.uint8)[: SLOTS * SLOT].data
 
     def write(self, number: int, call: Any) -> bytes:
         """Announce an operation; returns what the others will have written if all is well."""

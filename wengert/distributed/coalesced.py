@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..engine.tensor import Tensor
-from .collectives import SUM, all_gather, all_reduce
+from .buffers import changed, readable, writable
+from .collectives import SUM, all_gather, all_reduce, broadcast, on_gpu
+from .process_group import ProcessGroup
 from .work import Work
 
-__all__ = ["all_gather_coalesced", "all_reduce_coalesced"]
+__all__ = ["all_gather_coalesced", "all_reduce_coalesced", "broadcast_together"]
+
+SMALL = 1 << 16  # bytes of a tensor that travels with others
 
 
 def all_reduce_coalesced(
@@ -52,6 +58,35 @@ def all_gather_coalesced(
     lists = zip(*output_tensor_lists)
     works = [all_gather(o, i, group, True) for o, i in zip(lists, input_tensor_list)]
     return _together(works, async_op)
+
+
+def broadcast_together(tensors: Sequence[Tensor], group: ProcessGroup, root: int) -> None:
+    """Give every rank the values of rank root's tensors: the small ones in one message."""
+    filled = [t for t in tensors if t.numel()]
+    small = [t for t in filled if t._a.nbytes < SMALL and on_gpu(group, t) is None]
+    kept = {id(t) for t in small}
+    works = [
+        broadcast(t, group=group, async_op=True, group_src=root)
+        for t in filled
+        if id(t) not in kept
+    ]
+    if small and group.n > 1:
+        what, mine = "broadcast", group.me == root
+        rows = [(readable(t, what), None) if mine else writable(t, what) for t in small]
+        parts = [a.reshape(-1).view(np.uint8) for a, _ in rows]
+        joined = np.concatenate(parts) if mine else np.empty(sum(p.size for p in parts), np.uint8)
+        group.sent("broadcast of small tensors", joined, root)
+        if not mine:
+            at = 0
+            for part, (_, back) in zip(parts, rows):
+                part[...] = joined[at : at + part.size]
+                at += part.size
+                if back is not None:
+                    back()
+            changed(small)
+    for work in works:
+        assert work is not None
+        work.wait()
 
 
 class _All:

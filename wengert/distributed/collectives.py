@@ -29,6 +29,7 @@ __all__ = [
 
 SUM, AVG = RedOpType.SUM, RedOpType.AVG
 PIECE = 1 << 20  # bytes: a large all-reduce goes in pieces of this size, one after the other
+STAGED = 1 << 14  # bytes: from here on ranks of one host add in memory that they share
 FLOATS = {np.dtype(np.float32), np.dtype(np.float64)}
 UFUNCS = {SUM: np.add, AVG: np.add, RedOpType.PRODUCT: np.multiply}  # as MPI does them
 
@@ -140,9 +141,8 @@ def all_reduce(
             done: Work | None = gpu.all_reduce(tensor, op, async_op)
             return done
         a, back = reducible(tensor, op, "all_reduce", True)
-    mpi_op = found.operations.get(op) or found.operation(as_op(op))
     call = Call(("all_reduce", a.dtype, a.shape, op._name_))
-    large = a.nbytes >= PIECE and found.n > 1
+    large = found.n > 1 and a.nbytes >= (PIECE if found.board is None else STAGED)
     shared = stage(found, str(call)) if large else None
     number, expected = found.announce(call)
     finish = _finish(found, a, back, tensor, op)
@@ -151,7 +151,7 @@ def all_reduce(
         if large:
             work.request = _large(work, found, a, op, shared)
         else:
-            work.request = found.comm.Iallreduce(found.in_place, a, mpi_op)
+            work.request = found.comm.Iallreduce(found.in_place, a, found.operation(op))
     except found.mpi_error as e:
         raise work._fail(f"failed: {e}", e) from e
     if async_op:

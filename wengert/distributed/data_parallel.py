@@ -17,7 +17,7 @@ from ..engine.error_context import clear_errors
 from ..nn.module import Module
 from ..nn.parallel.data_parallel import scatter
 from .algorithms.join import Join, Joinable, JoinHook
-from .collectives import broadcast
+from .coalesced import broadcast_together
 from .objects import _gather
 from .process_group import pick
 from .reduce_op import RedOpType
@@ -43,7 +43,7 @@ class _Shadow(JoinHook):
     def post_hook(self, is_last_joiner: bool) -> None:
         rank = np.array([self.ddp.process_group.me if is_last_joiner else -1], np.int64)
         root = self.ddp.process_group.reduced("last to join", rank, RedOpType.MAX)
-        self.ddp._send(self.ddp._everything(), int(root[0]))
+        broadcast_together(self.ddp._everything(), self.ddp.process_group, int(root[0]))
 
 
 class DistributedDataParallel(Module, Joinable):
@@ -128,7 +128,7 @@ class DistributedDataParallel(Module, Joinable):
         self.device_type = self.device.type
         if init_sync:
             self._compare(named)
-            self._send(self._everything(), 0)
+            broadcast_together(self._everything(), self.process_group, 0)
         self._buffers_root = 0
         self._divide_by_initial = True
         self.reducer = Reducer(
@@ -154,23 +154,12 @@ class DistributedDataParallel(Module, Joinable):
         named = [*self.module.named_parameters(), *self.module.named_buffers()]
         return [t.detach() for name, t in named if name not in self.parameters_to_ignore]
 
-    def _send(self, tensors: Any, root: int) -> None:
-        """Give all ranks the values of one."""
-        works = [
-            broadcast(t, group=self.process_group, async_op=True, group_src=root)
-            for t in tensors
-            if t.numel()
-        ]
-        for work in works:
-            assert work is not None
-            work.wait()
-
     def _send_buffers(self) -> None:
         if self.broadcast_buffers:
             named = self.module.named_buffers()
             kept = [b.detach() for name, b in named if name not in self.parameters_to_ignore]
             if kept:
-                self._send(kept, self._buffers_root)
+                broadcast_together(kept, self.process_group, self._buffers_root)
 
     # ---- uneven inputs
 

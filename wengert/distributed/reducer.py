@@ -5,11 +5,14 @@ Within a host a large gradient is computed where all ranks see it (`kernels/plac
 averaged there: nobody copies it. All others are copied into their places in a bucket. Buckets start
 in their own order, which is the same on all ranks. The end of the backward pass waits for them and
 copies the averages back (or the gradients are the places themselves: gradient_as_bucket_view).
+A small bucket is an exchange instead: gradients are laid where all ranks see them, and each rank
+adds all of them up, which is one wait less.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -24,13 +27,14 @@ from .buffers import host, restore
 from .collectives import all_reduce, on_gpu
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
-from .shared_memory import Part, average_parts, shared_rows
+from .shared_memory import Exchange, Part, add_up, average_parts, shared_rows
 
 __all__ = ["GradBucket", "Reducer"]
 
 FIRST_BUCKET = 1 << 20  # bytes: small, as nothing can start before it is full
 PLACED = 1 << 16  # bytes of a gradient that is computed in shared memory
 LINE = 64  # bytes: blocks begin at such
+EXCHANGED = 1 << 20  # bytes of a small bucket, times the ranks beyond two that are read too
 
 
 class GradBucket:
@@ -46,7 +50,11 @@ class GradBucket:
         size, dtype = sum(p.numel() for p in params), params[0]._a.dtype
         self.on_gpu = on_gpu(group, params[0]) is not None  # and travels from there
         self.blocks: dict[tuple[int, int], None] = {}  # for gradients: addresses, bytes
-        self.rows = None if self.on_gpu or at is None else self._shared(group, size, dtype)
+        self.rows: list[Any] | None = None
+        self.exchange: Exchange | None = None
+        self.seen: list[list[list[Any]]] = []  # of an exchange: places by half, rank and parameter
+        if not self.on_gpu and at is not None:
+            self._share(group, size, dtype)
         if self.on_gpu:
             self.flat = namespace(params[0]._a).zeros(size, dtype)
         else:
@@ -54,35 +62,48 @@ class GradBucket:
         self.buffer_tensor = wrap(self.flat)
         self.places: list[Tensor] = []
         self.parts: list[Part] = []
-        first = 0
-        for i, p in enumerate(params):
+        for i, (p, first) in enumerate(zip(params, starts(params))):
             if self.on_gpu:
                 place = self.buffer_tensor.narrow(0, first, p.numel()).view(p.shape)._a
             else:
-                place = self.flat[first : first + p.numel()].reshape(tuple(p.shape))
+                place = piece(self.flat, first, p)
             self.places.append(wrap(place))
             if at is not None:
                 self.parts.append(Part(first, p.numel(), [row[i : i + 1] for row in at]))
-            first += p.numel()
+        if self.exchange is not None:
+            self.seen = [
+                [[piece(row, k, p) for p, k in zip(params, starts(params))] for row in half]
+                for half in self.exchange.halves
+            ]
         self.dtype, self.low = dtype, self.flat.ctypes.data if at is not None else 0
         self.last = False
         self.waits_for = len(self._params)
 
-    def _shared(self, group: ProcessGroup, size: int, dtype: Any) -> list[Any] | None:
-        """A row for each rank: the bucket, and blocks for gradients that are computed there."""
+    def _share(self, group: ProcessGroup, size: int, dtype: Any) -> None:
+        """A row for each rank: the bucket twice, for an exchange; or the bucket, and blocks for
+        gradients that are computed there.
+        """
         item, first = dtype.itemsize, -(-size * dtype.itemsize // LINE) * LINE
+        if size * item * max(group.n - 2, 1) <= EXCHANGED:
+            rows = shared_rows(group, 2 * size, dtype, "a small bucket, twice")
+            self.exchange = None if rows is None else Exchange(rows)
+            return
         blocks, end = [], first
         for p in self._params:
             if p.numel() * item >= PLACED:
                 blocks.append((end, p.numel() * item))
                 end += -(-p.numel() * item // LINE) * LINE
         if blocks and Placement.possible():
-            rows = shared_rows(group, end // item, dtype, "a bucket and its blocks")
-            if rows is not None:
-                low = rows[group.me].ctypes.data
+            self.rows = shared_rows(group, end // item, dtype, "a bucket and its blocks")
+            if self.rows is not None:
+                low = self.rows[group.me].ctypes.data
                 self.blocks = {(low + at, n): None for at, n in blocks}
-                return rows
-        return shared_rows(group, size, dtype, "a bucket")
+                return
+        self.rows = shared_rows(group, size, dtype, "a bucket")
+
+    def shared(self) -> bool:
+        """Whether other ranks see its memory."""
+        return self.rows is not None or self.exchange is not None
 
     def index(self) -> int:
         """The bucket's number, in the order in which buckets start."""
@@ -118,6 +139,16 @@ class GradBucket:
     def set_buffer(self, buffer: Tensor) -> None:
         """Replace the values of the buffer."""
         restore(self.buffer_tensor, host(buffer, "set_buffer"))
+
+
+def starts(params: Sequence[Tensor]) -> list[int]:
+    """Where each parameter begins in a bucket."""
+    return [0, *accumulate(p.numel() for p in params)][:-1]
+
+
+def piece(flat: Any, first: int, p: Tensor) -> Any:
+    """The place of a parameter in an array of all."""
+    return flat[first : first + p.numel()].reshape(tuple(p.shape))
 
 
 def in_buckets(params: Iterable[Tensor], cap: int) -> list[list[Tensor]]:
@@ -163,11 +194,8 @@ class Reducer:
         self.buckets[-1].last = True
         blocks = [block for b in self.buckets for block in b.blocks]
         self.placement = Placement(blocks) if blocks else None
-        self.place = {
-            id(p): (b, i, v)
-            for b in self.buckets
-            for i, (p, v) in enumerate(zip(b._params, b.places))
-        }
+        self.place = {id(p): (b, v) for b in self.buckets for p, v in zip(b._params, b.places)}
+        self.every = set(self.place)
         self.hook: Callable[..., Any] | None = None
         self.hook_state: Any = None
         self.divisor = group.n
@@ -208,7 +236,7 @@ class Reducer:
         self.armed, self.queued, self.next = True, False, 0
         self.works, self.marked, self.arrived = [], set(), []
         self.inside, self.taken = {}, set()
-        self.overlaps = self.hook is not None or not all([b.rows for b in self.buckets])
+        self.overlaps = self.hook is not None or not all([b.shared() for b in self.buckets])
         for b in self.buckets:
             b.waits_for = len(b._params)
         if self.placement is not None and self.hook is None:
@@ -220,7 +248,7 @@ class Reducer:
         if self.used is not None:
             for p in self.params:
                 if id(p) not in self.used:
-                    self.mark(p, unused=True)
+                    self.mark(p) if self.overlaps else self.marked.add(id(p))
 
     def ready(self, p: Tensor) -> None:
         """A parameter's gradient has come."""
@@ -234,32 +262,42 @@ class Reducer:
         else:
             self.arrived.append(p)
 
-    def mark(self, p: Tensor, unused: bool = False) -> None:
-        """Put a parameter's gradient into its place, and start the buckets that are full."""
+    def mark(self, p: Tensor) -> None:
+        """Copy a parameter's gradient to its place, and start the buckets that are full."""
         if id(p) in self.marked:
             return
-        bucket, i, place = self.place[id(p)]
+        bucket, place = self.place[id(p)]
         self.marked.add(id(p))
-        if bucket.rows is not None and self.hook is None:
-            self.put(p, bucket, i, place._a, unused)
-        else:
-            self.copy(p, bucket, place)
+        self.copy(p, bucket, place)
         bucket.waits_for -= 1
         while self.next < len(self.buckets) and self.buckets[self.next].waits_for == 0:
             self.works.append(self.start(self.buckets[self.next]))
             self.next += 1
 
-    def put(self, p: Tensor, bucket: GradBucket, i: int, place: Any, early: bool) -> None:
-        """Say where a gradient is, which is copied to its place if it is not in shared memory.
-        early: it may change before the averages are there.
-        """
+    def gather(self, bucket: GradBucket) -> None:
+        """Give other ranks the gradients of a bucket to read."""
+        if bucket.exchange is not None:
+            scale = bucket.dtype.type(1 / self.divisor)
+            for p, place in zip(bucket._params, bucket.seen[bucket.exchange.turn][self.group.me]):
+                g = p.grad
+                if g is None:
+                    place.fill(0)
+                else:
+                    a = g._a if type(g._a) is np.ndarray else self.dense(g, p)
+                    np.multiply(a, scale, out=place)
+            return
+        for i, (p, place) in enumerate(zip(bucket._params, bucket.places)):
+            self.put(p, bucket, i, place._a)
+
+    def put(self, p: Tensor, bucket: GradBucket, i: int, place: Any) -> None:
+        """Say where a gradient is, which is copied to its place if it is not in shared memory."""
         g, part = p.grad, bucket.parts[i]
         at = -1
         if g is None:
             place.fill(0)
         else:
             a = g._a if type(g._a) is np.ndarray else self.dense(g, p)
-            if not early and (a.nbytes >= PLACED or a is place):
+            if a.nbytes >= PLACED or a is place:
                 at = bucket.where(a, i)
             if at < 0 or (bucket, at) in self.taken:
                 np.copyto(place, a)
@@ -295,6 +333,8 @@ class Reducer:
         """Start to average (or what the hook does with) a bucket."""
         if self.hook is not None:
             return self.hook(self.hook_state, bucket)
+        if bucket.exchange is not None:
+            return bucket.exchange.start(self.group)
         if bucket.rows is not None:
             total = bucket.flat.size
             return average_parts(self.group, bucket.rows, bucket.parts, total, 1 / self.divisor)
@@ -310,16 +350,22 @@ class Reducer:
 
     def finish(self) -> None:
         """The end of the pass: wait, and give the averages to the parameters."""
-        for p in self.arrived:
-            self.mark(p)
-        if self.next < len(self.buckets):
+        self.marked.update(map(id, self.arrived))
+        if len(self.marked) < len(self.params):
             return  # the next forward pass says what is missing
+        if not self.overlaps:
+            for bucket in self.buckets:
+                self.gather(bucket)
+                self.works.append(self.start(bucket))
         if self.placement is not None:
             self.placement.off()
         for bucket, work in zip(self.buckets, self.works):
             self.settle(bucket, work)
         anywhere = self.used_anywhere()
         for bucket in self.buckets:
+            if not self.overlaps and bucket.exchange is not None:
+                self.add(bucket, bucket.exchange, anywhere)
+                continue
             for p, place in zip(bucket._params, bucket.places):
                 if p.grad is not None or id(p) in anywhere:
                     self.give(p, place, bucket)
@@ -328,10 +374,28 @@ class Reducer:
     def used_anywhere(self) -> set[int]:
         """The ids of the parameters that some rank has used; the gradient of others stays."""
         if self.used is None or self.static:
-            return {id(p) for p in self.params} if self.used is None else self.used
+            return self.every if self.used is None else self.used
         flags = np.array([id(p) in self.used for p in self.params], np.uint8)
         self.group.reduced("used parameters", flags, RedOpType.MAX)
         return {id(p) for p, used in zip(self.params, flags) if used}
+
+    def add(self, bucket: GradBucket, exchange: Exchange, anywhere: set[int]) -> None:
+        """Make the sums of what all ranks have laid the gradients of a bucket."""
+        for p, place, *parts in zip(bucket._params, bucket.places, *bucket.seen[exchange.turn]):
+            g, here = p.grad, type(p._a) is np.ndarray
+            if g is None and id(p) not in anywhere:
+                continue
+            if self.as_views and here:
+                if g is not place:
+                    g = p.grad = place
+            elif g is None:
+                g = p.grad = p.detach().clone()
+            out = g._a if here else place._a
+            add_up(parts, out)
+            if not here:
+                restore(g, out)
+            views.mutated(g)
+        exchange.turn ^= 1
 
     def give(self, p: Tensor, place: Tensor, bucket: GradBucket) -> None:
         """Make an average the gradient of p."""
@@ -356,11 +420,15 @@ class Reducer:
         works = []
         for bucket in self.buckets:
             bucket.buffer_tensor.zero_() if bucket.on_gpu else bucket.flat.fill(0)
-            for part in bucket.parts:
-                part.at[self.group.me][0] = part.first
+            if bucket.exchange is not None:
+                bucket.exchange.halves[bucket.exchange.turn][self.group.me].fill(0)
+            for place in bucket.parts:
+                place.at[self.group.me][0] = place.first
             works.append(self.start(bucket))
         for bucket, work in zip(self.buckets, works):
             self.settle(bucket, work)
+            if bucket.exchange is not None and not self.overlaps:
+                bucket.exchange.turn ^= 1
         if self.find_unused and not self.static:
             self.group.reduced(
                 "used parameters", np.zeros(len(self.params), np.uint8), RedOpType.MAX

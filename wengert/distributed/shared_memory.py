@@ -15,12 +15,13 @@ import numpy as np
 
 from .process_group import ProcessGroup
 from .reduce_op import RedOpType
+from .signals import ORDERED
 from .work import Call, Steps, Work
 
-__all__ = ["Part", "average_parts", "shared_rows", "stage"]
+__all__ = ["Exchange", "Part", "average_parts", "shared_rows", "stage"]
 
 BLOCK = 1 << 16  # elements that are summed at a time, so that they stay in the cache
-PART = 1 << 18  # bytes of a tensor that a rank sums at a time
+STAGE = 1 << 23  # bytes, of all ranks together, that pass through shared memory at a time
 kept: list[Any] = []  # windows
 
 
@@ -46,6 +47,11 @@ def shared_rows(
         np.frombuffer(window.Shared_query(r)[0], np.uint8)[:nbytes].view(dtype)
         for r in range(group.n)
     ]
+
+
+def arrive(group: ProcessGroup) -> Any:
+    """The request of a barrier, after which all see what each has written before it."""
+    return group.board.signals.arrive() if ORDERED else group.steps_comm.Ibarrier()
 
 
 class Part(NamedTuple):
@@ -74,7 +80,7 @@ def _averaged(
     group: ProcessGroup, rows: list[Any], parts: Sequence[Part], total: int, scale: Any
 ) -> Iterator[Any]:
     """A barrier, each rank sums a slice in the order of the ranks for all, a barrier."""
-    yield group.steps_comm.Ibarrier()
+    yield arrive(group)
     begin, end = group.me * total // group.n, (group.me + 1) * total // group.n
     for first, size, at in parts:
         start, stop = max(begin - first, 0), min(end - first, size)
@@ -83,7 +89,7 @@ def _averaged(
             for a in range(start, stop, BLOCK):
                 b = min(stop, a + BLOCK)
                 _average([row[k + a : k + b] for row, k in zip(rows, places)], scale)
-    yield group.steps_comm.Ibarrier()
+    yield arrive(group)
 
 
 def _average(parts: list[Any], scale: Any) -> None:
@@ -101,14 +107,41 @@ def _average(parts: list[Any], scale: Any) -> None:
         part[...] = total
 
 
-class Stage:
-    """Memory that ranks see, through which the tensors of others go piece by piece: a piece and
-    its sums stay in the cache.
+class Exchange:
+    """Memory in which each rank lays what all the others then read: one wait, where summing by
+    slices takes two. Good for what is small, and for two ranks.
+
+    There are two halves, used in turn: when all have come to the wait of one, all have read the
+    other. A rank may lay its next values at once. halves: for each rank, its row of both.
     """
 
+    def __init__(self, rows: list[Any]) -> None:
+        size = rows[0].size // 2
+        self.halves = [[row[:size] for row in rows], [row[size:] for row in rows]]
+        self.turn = 0
+        self.call = Call(("all_reduce", rows[0].dtype, (size,), "shared"))
+
+    def start(self, group: ProcessGroup) -> Work:
+        """This rank has laid its values into the half whose turn it is: wait for the others."""
+        number, expected = group.announce(self.call)
+        steps = Steps(group, (arrive(group) for _ in range(1)))
+        return Work(group, steps, None, None, self.call, number, expected)
+
+
+def add_up(parts: Sequence[Any], out: Any) -> None:
+    """Put the sum of arrays into another."""
+    np.add(parts[0], parts[1], out=out)
+    for part in parts[2:]:
+        np.add(out, part, out=out)
+
+
+class Stage:
+    """Memory that ranks see, through which the tensors of others go, a large piece at a time."""
+
     def __init__(self, group: ProcessGroup, what: str) -> None:
-        rows = shared_rows(group, 2 * group.n * PART, np.dtype(np.uint8), what)
-        self.rows = rows and [row.reshape(2, group.n, PART) for row in rows]
+        self.size = STAGE // group.n
+        rows = shared_rows(group, 2 * self.size, np.dtype(np.uint8), what)
+        self.rows = rows and [row.reshape(2, self.size) for row in rows]
         self.turn = 0  # of the two halves, the one that nobody reads any more
 
     def reduce(
@@ -117,30 +150,45 @@ class Stage:
         """The steps that replace array, on each rank, by the sum (op: another ufunc). check: raises
         if ranks do not do the same.
         """
-        flat, me, n = array.reshape(-1), group.me, group.n
-        width = PART // array.itemsize
         assert self.rows is not None
-        for at in range(0, flat.size, n * width):
-            parts = [flat[at + r * width : at + min(r + 1, n) * width] for r in range(n)]
+        flat, width = array.reshape(-1), self.size // array.itemsize
+        for at in range(0, flat.size, width):
+            piece = flat[at : at + width]
             self.turn ^= 1
-            seen = [row[self.turn].view(array.dtype) for row in self.rows]
-            for r, part in enumerate(parts):
-                if r != me:
-                    seen[me][r, : part.size] = part
-            yield group.steps_comm.Ibarrier()
-            if at == 0:
-                check()
-            mine = parts[me]
-            every = [mine if r == me else seen[r][me, : mine.size] for r in range(n)]
-            total = seen[me][me, : mine.size]  # where nobody has written
-            op(every[0], every[1], out=total)
-            for part in every[2:]:
-                op(total, part, out=total)
-            mine[...] = total
-            yield group.steps_comm.Ibarrier()
-            for r, part in enumerate(parts):
-                if r != me:
-                    part[...] = seen[r][r, : part.size]
+            seen = [row[self.turn].view(array.dtype)[: piece.size] for row in self.rows]
+            yield from (self._pair if group.n == 2 else self._dealt)(
+                group, piece, seen, op, check if at == 0 else None
+            )
+
+    def _pair(self, group: ProcessGroup, piece: Any, seen: Any, op: Any, check: Any) -> Iterator:
+        """Two ranks add each other's: as in an Exchange, one wait."""
+        seen[group.me][...] = piece
+        yield arrive(group)
+        if check is not None:
+            check()
+        op(piece, seen[1 - group.me], out=piece)
+
+    def _dealt(self, group: ProcessGroup, piece: Any, seen: Any, op: Any, check: Any) -> Iterator:
+        """Each rank sums a slice for all."""
+        me, n = group.me, group.n
+        cuts = [slice(r * piece.size // n, (r + 1) * piece.size // n) for r in range(n)]
+        for r, cut in enumerate(cuts):
+            if r != me:
+                seen[me][cut] = piece[cut]
+        yield arrive(group)
+        if check is not None:
+            check()
+        mine = piece[cuts[me]]
+        every = [mine if r == me else row[cuts[me]] for r, row in enumerate(seen)]
+        total = seen[me][cuts[me]]  # where nobody has written
+        op(every[0], every[1], out=total)
+        for part in every[2:]:
+            op(total, part, out=total)
+        mine[...] = total
+        yield arrive(group)
+        for r, cut in enumerate(cuts):
+            if r != me:
+                piece[cut] = seen[r][cut]
 
 
 def stage(group: ProcessGroup, what: str) -> Stage | None:

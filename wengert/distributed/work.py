@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "Pending", "Steps", "Work"]
 
+SPIN = 2e-5  # seconds for which one only looks; others may need this core
+
 
 class Call(tuple[Any, ...]):
     """An operation as all ranks must have called it: its name, dtype, shape, and what else has to
@@ -118,6 +120,8 @@ class Work:
             return True
         if self.error is not None:
             raise self.error
+        if self.group.board is not None:
+            self.group.board.signals.ring()  # others may have waited for this to be posted
         test = self.request.Test
         try:
             if not test():
@@ -129,17 +133,23 @@ class Work:
         return True
 
     def _poll(self, test: Callable[[], bool], timeout: timedelta | None) -> None:
-        clock, start, turns = time.perf_counter, time.perf_counter(), 0
+        clock, start = time.perf_counter, time.perf_counter()
         limit = self.group.seconds if timeout is None else timeout.total_seconds()
-        while not test():
-            turns += 1
-            if turns & 63 == 0:
-                waited = clock() - start
-                if waited > 1e-4:  # others may need this core; who sleeps gets it back soonest
-                    self._check()
-                    if waited > limit:
-                        raise self._late(waited)
-                    time.sleep(min(max(2e-5, waited / 32), 1e-3))
+        waited, board = 0.0, self.group.board
+        while waited < SPIN:
+            for _ in range(16):
+                if test():
+                    return
+            waited = clock() - start
+        while not test():  # who sleeps gets the core back soonest
+            self._check()
+            if waited > limit:
+                raise self._late(waited)
+            if board is None:  # nobody wakes us
+                time.sleep(min(max(2e-5, waited / 32), 1e-3))
+            elif board.signals.sleep(min(max(5e-5, waited / 8), 1e-3), test):
+                return
+            waited = clock() - start
 
     def _late(self, waited: float) -> DistBackendError:
         text = f"is not complete after {waited:.1f} s"
@@ -189,7 +199,7 @@ class Steps:
     """
 
     def __init__(self, group: ProcessGroup, steps: Iterator[Any]) -> None:
-        self.steps, self.line, self.done = steps, group.line, False
+        self.group, self.steps, self.line, self.done = group, steps, group.line, False
         self.request: Any = None
         self.line.append(self)
         self.Test()
@@ -200,6 +210,8 @@ class Steps:
             first = self.line[0]
             while first.request is None or first.request.Test():
                 first.request = next(first.steps, None)
+                if self.group.board is not None:
+                    self.group.board.signals.ring()
                 if first.request is None:
                     first.done = True
                     self.line.popleft()
