@@ -317,21 +317,12 @@ def threshold_backward(lib: Any, g: Any, x: Any, threshold: float = 0.0) -> Any:
 
 @word
 def prelu(lib: Any, x: Any, w: Any) -> Any:
-    if some(lib, ~lib.isfinite(w)):  # 0 * inf is nan
-        return lib.where(lib.greater(x, 0), x, x * w)
-    out = lib.minimum(x, x.dtype.type(0)) * w
-    out += lib.maximum(x, x.dtype.type(0))
-    return out
+    return lib.where(lib.greater(x, 0), x, x * w)  # keeps the sign of a zero, and 0 * inf is nan
 
 
 @word
 def prelu_backward(lib: Any, g: Any, x: Any, w: Any) -> Any:
-    positive = lib.greater(x, 0)
-    if some(lib, ~lib.isfinite(w)):
-        return lib.multiply(lib.where(positive, x.dtype.type(1), w), g)
-    out = ~positive * w
-    out += positive
-    return lib.multiply(out, g)
+    return lib.multiply(lib.where(lib.greater(x, 0), x.dtype.type(1), w), g)
 
 
 # ------------------------------------------------------------------------------------- smooth ones

@@ -99,10 +99,11 @@ def declare(
     method: by default, functions of torch itself are methods too. inplace: NAME_ is a method; words
     say more of it: "function" that it is one of torch too, "exact" that it converts nothing,
     "unrecorded" that the tensor keeps its history, "view" that it makes the tensor another view of
-    its memory. aliases: other names; one with a path ("special.expit") is a function of that
-    namespace. foreign: whether NumPy's names for arguments are taken; by default everywhere but in
-    nn.functional. lines: for each text a Line (see lines.py), several or None. whole: whether it is
-    one operation to its users and several ops here, whose operands a mode may have to see first.
+    its memory, "expanded" that some of an expanded tensor's elements may be written. aliases:
+    other names; one with a path ("special.expit") is a function of that namespace. foreign: whether
+    NumPy's names for arguments are taken; by default everywhere but in nn.functional. lines: for
+    each text a Line (see lines.py), several or None. whole: whether it is one operation to its
+    users and several ops here, whose operands a mode may have to see first.
     out: words about out=, see engine/out_argument.py; "computed": it computes in the dtype of out=,
     unless dtype= is given.
     """

@@ -515,7 +515,7 @@ def inplace_body(d: Declared, name: str) -> Any:
     f, several, apart = d.run, not isinstance(d.body, Op), stands_apart(d.name, d.out)
     said = d.inplace or frozenset()
     exact, unrecorded = "exact" in said, "unrecorded" in said
-    separate = "separate" in d.out
+    separate, expanded = "separate" in d.out, "expanded" in said
     if "view" in said:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -536,7 +536,7 @@ def inplace_body(d: Declared, name: str) -> Any:
             if several and state.grad and recorded(self, args, kwargs):
                 x = standin(self)  # several ops may save self, which is about to be overwritten
             result = f(x, *args, **kwargs)
-            return views.inplace(self, name, result, False, args, exact, unrecorded)
+            return views.inplace(self, name, result, False, args, exact, unrecorded, expanded)
 
     return body
 

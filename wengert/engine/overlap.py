@@ -16,10 +16,15 @@ def owner(a: Any) -> Any:
     return a
 
 
+def repeats(a: Any) -> bool:
+    """Whether some elements of an array share one place in memory."""
+    strides = getattr(a, "strides", ())
+    return 0 in strides and a.size and any([s == 0 and n > 1 for s, n in zip(strides, a.shape)])
+
+
 def check_overlap(t: Tensor, name: str) -> None:
     """Raise for a tensor some of whose elements share one place in memory."""
-    strides = getattr(t._a, "strides", ())
-    if 0 in strides and t._a.size and any(s == 0 and n > 1 for s, n in zip(strides, t._a.shape)):
+    if repeats(t._a):
         raise RuntimeError(
             f"{name}: unsupported operation: more than one element of the written-to tensor refers "
             "to a single memory location: clone() the tensor first"
@@ -64,8 +69,12 @@ def dense(a: Any) -> bool:
 
 def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
     """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
-    "input" that holds for the first operand only, with "others" for all but the first.
+    "input" that holds for the first operand only, with "others" for all but the first. Of several
+    out= each is looked at, with "first" the first.
     """
+    if isinstance(out, (list, tuple)):
+        for o in out[:1] if "first" in words else out:
+            check_apart(name, o, operands, words)
     if not isinstance(out, Tensor):
         return
     separate = "separate" in words

@@ -20,10 +20,11 @@ from typing import Any
 
 from ..arrays.lookup import LIBRARY, NS, RANK, namespace
 from ..base import frames, source
+from ..base.advice import advise
 from ..base.dtypes import as_dtype
 from ..base.modes import record, state
 from .node import WRITE, AccumulateGrad, Node, Slot, tick
-from .overlap import check_overlap, owner
+from .overlap import check_overlap, owner, repeats
 from .plan import public_name
 from .replaced import FUNCTION, NO_GRAD, REMEDY, Ambiguous, Replaced
 from .tensor import INFERENCE, Extras, Tensor, extras, wrap
@@ -402,13 +403,16 @@ def check_inplace(t: Tensor, name: str, constant: bool = False, unrecorded: bool
         raise RuntimeError(OF_INFERENCE)
 
 
-def store(t: Tensor, value: Any) -> None:
+def store(t: Tensor, value: Any, shared: bool = False) -> None:
     """Write a raw array into t's memory (broadcasting, converting the dtype) and announce the
-    change.
+    change. shared: t's elements share memory, and those that do not change are not written.
     """
     a = t._a
     if RANK.get(type(a), 0) or RANK.get(type(value), 0):
         rebind(t, value)
+    elif shared:
+        changes = a != value
+        a[changes] = value[changes]
     else:
         NS[type(a)].copy_into(a, value)
     mutated(t)
@@ -458,21 +462,26 @@ def inplace(
     operands: Any = (),
     exact: bool = False,
     unrecorded: bool = False,
+    expanded: bool = False,
 ) -> Tensor:
     """Make t hold the result of an out-of-place op, with its history; returns t. operands: what
     the op had besides t. exact: no dtype is converted. unrecorded: t keeps its history, as in
-    PyTorch after logical operations.
+    PyTorch after logical operations. expanded: t's elements may share memory, if only some of
+    them change; PyTorch warns of that.
 
     The op ran first, so what it saved of t is about to be overwritten: such arrays are copied.
     """
     node = result._n
     if not isinstance(t, Tensor):
         raise TypeError(f"{name}(): the tensor to change must be a Tensor, not {type(t).__name__}")
-    check_inplace(t, name, constant, unrecorded)
     a, v = t._a, result._a
+    shared = expanded and repeats(a)
+    if shared:
+        advise(f"Use of {name} on expanded tensors is deprecated: clone() before it")
+    check_inplace(t, name, constant or shared, unrecorded)
     history = state.grad and any([getattr(x, "_n", None) is not None for x in (t, *operands)])
     if node is None and not history and a.dtype == v.dtype and a.shape == v.shape:
-        store(t, v)  # nothing to record, nothing to convert
+        store(t, v, shared)  # nothing to record, nothing to convert
         return t
     if tuple(v.shape) != tuple(a.shape):
         raise RuntimeError(
@@ -487,7 +496,7 @@ def inplace(
             f" {want.name.capitalize()}: use the out-of-place form"
         )
     if unrecorded:
-        store(t, v)
+        store(t, v, shared)
         return t
     if node is None and history:
         parents = tuple([x._n for x in (t, *operands) if isinstance(x, Tensor)])
@@ -496,7 +505,7 @@ def inplace(
     memory = RANK.get(type(a), LIBRARY) == LIBRARY or getattr(a, "cell", False)
     if recorded and node is not None and node.saved and memory:
         node.saved = tuple([_spared(s, a, v) for s in node.saved])
-    store(t, v)
+    store(t, v, shared)
     if recorded:
         if node is not None and node.saved:
             if memory:  # an interpreter's array keeps its old value: t has another one now

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from struct import Struct
+import math
+from struct import Struct, error
 from typing import Any
 
 from ...arrays.lookup import namespace
@@ -45,14 +46,18 @@ def _whole(name: str, start: Any, end: Any, steps: int, d: dtypes.dtype) -> tupl
 
 
 def _exact_steps(xp: Any, start: Any, end: Any, steps: int) -> Any:
-    """Even steps from the nearer end in float64, each rounded once, as PyTorch's: what lies just
-    below a whole number is cut to the one before.
+    """Even steps from the nearer end in float64, each rounded once, as PyTorch's: of integers, what
+    lies just below a whole number is cut to the one before.
     """
     i = xp.arange(0, steps, 1, dtypes.int64.np)
     near = i < steps // 2
     i = xp.where(near, i, i + (1 - steps))
     step = (float(end) - float(start)) / max(steps - 1, 1)
-    coarse = ONE.unpack(ONE.pack(step))[0]  # its products with counts are exact
+    if not math.isfinite(step):
+        return xp.where(near, float(start), float(end)) + i * step
+    fraction, exponent = math.frexp(step)
+    # a float32 number, wherever it lies: its products with counts are exact
+    coarse = math.ldexp(ONE.unpack(ONE.pack(fraction))[0], exponent)
     base, far = xp.where(near, float(start), float(end) if steps > 1 else float(start)), i * coarse
     values = base + far
     back = values - base
@@ -81,6 +86,8 @@ def stepwise(careful):
                 else:
                     a, b = PAIR.unpack(PAIR.pack(start, end))
                     (distance,) = ONE.unpack(ONE.pack(b - a))
+                    if distance - distance:  # nan: no finite float32 numbers
+                        return careful(start, end, steps)
                 (step,) = ONE.unpack(ONE.pack(distance / last))
                 values = [i * step + a for i in range(steps // 2)]
                 values += [b - i * step for i in range(last - steps // 2, -1, -1)]
@@ -89,7 +96,7 @@ def stepwise(careful):
                 ROWS[steps].pack_into(a, 0, *values)
                 t._n = t._x = None
                 return t
-            except OverflowError:  # no finite float32 numbers
+            except (OverflowError, error):  # no finite float32 numbers
                 pass
         return careful(start, end, steps, **kw)
 
@@ -147,6 +154,8 @@ def linspace(
         values = _exact_steps(xp, start, end, steps)
         return into(out, finish(xp.astype(values, d.np), requires_grad), True)
     work = dtypes.float64 if d.category == 2 else dtypes.complex128
+    if steps and d.category == 2:
+        start, end = dtypes.converted(start, d), dtypes.converted(end if steps > 1 else start, d)
     if d.name == "float32" and steps > 1:
         # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
         start, end, i = d.np.type(start), d.np.type(end), xp.arange(0, steps, 1, work.np)
@@ -163,11 +172,11 @@ def linspace(
         values = xp.where(
             xp.arange(0, steps, 1, work.np) < steps // 2, start + i * step, end - down
         )
-    elif steps and d.category == 2 and (step := (end - start) / (steps - 1)):
-        values = xp.arange(0, steps, 1, work.np) * step + start
-        values[-1] = end
-    elif not steps or d.category == 2:
-        values = xp.full((steps,), start + 0.0 if steps else 0.0, work.np)
+    elif steps and d.category == 2:
+        values, step = _exact_steps(xp, start, end, steps), float(end) - float(start)
+        values[0], values[-1] = start + 0 * step, end - 0 * step  # zeros have PyTorch's signs
+    elif not steps:
+        values = xp.zeros((0,), work.np)
     else:
         values = xp.library.linspace(start, end, steps, dtype=work.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)

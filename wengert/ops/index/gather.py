@@ -57,6 +57,8 @@ def check_gather(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor | No
                 f"Size does not match at dimension {i} expected index {list(index._a.shape)} to be"
                 f" no larger than self {list(x._a.shape)} apart from dimension {d} ({name})"
             )
+        if src is not None and 0 < src._a.ndim <= i:
+            raise IndexError(f"Dimension out of range: {name}(): src has no dimension {i}")
         if src is not None and index._a.shape[i] > (src._a.shape[i] if src._a.ndim else 1):
             raise RuntimeError(
                 f"Expected index {list(index._a.shape)} to be no larger than src"
@@ -392,7 +394,7 @@ def plainly_put(a: Any, value: Any, indices: list[Any]) -> Any:
 
 @public(
     "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False)",
-    inplace="function",
+    inplace="function expanded",
     out="separate",
 )
 def index_put_public(input, indices, values, accumulate=False):
@@ -405,11 +407,6 @@ def index_put_public(input, indices, values, accumulate=False):
     """
     from .indexing import fitted, parse, prepare, take_shape
 
-    if values.dtype is not input.dtype and len(indices) <= input._a.ndim:
-        raise RuntimeError(
-            f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
-            f" destination and {values.dtype} for the source."
-        )
     if len(indices) > input._a.ndim:
         raise IndexError(
             f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
@@ -419,6 +416,11 @@ def index_put_public(input, indices, values, accumulate=False):
             raise IndexError(
                 f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}"
             )
+    if values.dtype is not input.dtype:
+        raise RuntimeError(
+            f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
+            f" destination and {values.dtype} for the source."
+        )
     # an index without dimensions is an array of one, not part of a basic key
     indices = [i.reshape(1) if i is not None and whole(i) else i for i in indices]
     spec = plainly_put(input._a, values._a, [None if i is None else i._a for i in indices])

@@ -17,6 +17,7 @@ from ...engine.interp import readable
 from ...engine.kinds import elementwise, movement
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE
+from ...engine.overlap import check_operands, owner
 from ...engine.tensor import Tensor, wrap
 from .. import node_facts as told
 from ..creation.to_device import beside
@@ -465,18 +466,17 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         v = value._a
         if value._n is not None or type(v) is not type(a) or v.dtype is not d:
             return False
+        if owner(v) is owner(a):  # they may overlap
+            return False
     elif d not in SINGLE or abs(value) > REALS.get(type(value), -1.0):
         return False
     else:
         v = value
     if type(key) is Tensor:
         k = key._a
-        if (
-            ACTIVE
-            or type(k) is not type(a)
-            or not k.ndim
-            or not (k.dtype is INT64 or k.dtype is BOOL)
-        ):
+        if ACTIVE or type(k) is not type(a) or not k.ndim or owner(k) is owner(a):
+            return False
+        if not (k.dtype is INT64 or k.dtype is BOOL):
             return False
         key = k
     elif view_of(key if type(key) is tuple else (key,)) is None:
@@ -513,9 +513,11 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         )
     if form == "basic":
         v = apply_basic(self, spec) if spec else self
+        check_operands(v, "copy_", (value,))
         copy_into(v, value, "setitem")
         return
     x, spec, idx = prepare(self, spec, arrays)
+    check_operands(x, "index_put_", (value, *idx), True)
     if value.dtype is not x.dtype:
         value = value.to(x.dtype)
     if not value._a.ndim:
@@ -524,7 +526,7 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     if tuple(value._a.shape) != target:
         value = fitted(value, target)
     result = index_put.entry(x, value, *idx, spec=spec)
-    views.inplace(x, "index_put_", result)
+    views.inplace(x, "index_put_", result, expanded=True)
 
 
 def take_shape(x: Tensor, spec: Any, idx: list[Tensor]) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ SCALAR = (  # what every float dtype but float16 takes
 
 @public(
     "masked_fill(Tensor input, Tensor mask, Tensor|Scalar value)",
-    inplace=True,
+    inplace="expanded",
     lines=(line(masked_fill_op, floating=True, given=SCALAR, when="a1.dtype is BOOL", asked=True),),
     out="free",
 )

@@ -308,7 +308,7 @@ def index_copy(input, dim, index, source):
 
 @public(
     "index_fill(Tensor input, int dim, Tensor index, Tensor|Scalar value)",
-    inplace=True,
+    inplace="expanded",
     lines=(
         line(
             slices_filled,

@@ -124,9 +124,9 @@ def cholesky(input, upper=False):
         " future PyTorch release.",
         once=True,
     )
-    check_matrix("cholesky", input, square=True, floating=input._a.size > 0)
-    if not input._a.size:
+    if not input._a.size:  # of whatever shape
         return input.clone()
+    check_matrix("cholesky", input, square=True)
     out, info = cholesky_op.entry(input, upper)
     check_info("cholesky", info, _not_positive)
     return out

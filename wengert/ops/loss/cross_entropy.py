@@ -144,7 +144,7 @@ def target_shapes(input: Tensor, target: Tensor, weight: Any) -> Tensor:
         raise RuntimeError(
             f"Expected target size {[s[0], *s[2:]]}, got {list(t)}: the input has shape {list(s)}"
         )
-    elif len(s) > 2 and not s[1]:
+    elif len(s) > 2 and len(s) != 4 and not s[1] and target._a.size:
         raise RuntimeError(f"size mismatch: the input {list(s)} has no classes to choose from")
     check_scores(input)
     if target.dtype.name not in ("int64", "uint8"):

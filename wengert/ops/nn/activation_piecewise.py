@@ -295,8 +295,10 @@ prelu_op.vjp(
 )
 
 
-# the one weight, or those of the channels where these come last, broadcast as they are
-BROADCAST = "a0.ndim and a1.shape == (1,) or a0.ndim == 2 and a1.shape == a0.shape[1:]"
+# the one weight, or those of the channels where these come last, broadcast as they are; of one row
+# gradients are not added up, which would lose the sign of a zero
+ROWS = "a0.ndim == 2 and a1.shape == a0.shape[1:] and a0.shape[0] > 1"
+BROADCAST = f"a0.ndim and a1.shape == (1,) or {ROWS}"
 
 
 @public(

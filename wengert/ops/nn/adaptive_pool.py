@@ -91,8 +91,8 @@ def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
 def _sizes(name: str, shape: Ints, output_size: Any, rank: int) -> Ints:
     """The sizes of an adaptive pool, checked against the input's shape."""
     if len(shape) < rank + 1:
-        kind = RuntimeError if rank == 1 else ValueError
-        raise kind(
+        listed = rank > 1 and isinstance(output_size, tuple)
+        raise (ValueError if listed else RuntimeError)(
             f"{name}: Input dimension should be at least {rank + 1}, got shape {list(shape)}"
         )
     if len(shape) > rank + 2 or 0 in shape[1:][-rank:]:

@@ -314,7 +314,8 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         )
     _check_grid(input, grid, mode)
     corners = _default_corners("grid_sample", align_corners)
-    run = PARTS if input._a.dtype.itemsize == 2 else SAMPLERS[input._a.ndim]
+    parts = input._a.dtype.itemsize == 2 and mode != "nearest"
+    run = PARTS if parts else SAMPLERS[input._a.ndim]
     return run.entry(input, grid, mode, padding_mode, corners)
 
 

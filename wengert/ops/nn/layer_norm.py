@@ -138,7 +138,8 @@ def shape_of(name: str, input: Tensor, normalized_shape: Any, **others: Any) -> 
                 f"{list(t._a.shape)} and normalized_shape = {list(want)}"
             )
     if len(shape) < k or shape[len(shape) - k :] != want:
-        raise RuntimeError(
+        few = len(shape) < k and name == "rms_norm"
+        raise (ValueError if few else RuntimeError)(
             f"{name}: Given normalized_shape={list(want)}, expected input with shape "
             f"[*, {', '.join(map(str, want))}], but got input of size{list(shape)}"
         )

@@ -343,9 +343,11 @@ def _unpool_size(
     default = tuple(
         [(n - 1) * s + k - 2 * p for n, s, k, p in zip(shape[-rank:], stride, kernel, padding)]
     )
+    size = default if output_size is None else tuple(output_size)
+    if any([type(n) is float for n in size]):
+        raise TypeError(f"{name}(): sizes must be ints, not {size}")
     if output_size is None:
         return default
-    size = tuple(output_size)
     if len(size) == rank + 2:
         size = size[2:]
     if len(size) != rank:
@@ -372,12 +374,10 @@ def _unpool(
     output_size: Any,
 ) -> Tensor:
     check_tensor(name, input)
-    given = (kernel_size, stride, padding)
-    if bool in map(type, given):
-        kernel_size, stride, padding = [int(v) if type(v) is bool else v for v in given]
-    kernel = per_dimension(name, "kernel_size", kernel_size, rank)
-    stride = kernel if stride is None else per_dimension(name, "stride", stride, rank)
-    padding = per_dimension(name, "padding", padding, rank)
+    given = kernel_size, kernel_size if stride is None else stride, padding  # only say what fits
+    kernel, stride, padding = [tuple(v) if hasattr(v, "__iter__") else (v,) * rank for v in given]
+    if min(map(len, (kernel, stride, padding))) < rank:
+        raise IndexError(f"{name}: kernel_size, stride and padding: {rank} numbers, not {given}")
     shape = tuple(input._a.shape)
     size = _unpool_size(name, shape, rank, kernel, stride, padding, output_size)
     check_tensor(name, indices, "indices")

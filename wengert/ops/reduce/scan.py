@@ -255,6 +255,8 @@ def _trapezoids(y: Any, x: Any, dx: Any, dim: int, name: str) -> tuple[Any, int]
             f"{name}: There must be one `x` value for each sample point: x has shape"
             f" {list(x._a.shape)}, y has {n}"
         )
+    if x is not None and n > 2 and x._a.ndim == y._a.ndim > 1 and not x._a.shape[d]:
+        raise RuntimeError(f"{name}: x has no points along dimension {d}, y has {n}")
     if 1 < n <= SHORT and d == y._a.ndim - 1 > 0 and y._a.size >= LARGE and _alike(x, y):
         # NumPy works row by row on what is cut from rows: each place of all rows is one row here
         y = y.movedim(d, 0).contiguous()

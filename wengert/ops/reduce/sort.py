@@ -50,6 +50,7 @@ def argsort(input, dim=-1, descending=False, stable=False):
     "Tensor indices)",
     "sort(Tensor input, *, bool? stable, int dim=-1, bool descending=False, "
     "out) -> (Tensor values, Tensor indices)",
+    out="apart first",
     lines=(line(sort_along, floating=True, pair="sort"),),
 )
 def sort(input, dim=-1, descending=False, *, stable=False):
@@ -88,6 +89,7 @@ def topk_indices(xp, x, k=1, dim=-1, largest=True, ordered=True):
 @public(
     "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True, *, "
     "out) -> (Tensor values, Tensor indices)",
+    out="apart",
     lines=(line(topk_along, floating=True, pair="topk", within="k", when="sorted"),),
 )
 def topk(input, k, dim=-1, largest=True, sorted=True):

@@ -144,7 +144,7 @@ def complex_logsumexp(x: Tensor, d: Any, keepdim: bool) -> Tensor:
         m = x.real.detach()
         return (x - m).exp().log() + m
     if x._a.size == 0:
-        return sum_of(x.exp(), d, keepdim).log()
+        return sum_of(x, d, keepdim) - math.inf
     m = x.real.amax(() if d is None else d, True).detach()
     m = m.masked_fill(~m.isfinite(), 0)
     r = sum_of((x - m).exp(), d, True).log() + m

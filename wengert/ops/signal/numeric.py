@@ -151,9 +151,11 @@ def _edges(x: Tensor, bins: Any, limits: Any, given: bool, d: int, name: str) ->
                 "in the bins tensor for "
                 f"dimension {d}"
             )
+    number = bins._a.shape[0] - 1 if isinstance(bins, Tensor) else bins
+    if number <= 0:
+        raise RuntimeError(f"torch.{name}(): bins must be > 0, but got {number} for dimension {d}")
+    if isinstance(bins, Tensor):
         return bins
-    if bins <= 0:
-        raise RuntimeError(f"torch.{name}(): bins must be > 0, but got {bins} for dimension {d}")
     low, high = limits
     if not (math.isfinite(low) and math.isfinite(high)):
         raise RuntimeError(f"torch.{name}: dimension {d}'s range [{low}, {high}] is not finite")
@@ -194,6 +196,9 @@ def _histogram(
             f"torch.{name}: for a {d}-dimensional histogram range should have {2 * d} "
             f"elements, but got {len(limits)}"
         )
+    if not d:  # one bin, to which nothing belongs
+        nothing = x.detach().new_zeros(())
+        return nothing / nothing if density else nothing, []
     points = x.detach().reshape(-1, d)
     given = limits is not None
     if given:
