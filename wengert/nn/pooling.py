@@ -513,7 +513,7 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
     The input is of shape (N, C, H, W) or (C, H, W). Raises TypeError where input is no tensor;
     RuntimeError where input has a shape that does not fit; NotImplementedError where input holds
-    integers, booleans or complex numbers; ValueError where input has a shape that does not fit.
+    integers, booleans or complex numbers.
 
     >>> nn.AdaptiveMaxPool2d((2, None))(torch.ones(1, 1, 5, 7)).shape
     torch.Size([1, 1, 2, 7])
@@ -531,7 +531,7 @@ class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
     The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where output_size is of
     the wrong type or input is no tensor; RuntimeError where output_size is negative or input has a
     shape that does not fit; NotImplementedError where input holds integers, booleans or complex
-    numbers; ValueError where input has a shape that does not fit.
+    numbers.
 
     >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])
@@ -567,8 +567,7 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
     The input is of shape (N, C, H, W) or (C, H, W). Raises TypeError where output_size is of the
     wrong type or input is no tensor; RuntimeError where output_size is negative;
-    NotImplementedError where input holds integers or booleans; ValueError where input has a shape
-    that does not fit.
+    NotImplementedError where input holds integers or booleans.
 
     >>> nn.AdaptiveAvgPool2d(1)(torch.ones(1, 8, 5, 7)).shape
     torch.Size([1, 8, 1, 1])
@@ -584,8 +583,7 @@ class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
 
     The input is of shape (N, C, D, H, W) or (C, D, H, W). Raises TypeError where output_size is of
     the wrong type or input is no tensor; RuntimeError where output_size is negative;
-    NotImplementedError where input holds integers or booleans; ValueError where input has a shape
-    that does not fit.
+    NotImplementedError where input holds integers or booleans.
 
     >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 2, 3, 3, 3)).shape
     torch.Size([1, 2, 1, 1, 1])

@@ -20,6 +20,7 @@ from ..math.compare import where as where
 from ..shape.unfold import check_tensor, per_dimension
 
 Ints = tuple[int, ...]
+SEVERAL = tuple, list
 
 
 # ------------------------------------------------------------------------------------- the ops
@@ -375,16 +376,14 @@ def _unpool(
 ) -> Tensor:
     check_tensor(name, input)
     given = kernel_size, kernel_size if stride is None else stride, padding  # only say what fits
-    kernel, stride, padding = [tuple(v) if hasattr(v, "__iter__") else (v,) * rank for v in given]
+    kernel, stride, padding = [tuple(v) if type(v) in SEVERAL else (v,) * rank for v in given]
     if min(map(len, (kernel, stride, padding))) < rank:
         raise IndexError(f"{name}: kernel_size, stride and padding: {rank} numbers, not {given}")
     shape = tuple(input._a.shape)
     size = _unpool_size(name, shape, rank, kernel, stride, padding, output_size)
     check_tensor(name, indices, "indices")
     if indices.dtype.name != "int64":
-        raise RuntimeError(
-            f"{name}: elements in indices should be type int64 but got: {indices.dtype}"
-        )
+        raise RuntimeError(f"{name}: indices should be type int64, not {indices.dtype}")
     if len(shape) not in (rank + 1, rank + 2) or 0 in shape[-rank - 1 :]:
         raise RuntimeError(
             f"{name}: Input to {name} should be a {rank + 1}d or {rank + 2}d Tensor with non-zero "
