@@ -131,6 +131,46 @@ def test_sizes_are_not_believed():
     assert "storage 0" in str(loaded(data))
 
 
+def pickled(instructions):
+    """A file whose pickle has these instructions."""
+    return repacked(sample(), lambda n, b: instructions if n.endswith("data.pkl") else b)
+
+
+@pytest.mark.parametrize("nest", [b"N" + b"\x85" * 200_000, b"(" * 200_000 + b"t" * 200_000])
+def test_tuples_in_tuples_do_not_fill_the_memory(nest):
+    """48 bytes of memory for each byte of the file, without a bound."""
+    data = pickled(b"\x80\x02" + nest + b".")
+    tracemalloc.start()
+    try:
+        with pytest.raises(pickle.UnpicklingError, match="within one another"):
+            torch.load(io.BytesIO(data))
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+class Refusing:
+    """Its state is refused by itself."""
+
+    def __setstate__(self, state):
+        raise TypeError("mine")
+
+
+def test_what_is_no_key_of_a_dict():
+    """The unpickler's own TypeError is a damaged file; one of a class of the user's stays."""
+    for weights_only in (True, False):
+        with pytest.raises(pickle.UnpicklingError, match="unhashable"):
+            torch.load(io.BytesIO(pickled(b"\x80\x02}]Ns.")),
+                       weights_only=weights_only)  # fmt: skip
+    file = io.BytesIO()
+    mine = Refusing()
+    mine.x = 1
+    torch.save(mine, file)
+    file.seek(0)
+    with pytest.raises(TypeError, match="mine"):
+        torch.load(file, weights_only=False)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_methods_with_large_dictionaries_are_refused(method):
     error = loaded(repacked(sample(), compress=method))

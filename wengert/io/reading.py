@@ -326,6 +326,12 @@ def _unpickled(
         return _opened(unpickler(module.Unpickler, storages)(io.BytesIO(data), **options).load())
     except (UnicodeError, OverflowError, IndexError, KeyError, struct.error) as e:
         raise pickle.UnpicklingError(f"{archive} is damaged: {type(e).__name__}: {e}") from e
+    except (
+        TypeError
+    ) as e:  # of the unpickler itself, such as a list for a key; not of a class's own
+        if e.__traceback__ is not None and e.__traceback__.tb_next is None:
+            raise pickle.UnpicklingError(f"{archive} is damaged: {e}") from e
+        raise
 
 
 def _opened(result: Any) -> Any:
