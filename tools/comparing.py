@@ -26,6 +26,7 @@ sys.path.insert(1, str(Path(__file__).parents[1] / "tests"))
 import numpy as np
 import torch
 from ops.edge_cases import builtin, names
+from shrinking import shrunk
 
 import wengert
 
@@ -51,6 +52,11 @@ DELIBERATE = [
     ("gradients through view(dtype), which PyTorch does not record", "^view$", r"view\(T\."),
     ("flags by position, which PyTorch takes for others", "unique_consecutive", ""),
     ("statistics of infinities", "var|std|norm", ODD),
+    ("products of zeros and what is infinite or nan", "prod", ODD),
+    ("means over no dimension, in PyTorch divided by nothing",
+     "(std|var)_mean", r"dim=(\(\)|\[\])"),
+    ("sums over a batch of divergences, in PyTorch", "Wishart", r"^K.*expand"),
+    ("gradients of slices without a selected element, nan in PyTorch", "masked.(std|var)", "mask"),
     ("counts for gradients of repeated indices", "EmbeddingBag", "scale_grad"),
 ]  # fmt: skip
 TOLERANCE = {"float16": 4e-3, "bfloat16": 3e-2, "float64": 1e-7, "complex128": 1e-7}
@@ -59,7 +65,10 @@ GAPS = re.compile(
     r"not implemented for '|expected scalar type|INTERNAL ASSERT|MKL|channels_last|view size is"
     r"|not supported|[Uu]nsupported|derivative for|must be contiguous|pin_memory|accelerator"
     r"|don't yet support saved tensor hooks|may have escaped|modified by an inplace"
+    r"|does not support automatic diff|isFloatingType\(grad|If capturable=True|_foreach ops don't"
 )
+GAP = "a gap"
+SHRUNK = 4  # texts of each kind and group that are made smaller
 WAIT = 40.0  # seconds after which a call is taken for one that does not end
 
 
@@ -109,6 +118,8 @@ def close(want: np.ndarray, got: np.ndarray, kind: str) -> bool:
 
 def difference(want: Any, got: Any) -> tuple[str, str] | None:
     """(kind, both) where two read results differ first."""
+    if want[1] == GAP:
+        return None
     if want[0] != got[0]:
         return "kind", f"{want[:3]} | {got[:3]}"
     if want[0] == "tensor":
@@ -136,8 +147,31 @@ def difference(want: Any, got: Any) -> tuple[str, str] | None:
             same = want[2] == got[2]
         return None if same else ("values", f"{want[2]} | {got[2]}")
     if len(want) == 3:  # an entry of a dict
-        return difference(want[2], got[2]) if want[1] == got[1] else ("text", f"{want} | {got}")
+        if want[1] != got[1]:
+            return "text", f"key {want[1]} | {got[1]}"
+        found = difference(want[2], got[2])
+        return found and (found[0], f"{want[1]}: {found[1]}")
     return None if want == got else ("text", f"{want[1]} | {got[1]}")
+
+
+def gradients(T: Any, outs: Any, inputs: list[Any]) -> list[Any]:
+    """Gradients of what is recorded among the outputs, each weighted by numbers of no pattern."""
+    recorded = [o for o in outs if isinstance(o, T.Tensor) and o.requires_grad]
+    weights = [
+        ((T.arange(o.numel(), dtype=T.float64) * 0.37).cos() + 0.5).reshape(o.shape).to(o.dtype)
+        for o in recorded
+    ]
+    if not recorded:
+        return [None for _ in inputs]
+    return list(T.autograd.grad(recorded, inputs, weights, True, allow_unused=True))
+
+
+def attempt(f: Callable[[], Any]) -> Any:
+    """What f gives, or the name of its error: for one of several results of a text."""
+    try:
+        return f()
+    except Exception as error:
+        return GAP if GAPS.search(str(error)) else builtin(error).__name__
 
 
 def outcome(T: Any, text: str, known: Names) -> tuple[bool, Any]:
@@ -175,12 +209,18 @@ def compare(text: str, known: Names = names, group: str = "") -> tuple[str, str]
     return None if isinstance(got, builtin(want)) else ("error type", f"{told(want)} | {told(got)}")
 
 
+def shows(kind: str, known: Names, group: str) -> Callable[[str], bool]:
+    """Whether a text shows a difference of this kind."""
+    return lambda text: (compare(text, known, group) or "")[:1] == (kind,)
+
+
 def search(
     make: Make, seed: str, known: Names = names, count: int = 0, seconds: float = 0.0
 ) -> Iterator[Finding | None]:
     """A finding or None for each text, until a count of them or the time is reached."""
     torch.set_num_threads(1)
     end, k, done = time.monotonic() + seconds, 0, 0
+    seen: dict[tuple[str, str], int] = {}
     while (done < count) if count else (time.monotonic() < end):
         k += 1
         made = make(random.Random(f"{seed} {k}"))
@@ -188,7 +228,15 @@ def search(
             continue
         done += 1
         found = compare(made[1], known, made[0])
-        yield None if found is None else Finding(found[0], made[0], made[1], found[1])
+        if found is None:
+            yield None
+            continue
+        (group, text), (kind, detail) = made, found
+        if kind != "deliberate" and seen.setdefault((kind, group), 0) < SHRUNK:
+            seen[kind, group] += 1
+            text = shrunk(text, shows(kind, known, group))
+            detail = (compare(text, known, group) or found)[1]
+        yield Finding(kind, group, text, detail)
 
 
 def _child(pipe: Any, make: Make, seed: str, known: Names, seconds: float) -> None:
@@ -211,9 +259,7 @@ def guarded(make: Make, seed: int, known: Names, seconds: float) -> Iterator[Fin
     context, end, part = multiprocessing.get_context("fork"), time.monotonic() + seconds, 0
     while (left := end - time.monotonic()) > 1:
         here, there = context.Pipe()
-        child = context.Process(
-            target=_child, args=(there, make, f"{seed}.{part}", known, left), daemon=True
-        )
+        child = context.Process(target=_child, args=(there, make, f"{seed}.{part}", known, left))
         child.start()
         there.close()
         part, last = part + 1, None
@@ -228,11 +274,11 @@ def guarded(make: Make, seed: int, known: Names, seconds: float) -> Iterator[Fin
                     last = message
         except EOFError:
             pass
+        finally:
+            child.kill()
+            child.join()
         if last is not None:
             yield Finding("crash", *last, "died or did not end (PyTorch's own, perhaps)")
-        if child.is_alive():
-            child.kill()
-        child.join()
 
 
 def report(found: Iterable[Finding | None], show: int = 2) -> int:

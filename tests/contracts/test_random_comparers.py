@@ -28,6 +28,12 @@ def tools(torch: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         ("random_modules", 150, 3),
         ("random_printing", 150, 0),
         ("random_promotion", 700, 3),
+        ("random_indexing", 300, 3),
+        ("random_reductions", 500, 4),
+        ("random_streams", 200, 0),
+        ("random_distributions", 150, 2),
+        ("random_optimizers", 80, 2),
+        ("random_loading", 30, 0),
     ],
 )
 def test_both_give_the_same(

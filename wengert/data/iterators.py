@@ -103,7 +103,7 @@ class BatchFetch:
         self.by_sample = MapFetch(job)
 
     def __call__(self, indices: Any) -> Any:
-        if isinstance(indices, np.ndarray):
+        if isinstance(indices, np.ndarray) and len(indices):  # of nothing, no batch can be made
             try:
                 return self.get_batch(indices)
             except IndexError:
@@ -155,13 +155,13 @@ class LoaderIterator:
         self._at_once = loader._job().at_once() is not None
         self._num_workers = loader.num_workers
         self._pin_memory = loader.pin_memory and _can_pin(loader.pin_memory_device)
+        self._start_pass(loader)
+        self._base_seed = draw_seed(loader.generator)
         if loader.timeout != 0 and loader.num_workers == 0:
             raise AssertionError(
                 f"DataLoader: timeout={loader.timeout} needs num_workers > 0: "
                 "nothing interrupts fetching in this process"
             )
-        self._start_pass(loader)
-        self._base_seed = draw_seed(loader.generator)
 
     def _start_pass(self, loader: DataLoader[Any]) -> None:
         indices = iter(self._index_sampler)

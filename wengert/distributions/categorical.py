@@ -75,7 +75,8 @@ class Categorical(OneGiven, Distribution):
     @property
     def mean(self) -> Tensor:
         """NaN: classes have no mean."""
-        return T.full_like(self._param[..., 0], math.nan)
+        p = self._param
+        return T.full(self._batch_shape, math.nan, dtype=p.dtype, device=p.device)
 
     @property
     def mode(self) -> Tensor:
@@ -84,7 +85,8 @@ class Categorical(OneGiven, Distribution):
     @property
     def variance(self) -> Tensor:
         """NaN: classes have no variance."""
-        return T.full_like(self._param[..., 0], math.nan)
+        p = self._param
+        return T.full(self._batch_shape, math.nan, dtype=p.dtype, device=p.device)
 
     def sample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
         sample_shape = Size(sample_shape)

@@ -78,11 +78,14 @@ def _uniform_exp(p: Uniform, s: Tensor) -> Tensor:
 
 
 def _pareto_x(p: Pareto) -> Tensor:
-    return T.where(p.alpha > 1, p.alpha * p.scale / (p.alpha - 1), math.inf)
+    """Any number where it is infinite, which _by_means sees to: gradients are zero there."""
+    a = T.where(p.alpha > 1, p.alpha, 2.0)
+    return a * p.scale / (a - 1)
 
 
 def _pareto_square(p: Pareto) -> Tensor:
-    return T.where(p.alpha > 2, p.alpha * p.scale.pow(2) / (p.alpha - 2), math.inf)
+    a = T.where(p.alpha > 2, p.alpha, 3.0)
+    return a * p.scale.pow(2) / (a - 2)
 
 
 MEANS: dict[type, Means] = {
@@ -122,8 +125,7 @@ def _gamma(q: Gamma, p: Any, means: Means) -> Tensor:
 
 def _normal(q: Normal, p: Any, means: Means) -> Tensor:
     square = means.square(p)
-    around = T.where(square == math.inf, 0.0, 2 * q.loc * means.x(p))
-    square = square - around + q.loc.pow(2)
+    square = square - 2 * q.loc * means.x(p) + q.loc.pow(2)
     return -0.5 * math.log(2 * math.pi) - q.scale.log() - square / (2 * q.scale.pow(2))
 
 
@@ -204,6 +206,8 @@ def _by_means(p: Any, q: Any) -> Tensor:
     kl = -p.entropy() - LOG_DENSITIES[kind_q](q, p, MEANS[kind_p])
     (p_low, p_high), (q_low, q_high) = _bounds(p), _bounds(q)
     excluded = T.as_tensor(p_low < q_low) | T.as_tensor(p_high > q_high)
+    if isinstance(p, Pareto):  # which has as many moments as alpha is large
+        excluded = excluded | (p.alpha <= (2 if isinstance(q, Normal) else 1))
     return T.where(excluded, math.inf, kl)
 
 

@@ -93,8 +93,12 @@ class LBFGS(Optimizer):
 
         closure: evaluates the model, calls backward() and returns the loss.
 
-        Raises TypeError where closure cannot be called.
+        Raises TypeError where closure cannot be called; AssertionError if a group was added.
         """
+        if len(self.param_groups) != 1:
+            raise AssertionError(
+                f"Expected exactly one param_group, but got {len(self.param_groups)}"
+            )
         closure = enable_grad()(closure)
         group = self.param_groups[0]
         lr, most = number(group["lr"]), group["max_iter"]

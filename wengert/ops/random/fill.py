@@ -336,7 +336,8 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     """
     mean, std = number(mean, "normal_", "mean"), number(std, "normal_", "std")
     check_spread(std, "normal")
-    check_floating(self._a.dtype, "normal_")
+    if self._a.size:
+        check_floating(self._a.dtype, "normal_")
     return refill(self, "normal_", "normal", generator, mean, std)
 
 
@@ -350,7 +351,8 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Any
     mean, std = number(mean, "log_normal_", "mean"), number(std, "log_normal_", "std")
     if not std > 0.0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
-    check_floating(self._a.dtype, "log_normal_", complex_too=False)
+    if self._a.size:
+        check_floating(self._a.dtype, "log_normal_", complex_too=False)
     return refill(self, "log_normal_", "log_normal", generator, mean, std)
 
 
@@ -364,7 +366,8 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Te
     lambd = number(lambd, "exponential_", "lambd")
     if not lambd > 0.0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
-    _continuous(self, "exponential_")
+    if self._a.size:
+        _continuous(self, "exponential_")
     return refill(self, "exponential_", "exponential", generator, lambd)
 
 

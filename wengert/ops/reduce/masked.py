@@ -15,6 +15,7 @@ from ...declare.registry import function, public
 from ...engine.op import parameters
 from ...engine.tensor import Tensor
 from ..dims import wrap_dims
+from .sum import converted as summed_in
 
 DOC = """{}
 
@@ -98,10 +99,11 @@ def _sums(name: str, neutral: int, shown: str) -> Any:
     def f(input, dim=None, *, keepdim=False, dtype=None, mask=None):
         if dtype is None and input.dtype.category < 2:
             dtype = dtypes.int64
-        x = filled(converted(input, dtype), mask, neutral, name)
+        x = input if dtype is None or dtype is input.dtype else summed_in(input, dtype)
+        x = filled(x, mask, neutral, name)
         dims = all_dims(dim, x, name)
         if name == "sum":
-            return x.sum(dims, keepdim) if dims else x.clone()
+            return x.sum(dims, keepdim, dtype=x.dtype) if dims else x.clone()
         for d in sorted(dims, reverse=True):
             x = x.prod(d, keepdim)
         return x
@@ -157,7 +159,7 @@ _places("argmin")
 def count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Any, name: str) -> Any:
     """How many elements are selected in each slice."""
     if mask is None:
-        return math.prod([x._a.shape[d] for d in dims])
+        return math.prod([x._a.shape[d] for d in dims if x._a.ndim])
     m = selected(x, mask, name)
     return m.sum(dims, keepdim) if dims else m.long()
 
@@ -335,7 +337,8 @@ register(
 
 def _scan(name: str, neutral: int, shown: str) -> Any:
     def f(input, dim, *, dtype=None, mask=None):
-        x = filled(converted(input, dtype), mask, neutral, name)
+        x = input if dtype is None or dtype is input.dtype else summed_in(input, dtype)
+        x = filled(x, mask, neutral, name)
         d = (all_dims(dim, x, name) or (0,))[0]
         kept = {} if x.dtype.category > 1 else {"dtype": x.dtype}  # integers would give int64
         return getattr(x, name)(d, **kept)

@@ -262,6 +262,9 @@ def aminmax(input, *, dim=None, keepdim=False):
 def _arg(name: str, o: Any) -> Any:
     def f(input, dim=None, keepdim=False):
         d = None if dim is None else wrap_dim(dim, input._a.ndim, name)
+        if input.dtype.category in (0, 3):
+            kind = "complex" if input.dtype.category else "bool"
+            raise RuntimeError(f"{name}(): does not support {kind} input")
         if input._a.size == 0 and (d is None or input._a.shape[d] == 0):
             raise (
                 IndexError(

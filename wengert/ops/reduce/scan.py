@@ -14,6 +14,7 @@ from ...engine.op import op, primitive
 from ..dims import wrap_dim
 from ..shape.join import cat
 from .minmax import by_index  # noqa: F401
+from .sum import converted
 
 
 @primitive(linear)
@@ -146,10 +147,8 @@ _public_running("cummin", cummin)
 def _public_scan(name: str, o: Any, what: str) -> Any:
     def f(input, dim, *, dtype=None):
         if dtype is not None:
-            input = input.to(dtype)
+            input = converted(input, dtype)
         elif input.dtype.category == 0:
-            from ...base import dtypes
-
             input = input.to(dtypes.int64)
         r = o.entry(input, wrap_dim(dim, input._a.ndim, name))
         return r if dtype is None or r.dtype is dtype else r.to(dtype)
@@ -175,11 +174,12 @@ def logcumsumexp(input, dim):
     >>> torch.logcumsumexp(torch.zeros(3), 0)
     tensor([0.0000, 0.6931, 1.0986])
     """
+    dim = wrap_dim(dim, input._a.ndim, "logcumsumexp")
     if input.dtype.category < 2:
         raise NotImplementedError(
             f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype}': convert with .float()"
         )
-    return logcumsumexp_op.entry(input, wrap_dim(dim, input._a.ndim, "logcumsumexp"))
+    return logcumsumexp_op.entry(input, dim)
 
 
 @public(
@@ -220,7 +220,7 @@ def _widths(y: Any, x: Any, dx: Any, dim: int) -> Any:
         return h.reshape([-1 if i == dim else 1 for i in range(y._a.ndim)])
     x = x.reshape(*[1] * (y._a.ndim - x._a.ndim), *x.shape) if x._a.ndim < y._a.ndim else x
     m = max(x._a.shape[dim] - 1, 0)
-    return x.narrow(dim, min(1, m + 1), m) - x.narrow(dim, 0, m)
+    return x.narrow(dim, min(1, x._a.shape[dim]), m) - x.narrow(dim, 0, m)
 
 
 BOOL = dtypes.bool.np

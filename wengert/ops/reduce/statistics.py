@@ -16,7 +16,7 @@ from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..dims import count, restore, wrap_dim, wrap_dims
 from ..node_facts import DIMS
-from .sum import mean, mean_all, mean_op, reduced
+from .sum import converted, mean, mean_all, mean_op, reduced
 from .sum import sum as sum_of
 
 
@@ -80,7 +80,7 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
     tensor(24.)
     """
     if dtype is not None:
-        input = input.to(dtype)
+        input = converted(input, dtype)
     d = None if dim is None else wrap_dim(dim, input._a.ndim, "prod")
     r = prod_op.entry(input, d if input._a.ndim else None, keepdim)
     return r if dtype is None or r.dtype is dtype else r.to(dtype)
@@ -94,7 +94,7 @@ def _truth(name: str) -> Any:
         return (
             o.entry(input, reduced(dim, input._a.ndim, name), keepdim)
             if not (isinstance(dim, (tuple, list)) and not dim)
-            else (input != 0)
+            else (input != 0).to(dtypes.uint8 if input.dtype is dtypes.uint8 else dtypes.bool)
         )
 
     f.__name__ = name
@@ -410,17 +410,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
             f" {x.dtype}"
         )
     if dtype is not None:
-        if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
-            raise RuntimeError(
-                "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
-                f" fits {x.dtype}, got {dtype}"
-            )
-        if dtypes.promote_types(x.dtype, dtype) is not dtype:
-            raise RuntimeError(
-                f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible"
-                f" without narrowing to the specified dtype ({dtype})"
-            )
-        x = x.to(dtype)
+        x = widened(x, dtype)
     d = reduced(dim, x._a.ndim, "linalg.vector_norm")
     if isinstance(ord, Tensor):
         ord = ord.item()
@@ -432,6 +422,21 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
             " operation does not have an identity"
         )
     return low(vector_norm_op.entry, x, float(ord), d, keepdim)
+
+
+def widened(x, dtype):
+    """The input of a norm in a dtype that holds all of its numbers."""
+    if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
+        raise RuntimeError(
+            "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
+            f" fits {x.dtype}, got {dtype}"
+        )
+    if dtypes.promote_types(x.dtype, dtype) is not dtype:
+        raise RuntimeError(
+            f"linalg.vector_norm: the dtype of the input ({x.dtype}) should be convertible"
+            f" without narrowing to the specified dtype ({dtype})"
+        )
+    return x.to(dtype)
 
 
 WHOLE_NORM = line(
@@ -464,7 +469,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     """
     if dtype is not None:
         refuse_integers("norm", input)
-        input = input.to(dtype)
+        input = widened(input, dtype)
     if isinstance(dim[0] if isinstance(dim, (tuple, list)) and dim else dim, bool):
         raise TypeError("norm(): argument 'dim' must be int or tuple of ints, not bool")
     if isinstance(p, Tensor):

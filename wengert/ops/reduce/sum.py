@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...base import dtypes
+from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import linear, reduction
@@ -80,7 +81,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
         return sum_all.entry(input)
     dtype = dtype_into(dtype, out)
     if dtype is not None and dtype is not input.dtype:
-        input = input.to(dtype)
+        input = converted(input, dtype)
     truth = dtype is dtypes.bool and out is not None  # of integers that count
     given, out = out, None if truth else out
     if dim is None and not keepdim:
@@ -90,6 +91,16 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
     if dtype is not None and r.dtype is not dtype:
         r = r.to(dtype)
     return write_out("sum", r, given) if truth else r
+
+
+def converted(input, dtype):
+    """The input of a reduction in the dtype that it asks for, which is to have gradients too."""
+    if dtype.category < 2 and input.requires_grad and state.grad:
+        raise RuntimeError(
+            f"Autograd not support dtype: {dtype._letter}: the result of what requires grad cannot"
+            " be of integers; reduce .detach()"
+        )
+    return input.to(dtype)
 
 
 def reduced(dim, ndim, name):

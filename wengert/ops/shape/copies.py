@@ -396,8 +396,7 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         shape = list(x._a.shape)
         wide = x.unsqueeze(d + 1).expand(*shape[: d + 1], repeats, *shape[d + 1 :])
         shape[d] *= repeats
-        same = repeats == 1  # a view of x, not a copy
-        return reshape_op.entry(clone(wide) if same else wide, tuple(shape))
+        return reshape_op.entry(clone(wide), tuple(shape))
     index = default_namespace().arange(0, n, 1, "int64").repeat(each)
     check_output_size(index.size, output_size)
     at = wrap(index)
