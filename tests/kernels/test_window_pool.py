@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from wengert.arrays import pool, small_pools
-from wengert.kernels import compiler, window_pool
-from wengert.kernels import max_pool as kernels
+from wengert.kernels import compiler, sliding_pool, window_pool
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 # spatial, kernel, stride, padding, ceil
@@ -30,7 +29,7 @@ def both(monkeypatch):
         pool._small.cache_clear()
         quick = f(np, *args)
         monkeypatch.setattr(window_pool, "LEAST", 1 << 40)
-        monkeypatch.setattr(kernels, "LEAST", 1 << 40)
+        monkeypatch.setattr(sliding_pool, "LEAST", 1 << 40)
         return quick, f(np, *args)
 
     yield run

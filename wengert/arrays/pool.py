@@ -14,8 +14,7 @@ from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
-from ..kernels import max_pool as kernels
-from ..kernels import window_pool
+from ..kernels import sliding_pool, window_pool
 from . import small_pools
 from .capabilities import ON_HOST, poisoned, some
 from .numpy_direct import library as np
@@ -60,13 +59,7 @@ def pool_taps(
 
 
 def max_pool(
-    lib: Any,
-    x: Array,
-    kernel: Ints,
-    stride: Ints,
-    padding: Ints,
-    dilation: Ints,
-    ceil: bool,
+    lib: Any, x: Array, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, ceil: bool
 ) -> tuple[Array, Array]:
     """Maximum of each window of x and its position: the first of equals, the last of NaNs."""
     if lib in ON_HOST:
@@ -80,14 +73,14 @@ def max_pool(
     x = planes(widen(lib, x), rank)
     t = pool_taps(spatial, kernel, stride, padding, dilation, ceil)
     if lib in ON_HOST:
-        few = kernels.LEAST <= x.size < MANY  # its tables would take longer than the windows
+        few = sliding_pool.LEAST <= x.size < MANY  # its tables would take longer than the windows
         found = None
         if not few and prod(spatial) <= TINY and prod(dilation) == 1:
             # a lane for each window, as a plane has too few for all lanes
             bounds = _bounds(spatial, kernel, stride, padding, t.out)
             found = window_pool.windows(x, bounds, "max")
         if found is None:
-            found = kernels.windows(x, kernel, stride, padding, dilation, t.out)
+            found = sliding_pool.windows(x, kernel, stride, padding, dilation, t.out)
         if found is not None:
             shape = (*lead, *t.out)
             best = found[0].reshape(shape)
@@ -202,7 +195,7 @@ def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
             return found.reshape(*lead, *spatial)
     g = widen(lib, g).reshape(prod(lead), prod(g.shape[len(lead) :]))
     where = where.reshape(g.shape)
-    found = kernels.put(g, where, size) if lib in ON_HOST else None
+    found = sliding_pool.put(g, where, size) if lib in ON_HOST else None
     if found is not None:
         return found.reshape(*lead, *spatial).astype(dtype, copy=False)
     x = lib.zeros((len(g), size), g.dtype)
@@ -274,8 +267,12 @@ def avg_pool(
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
     if lib in ON_HOST:
-        bounds = _bounds(spatial, kernel, stride, padding, t.out)
-        found = window_pool.windows(x, bounds, "sum", size)
+        found = None
+        if prod(spatial) > TINY:
+            found = sliding_pool.windows(x, kernel, stride, padding, (1,) * rank, t.out, size)
+        if found is None:
+            bounds = _bounds(spatial, kernel, stride, padding, t.out)
+            found = window_pool.windows(x, bounds, "sum", size)
         if found is not None:
             return found[0].reshape(*lead, *t.out).astype(dtype, copy=False)
     out = lib.empty((len(x), *t.out), x.dtype)
@@ -324,6 +321,10 @@ def avg_pool_input(
     t = pool_taps(spatial, kernel, stride, padding, (1,) * rank, ceil)
     size = _divisors(spatial, kernel, stride, padding, t.out, include_pad, divisor)
     if lib in ON_HOST and g.dtype.kind == "f" and g.size >= window_pool.LEAST:
+        if prod(spatial) > TINY:
+            shares = sliding_pool.shared(g, spatial, kernel, stride, padding, size)
+            if shares is not None:
+                return shares.reshape(*lead, *spatial).astype(dtype, copy=False)
         bounds = _bounds(spatial, kernel, stride, padding, t.out)
         back = [window_pool.turned(b, n) for b, n in zip(bounds, spatial)]
         found = window_pool.windows(g / lib.asarray(size, g.dtype), back, "sum")

@@ -28,51 +28,188 @@ from .box_muller import (  # fmt: skip
     TWO_PI,
 )
 
-# NumPy's twister: 624 words of 32 bits, then how many of them are used up. `next` is its successor
-# function; %state is where the words are.
-_TWISTER = """
+WORDS, FAR = 624, 397  # of NumPy's twister; how far the other word is that a new one is made of
+LANES = 8  # words that are made, and numbers that are drawn, at a time
+SCALE24 = "0x3E70000000000000"  # 2 ** -24
+PIECE = 4096  # normal numbers made of uniform ones while these are in the cache
+
+
+def _steps(lanes: int) -> str:
+    """Text of what makes a word of a state, a draw of a word, a number in [low, low + width) of a
+    draw; or so many of each, which lie beside each other.
+    """
+
+    def kind(word: str) -> str:
+        return f"<{lanes} x {word}>" if lanes > 1 else word
+
+    def c(value: Any, word: str = "i32") -> str:
+        return "<" + ", ".join([f"{word} {value}"] * lanes) + ">" if lanes > 1 else f"{value}"
+
+    whole, real, suffix = kind("i32"), kind("float"), f"v{lanes}f32" if lanes > 1 else "f32"
+    return f"""
+define internal void @turn{lanes}(ptr %at, ptr %next, ptr %far) alwaysinline {{
+  %w0 = load {whole}, ptr %at, align 4
+  %w1 = load {whole}, ptr %next, align 4
+  %wm = load {whole}, ptr %far, align 4
+  %top = and {whole} %w0, {c(-2147483648)}
+  %rest = and {whole} %w1, {c(2147483647)}
+  %y = or {whole} %top, %rest
+  %half = lshr {whole} %y, {c(1)}
+  %odd = and {whole} %y, {c(1)}
+  %mask = sub {whole} {c(0)}, %odd
+  %matrix = and {whole} %mask, {c(-1727483681)}
+  %a = xor {whole} %wm, %half
+  %b = xor {whole} %a, %matrix
+  store {whole} %b, ptr %at, align 4
+  ret void
+}}
+
+define internal {whole} @temper{lanes}(ptr %at) alwaysinline {{
+  %y0 = load {whole}, ptr %at, align 4
+  %s0 = lshr {whole} %y0, {c(11)}
+  %y1 = xor {whole} %y0, %s0
+  %s1 = shl {whole} %y1, {c(7)}
+  %m1 = and {whole} %s1, {c(-1658038656)}
+  %y2 = xor {whole} %y1, %m1
+  %s2 = shl {whole} %y2, {c(15)}
+  %m2 = and {whole} %s2, {c(-272236544)}
+  %y3 = xor {whole} %y2, %m2
+  %s3 = lshr {whole} %y3, {c(18)}
+  %y4 = xor {whole} %y3, %s3
+  ret {whole} %y4
+}}
+
+define internal void @number{lanes}(ptr %at, ptr %to, float %low, float %width, float %high)
+    alwaysinline {{
+  %draw = call {whole} @temper{lanes}(ptr %at)
+  %bits = and {whole} %draw, {c(16777215)}
+  %x = sitofp {whole} %bits to {real}
+  %u = fmul {real} %x, {c(SCALE24, "float")}
+{"".join(_spread(name, lanes) for name in ("low", "width", "high"))}
+  %v = call {real} @llvm.fma.{suffix}({real} %u, {real} %width.s, {real} %low.s)
+  %outside = fcmp oeq {real} %v, %high.s
+  %kept = select {kind("i1")} %outside, {real} %low.s, {real} %v
+  store {real} %kept, ptr %to, align 4
+  ret void
+}}
+"""
+
+
+def _spread(name: str, lanes: int) -> str:
+    """Text of a float argument, in each lane."""
+    if lanes == 1:
+        return f"  %{name}.s = fadd float %{name}, -0.0\n"
+    kind = f"<{lanes} x float>"
+    return f"""  %{name}.o = insertelement {kind} poison, float %{name}, i32 0
+  %{name}.s = shufflevector {kind} %{name}.o, {kind} poison, <{lanes} x i32> zeroinitializer
+"""
+
+
+def _turns(first: int, last: int, far: int) -> str:
+    """Text of a block that makes the words from one to before another, of those `far` away."""
+
+    def turn(name: str, at: Any, lanes: int) -> str:
+        return f"""  %{name}.at = getelementptr i32, ptr %state, i64 {at}
+  %{name}.next = getelementptr i32, ptr %{name}.at, i64 {1 if last < WORDS else 1 - WORDS}
+  %{name}.far = getelementptr i32, ptr %{name}.at, i64 {far}
+  call void @turn{lanes}(ptr %{name}.at, ptr %{name}.next, ptr %{name}.far)
+"""
+
+    stop = first + (last - first) // LANES * LANES
+    rest = "".join(turn(f"w{k}", k, 1) for k in range(stop, last))
+    if stop == first:
+        return rest
+    k = f"k{first}"
+    return f"""  br label %from{first}
+from{first}:
+  br label %each{first}
+each{first}:
+  %{k} = phi i64 [ {first}, %from{first} ], [ %{k}.more, %each{first} ]
+{turn(k, f"%{k}", LANES)}  %{k}.more = add i64 %{k}, {LANES}
+  %{k}.done = icmp eq i64 %{k}.more, {stop}
+  br i1 %{k}.done, label %rest{first}, label %each{first}
+rest{first}:
+{rest}"""
+
+
+# The twister's words, then how many of them are used up. `next` is its successor function, `fill`
+# many at a time; %state is where the words are.
+_TWISTER = f"""
 declare float @llvm.fma.f32(float, float, float)
+declare <{LANES} x float> @llvm.fma.v{LANES}f32(
+    <{LANES} x float>, <{LANES} x float>, <{LANES} x float>)
 declare double @llvm.fma.f64(double, double, double)
 declare double @llvm.sqrt.f64(double)
-
-define internal void @twist(ptr %state) {
+{_steps(1)}{_steps(LANES)}
+define internal void @twist(ptr %state) {{
 entry:
-  br label %body
-body:
-  %k = phi i64 [ 0, %entry ], [ %k1, %body ]
-  %k1 = add i64 %k, 1
-  %last = icmp eq i64 %k1, 624
-  %following = select i1 %last, i64 0, i64 %k1
-  %far = add i64 %k, 397
-  %over = icmp uge i64 %far, 624
-  %back = sub i64 %far, 624
-  %other = select i1 %over, i64 %back, i64 %far
-  %p0 = getelementptr i32, ptr %state, i64 %k
-  %p1 = getelementptr i32, ptr %state, i64 %following
-  %pm = getelementptr i32, ptr %state, i64 %other
-  %w0 = load i32, ptr %p0
-  %w1 = load i32, ptr %p1
-  %wm = load i32, ptr %pm
-  %top = and i32 %w0, -2147483648
-  %rest = and i32 %w1, 2147483647
-  %y = or i32 %top, %rest
-  %half = lshr i32 %y, 1
-  %odd = and i32 %y, 1
-  %mask = sub i32 0, %odd
-  %matrix = and i32 %mask, -1727483681
-  %a = xor i32 %wm, %half
-  %b = xor i32 %a, %matrix
-  store i32 %b, ptr %p0
-  br i1 %last, label %done, label %body
-done:
+{_turns(0, WORDS - FAR, FAR)}{_turns(WORDS - FAR, WORDS - 1, FAR - WORDS)}{
+    _turns(WORDS - 1, WORDS, FAR - WORDS)
+}  ret void
+}}
+
+define internal void @fill(
+    ptr %state, ptr %out, i64 %n, float %low, float %width, float %high) {{
+entry:
+  %count = getelementptr i8, ptr %state, i64 {4 * WORDS}
+  br label %run
+run:
+  %done = phi i64 [ 0, %entry ], [ %end, %next ]
+  %left = sub i64 %n, %done
+  %more = icmp sgt i64 %left, 0
+  br i1 %more, label %some, label %over
+over:
   ret void
-}
+some:
+  %used = load i32, ptr %count
+  %empty = icmp eq i32 %used, {WORDS}
+  br i1 %empty, label %renew, label %there
+renew:
+  call void @twist(ptr %state)
+  br label %there
+there:
+  %first = phi i32 [ %used, %some ], [ 0, %renew ]
+  %start = sext i32 %first to i64
+  %unused = sub i64 {WORDS}, %start
+  %short = icmp slt i64 %left, %unused
+  %m = select i1 %short, i64 %left, i64 %unused
+  %end = add i64 %done, %m
+  %stop = add i64 %start, %m
+  %stop.i = trunc i64 %stop to i32
+  store i32 %stop.i, ptr %count
+  %from = getelementptr i32, ptr %state, i64 %start
+  %to = getelementptr float, ptr %out, i64 %done
+  %whole = and i64 %m, {-LANES}
+  br label %wide
+wide:
+  %j = phi i64 [ 0, %there ], [ %j1, %wide.body ]
+  %j.more = icmp slt i64 %j, %whole
+  br i1 %j.more, label %wide.body, label %narrow
+wide.body:
+  %j.from = getelementptr i32, ptr %from, i64 %j
+  %j.to = getelementptr float, ptr %to, i64 %j
+  call void @number{LANES}(ptr %j.from, ptr %j.to, float %low, float %width, float %high)
+  %j1 = add i64 %j, {LANES}
+  br label %wide
+narrow:
+  %i = phi i64 [ %whole, %wide ], [ %i1, %narrow.body ]
+  %i.more = icmp slt i64 %i, %m
+  br i1 %i.more, label %narrow.body, label %next
+narrow.body:
+  %i.from = getelementptr i32, ptr %from, i64 %i
+  %i.to = getelementptr float, ptr %to, i64 %i
+  call void @number1(ptr %i.from, ptr %i.to, float %low, float %width, float %high)
+  %i1 = add i64 %i, 1
+  br label %narrow
+next:
+  br label %run
+}}
 
-define internal i32 @next(ptr %state) alwaysinline {
+define internal i32 @next(ptr %state) alwaysinline {{
 entry:
-  %at = getelementptr i8, ptr %state, i64 2496
+  %at = getelementptr i8, ptr %state, i64 {4 * WORDS}
   %used = load i32, ptr %at
-  %empty = icmp eq i32 %used, 624
+  %empty = icmp eq i32 %used, {WORDS}
   br i1 %empty, label %fill, label %take
 fill:
   call void @twist(ptr %state)
@@ -81,23 +218,13 @@ take:
   %k = phi i32 [ %used, %entry ], [ 0, %fill ]
   %wide = sext i32 %k to i64
   %p = getelementptr i32, ptr %state, i64 %wide
-  %y0 = load i32, ptr %p
   %k1 = add i32 %k, 1
   store i32 %k1, ptr %at
-  %s0 = lshr i32 %y0, 11
-  %y1 = xor i32 %y0, %s0
-  %s1 = shl i32 %y1, 7
-  %m1 = and i32 %s1, -1658038656
-  %y2 = xor i32 %y1, %m1
-  %s2 = shl i32 %y2, 15
-  %m2 = and i32 %s2, -272236544
-  %y3 = xor i32 %y2, %m2
-  %s3 = lshr i32 %y3, 18
-  %y4 = xor i32 %y3, %s3
+  %y4 = call i32 @temper1(ptr %p)
   ret i32 %y4
-}
+}}
 
-define internal i64 @next64(ptr %state) alwaysinline {
+define internal i64 @next64(ptr %state) alwaysinline {{
   %a = call i32 @next(ptr %state)
   %b = call i32 @next(ptr %state)
   %high = zext i32 %a to i64
@@ -105,23 +232,15 @@ define internal i64 @next64(ptr %state) alwaysinline {
   %up = shl i64 %high, 32
   %both = or i64 %up, %low
   ret i64 %both
-}
+}}
 
-define internal float @unit24(ptr %state) alwaysinline {
-  %draw = call i32 @next(ptr %state)
-  %bits = and i32 %draw, 16777215
-  %x = sitofp i32 %bits to float
-  %u = fmul float %x, 0x3E70000000000000
-  ret float %u
-}
-
-define internal double @unit53(ptr %state) alwaysinline {
+define internal double @unit53(ptr %state) alwaysinline {{
   %draw = call i64 @next64(ptr %state)
   %bits = and i64 %draw, 9007199254740991
   %x = sitofp i64 %bits to double
   %u = fmul double %x, 0x3CA0000000000000
   ret double %u
-}
+}}
 """
 
 
@@ -164,20 +283,24 @@ i.before:
 _DATA = object.__basicsize__  # where an array object has the address of its elements
 
 
-def _uniform(real: str) -> str:
-    """Text of the kernel of uniform numbers in [low, low + width), of float32 or float64."""
-    t, unit, fma, size = ("float", "unit24", "f32", 4) if real == "float32" else (
-        "double", "unit53", "f64", 8)  # fmt: skip
-    narrow = "fptrunc double %{0} to float" if t == "float" else "fadd double %{0}, -0.0"
-    before = "\n".join(f"  %{a}.t = {narrow.format(a)}" for a in ("low", "high", "width"))
-    body = f"""
-  %u = call {t} @{unit}(ptr %state)
-  %x = call {t} @llvm.fma.{fma}({t} %u, {t} %width.t, {t} %low.t)
-  %outside = fcmp oeq {t} %x, %high.t
-  %kept = select i1 %outside, {t} %low.t, {t} %x
-  %p = getelementptr {t}, ptr %out, i64 %i
-  store {t} %kept, ptr %p, align {size}"""
-    return _function(", double %low, double %high, double %width", _loop(body), before)
+def _uniform32() -> str:
+    """Text of the kernel of uniform numbers in [low, low + width), of float32."""
+    before = "\n".join(f"  %{a}.t = fptrunc double %{a} to float" for a in ("low", "high", "width"))
+    body = """
+  call void @fill(ptr %state, ptr %out, i64 %n, float %low.t, float %width.t, float %high.t)"""
+    return _function(", double %low, double %high, double %width", body, before)
+
+
+def _uniform64() -> str:
+    """The same, of float64."""
+    body = """
+  %u = call double @unit53(ptr %state)
+  %x = call double @llvm.fma.f64(double %u, double %width, double %low)
+  %outside = fcmp oeq double %x, %high
+  %kept = select i1 %outside, double %low, double %x
+  %p = getelementptr double, ptr %out, i64 %i
+  store double %kept, ptr %p, align 8"""
+    return _function(", double %low, double %high, double %width", _loop(body))
 
 
 def _normal_each(real: str) -> str:
@@ -404,30 +527,32 @@ def _normal_blocks() -> str:
     to.store(0, to.fma(to.real("fmul", radius, cos), std, mean))
     to.store(8, to.fma(to.real("fmul", radius, sin), std, mean))
     block = "\n".join(to.lines)
-    draw = """
-  %{0}.u = call float @unit24(ptr %state)
-  %{0}.p = getelementptr float, ptr {1}, i64 %{0}
-  store float %{0}.u, ptr %{0}.p"""
+    draw = "  call void @fill(ptr %state, ptr {}, i64 {}, float 0.0, float 1.0, float 2.0)\n"
     transform = """
-  %k.block = getelementptr float, ptr %out, i64 %k
+  %k.block = getelementptr float, ptr %part, i64 %k
   call void @block(ptr %k.block, float %m, float %s)"""
     before = """  %m = fptrunc double %mean to float
   %s = fptrunc double %std to float
   %ragged = and i64 %n, 15
-  %whole = sub i64 %n, %ragged
   %tail = sub i64 %n, 16
   %end = getelementptr float, ptr %out, i64 %tail"""
+    piece = f"""
+  %part = getelementptr float, ptr %out, i64 %i
+  %left = sub i64 %n, %i
+  %short = icmp slt i64 %left, {PIECE}
+  %size = select i1 %short, i64 %left, i64 {PIECE}
+{draw.format("%part", "%size")}  %whole = and i64 %size, -16
+  br label %k.before
+k.before:
+{_loop(transform, "%whole", 16, "k")}"""
     body = (
-        _loop(draw.format("i", "%out"))
-        + "  br label %k.before\nk.before:\n"
-        + _loop(transform, "%whole", 16, "k")
-        + "  %uneven = icmp ne i64 %ragged, 0\n  br i1 %uneven, label %j.before, label %finished\n"
-        + "j.before:\n"
-        + _loop(draw.format("j", "%end"), "16", 1, "j")
+        _loop(piece, step=PIECE)
+        + "  %uneven = icmp ne i64 %ragged, 0\n  br i1 %uneven, label %again, label %finished\n"
+        + "again:\n"
+        + draw.format("%end", "16")
         + "  call void @block(ptr %end, float %m, float %s)\n  br label %finished\nfinished:"
     )
     return f"""
-declare <8 x float> @llvm.fma.v8f32(<8 x float>, <8 x float>, <8 x float>)
 declare <8 x float> @llvm.sqrt.v8f32(<8 x float>)
 define internal void @block(ptr %block, float %mean, float %std) {{
 {block}
@@ -461,8 +586,8 @@ def _code(make: Any, types: str, *args: Any, libm: bool = False) -> Code:
     return Code(text, "poi" + types)
 
 
-UNIFORM32 = _code(_uniform, "ddd", "float32")
-UNIFORM64 = _code(_uniform, "ddd", "float64")
+UNIFORM32 = _code(_uniform32, "ddd")
+UNIFORM64 = _code(_uniform64, "ddd")
 NORMAL_EACH32 = _code(_normal_each, "ddp", "float32", libm=True)
 NORMAL_EACH64 = _code(_normal_each, "ddp", "float64", libm=True)
 NORMAL_BLOCKS = _code(_normal_blocks, "dd")

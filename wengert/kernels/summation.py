@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import compiler, folds
+from . import compiler, folds, threads
 from .jobs import WORDS, Job, job
 from .lanes import Pointer, Value
 from .lanes import added_up as sums_of_rows
@@ -25,8 +25,8 @@ SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
 SIDE = 8  # vectors of a row whose sums are carried beside each other
 VECTORS = 4  # of columns side by side: a block; or 8, or 16, where a row has no more
-MOST = 16  # blocks that an item goes through for each few rows, if there are
-ITEMS = 32  # items left for threads to share
+MOST = 64  # blocks that an item goes through for each few rows, if there are
+ITEMS = 4  # items left for each thread, at least: what is read in long runs is there in time
 NARROW = 48  # terms of a row up to which a row in each lane, made of vectors along rows, is quicker
 CHUNK = 1 << 14  # elements of a chunk, at least
 FOLDED = 4096  # terms that one lane adds up
@@ -202,7 +202,9 @@ def total(x: Array, gone: list[int]) -> Array | None:
     vectors = min(fits, default=VECTORS)  # a whole row, if registers hold it: it is read in order
     wide = wide * vectors // VECTORS
     segments, blocks = -(-n // ROWS), -(-columns // wide)
-    side = max(1, min(MOST, outer * segments * blocks // ITEMS))  # blocks of one item
+    side = max(
+        1, min(MOST, outer * segments * blocks // (ITEMS * threads.count()))
+    )  # blocks of one item
     parts = -(-blocks // side)
     items = outer * segments * parts
     out = np.zeros((outer, segments, columns), np.float64)

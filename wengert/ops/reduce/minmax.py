@@ -43,7 +43,9 @@ def share(xp: Any, g: Any, x: Any, hit: Any, dim: Any) -> Any:
 
 def shared_by_all(xp: Any, g: Any, x: Any, out: Any) -> Any:
     """g in equal parts for the elements equal to out; for those that are nan, if it is."""
-    same = xp.logical_or(xp.eq(x, out), xp.logical_and(xp.isnan(x), xp.isnan(out)))
+    # isnan(x) and isnan(out), in a loop that NumPy has for one number beside many
+    nan = xp.gt(xp.isnan(x), xp.logical_not(xp.isnan(out)))
+    same = xp.logical_or(xp.eq(x, out), nan)
     return share(xp, g, x, same, None)
 
 
