@@ -12,7 +12,7 @@ from ..engine.tensor import Tensor
 from ..nn import functional as F
 from . import constraints
 from .exp_family import ExponentialFamily
-from .parameters import BinaryParameter, TensorOrNumber, broadcast_all, one_of, shape_of
+from .parameters import BinaryParameter, TensorOrNumber, broadcast_all, shape_of
 
 __all__ = ["Bernoulli", "counting"]
 
@@ -45,11 +45,9 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
         logits: TensorOrNumber | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._given = one_of(probs, logits)
-        given = logits if probs is None else probs
-        (value,) = broadcast_all(given)  # type: ignore[arg-type]
-        setattr(self, self._given, value)
-        super().__init__(shape_of(value, given), validate_args=validate_args)
+        self._set(probs, logits)
+        shape = shape_of(self._param, logits if probs is None else probs)
+        super().__init__(shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:

@@ -12,7 +12,7 @@ from ..engine.tensor import Tensor
 from . import constraints
 from .bernoulli import counting
 from .distribution import Distribution
-from .parameters import BinaryParameter, broadcast_all, one_of
+from .parameters import BinaryParameter
 
 __all__ = ["Binomial"]
 
@@ -46,12 +46,9 @@ class Binomial(BinaryParameter, Distribution):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._given = one_of(probs, logits)
-        given: Any = logits if probs is None else probs
-        count, value = broadcast_all(total_count, given)
-        setattr(self, self._given, value)
-        self.total_count = count.type_as(value)
-        super().__init__(value.shape, validate_args=validate_args)
+        (count,) = self._set(probs, logits, total_count)
+        self.total_count = count.type_as(self._param)
+        super().__init__(self._param.shape, validate_args=validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from ..api import functions as T
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from . import constraints
 from .distribution import Distribution
-from .parameters import TensorOrNumber, broadcast_all, shape_of, unfilled
+from .parameters import LocationScale, unfilled
 
 __all__ = ["Cauchy"]
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale, Distribution):
     """The Cauchy (Lorentz) distribution, whose tails are too heavy for a mean.
 
     Args:
@@ -28,24 +27,10 @@ class Cauchy(Distribution):
     tensor(0.7500)
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(
-        self, loc: TensorOrNumber, scale: TensorOrNumber, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(shape_of(self.loc, loc, scale), validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         """NaN: there is none."""
         return T.full_like(self.loc, math.nan)
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

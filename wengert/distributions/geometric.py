@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..api import functions as T
 from ..base import dtypes
@@ -13,7 +12,7 @@ from ..engine.tensor import Tensor
 from ..nn import functional as F
 from . import constraints
 from .distribution import Distribution
-from .parameters import BinaryParameter, TensorOrNumber, broadcast_all, one_of, shape_of, unfilled
+from .parameters import BinaryParameter, TensorOrNumber, broadcast_all, shape_of, unfilled
 
 __all__ = ["Geometric"]
 
@@ -43,11 +42,10 @@ class Geometric(BinaryParameter, Distribution):
         logits: TensorOrNumber | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._given = one_of(probs, logits)
-        given: Any = logits if probs is None else probs
-        (value,) = broadcast_all(given)
-        setattr(self, self._given, value)
-        super().__init__(shape_of(value, given), validate_args=validate_args)
+        self._set(probs, logits)
+        value = self._param
+        shape = shape_of(value, logits if probs is None else probs)
+        super().__init__(shape, validate_args=validate_args)
         if self._validate_args and probs is not None and not (value > 0).all():
             raise ValueError(
                 f"Expected parameter probs ({type(value).__name__} of shape {tuple(value.shape)}) "

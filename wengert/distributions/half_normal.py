@@ -15,42 +15,21 @@ from .transforms import AbsTransform
 __all__ = ["HalfNormal"]
 
 
-class HalfNormal(TransformedDistribution):
-    """|X| for X of Normal(0, scale).
-
-    Args:
-        scale: positive. validate_args: whether to check it, and later values.
-
-    scale has any shape: that of the batch.
-
-    >>> HalfNormal(1.0).mean
-    tensor(0.7979)
-    """
+class Half(TransformedDistribution):
+    """The absolute values of numbers that lie evenly around 0."""
 
     arg_constraints = {"scale": constraints.positive}
     support = constraints.nonnegative
     has_rsample = True
 
-    def __init__(self, scale: TensorOrNumber, validate_args: bool | None = None) -> None:
-        base = Normal(0, scale, validate_args=False)
-        super().__init__(base, AbsTransform(), validate_args=validate_args)
-
     @property
     def scale(self) -> Tensor:
-        """Of the normal number."""
+        """Of the numbers."""
         return self.base_dist.scale
-
-    @property
-    def mean(self) -> Tensor:
-        return self.scale * math.sqrt(2 / math.pi)
 
     @property
     def mode(self) -> Tensor:
         return T.zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Tensor:
-        return self.scale.pow(2) * (1 - 2 / math.pi)
 
     def log_prob(self, value: Tensor) -> Tensor:
         if self._validate_args:
@@ -68,3 +47,28 @@ class HalfNormal(TransformedDistribution):
 
     def entropy(self) -> Tensor:
         return self.base_dist.entropy() - math.log(2)
+
+
+class HalfNormal(Half):
+    """|X| for X of Normal(0, scale).
+
+    Args:
+        scale: positive. validate_args: whether to check it, and later values.
+
+    scale has any shape: that of the batch.
+
+    >>> HalfNormal(1.0).mean
+    tensor(0.7979)
+    """
+
+    def __init__(self, scale: TensorOrNumber, validate_args: bool | None = None) -> None:
+        base = Normal(0, scale, validate_args=False)
+        super().__init__(base, AbsTransform(), validate_args=validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.scale * math.sqrt(2 / math.pi)
+
+    @property
+    def variance(self) -> Tensor:
+        return self.scale.pow(2) * (1 - 2 / math.pi)

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from ..base import dtypes
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from . import constraints
 from .distribution import Distribution
-from .parameters import Located, TensorOrNumber, broadcast_all, shape_of, unfilled
+from .parameters import LocationScale, unfilled
 
 __all__ = ["Laplace"]
 
 
-class Laplace(Located, Distribution):
+class Laplace(LocationScale, Distribution):
     """The Laplace distribution of density exp(-|x - loc| / scale) / (2 scale).
 
     Args:
@@ -24,16 +23,6 @@ class Laplace(Located, Distribution):
     >>> Laplace(0.0, 1.0).log_prob(torch.tensor(0.0))
     tensor(-0.6931)
     """
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(
-        self, loc: TensorOrNumber, scale: TensorOrNumber, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(shape_of(self.loc, loc, scale), validate_args=validate_args)
 
     @property
     def variance(self) -> Tensor:

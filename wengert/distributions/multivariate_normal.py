@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from ..api import functions as T
 from ..api.functions import resolve
@@ -20,7 +21,25 @@ __all__ = [
 ]  # fmt: skip
 
 
-class MultivariateNormal(Located, Distribution):
+class Factored:
+    """Distributions that keep the Cholesky factor of a covariance, and make the rest of it."""
+
+    _unbroadcasted_scale_tril: Tensor
+    _filled: Any  # to the shape that parameters are told in
+
+    @lazy_property
+    def scale_tril(self) -> Tensor:
+        """The Cholesky factor of the covariance."""
+        return self._filled(self._unbroadcasted_scale_tril)
+
+    @lazy_property
+    def covariance_matrix(self) -> Tensor:
+        """The covariance."""
+        root = self._unbroadcasted_scale_tril
+        return self._filled(root @ root.mT)
+
+
+class MultivariateNormal(Factored, Located, Distribution):
     """Normal vectors of a mean and a covariance.
 
     Args:
@@ -68,17 +87,6 @@ class MultivariateNormal(Located, Distribution):
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args=validate_args)
         # Without the batch of loc, so that fewer systems have to be solved.
         self._unbroadcasted_scale_tril = factor(name, matrix)
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The Cholesky factor of the covariance."""
-        return self._filled(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """The covariance."""
-        root = self._unbroadcasted_scale_tril
-        return self._filled(root @ root.mT)
 
     @lazy_property
     def precision_matrix(self) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..api import functions as T
 from ..base.modes import no_grad
@@ -13,7 +12,7 @@ from ..nn import functional as F
 from . import constraints
 from .distribution import Distribution
 from .gamma import Gamma
-from .parameters import BinaryParameter, broadcast_all, lazy_property, one_of
+from .parameters import BinaryParameter, lazy_property
 
 __all__ = ["NegativeBinomial"]
 
@@ -47,12 +46,9 @@ class NegativeBinomial(BinaryParameter, Distribution):
         logits: Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._given = one_of(probs, logits)
-        given: Any = logits if probs is None else probs
-        count, value = broadcast_all(total_count, given)
-        setattr(self, self._given, value)
-        self.total_count = count.type_as(value)
-        super().__init__(value.shape, validate_args=validate_args)
+        (count,) = self._set(probs, logits, total_count)
+        self.total_count = count.type_as(self._param)
+        super().__init__(self._param.shape, validate_args=validate_args)
 
     @property
     def mean(self) -> Tensor:

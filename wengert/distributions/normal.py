@@ -9,14 +9,13 @@ from ..api import functions as T
 from ..base.modes import no_grad
 from ..base.size import Size
 from ..engine.tensor import Tensor
-from . import constraints
 from .exp_family import ExponentialFamily
-from .parameters import Located, TensorOrNumber, broadcast_all, shape_of, standard_normal
+from .parameters import LocationScale, standard_normal
 
 __all__ = ["Normal"]
 
 
-class Normal(Located, ExponentialFamily):
+class Normal(LocationScale, ExponentialFamily):
     """The normal distribution of mean loc and standard deviation scale.
 
     Args:
@@ -33,16 +32,7 @@ class Normal(Located, ExponentialFamily):
     tensor([-1.6121, -1.7371])
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
     _mean_carrier_measure = 0
-
-    def __init__(
-        self, loc: TensorOrNumber, scale: TensorOrNumber, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(shape_of(self.loc, loc, scale), validate_args=validate_args)
 
     @property
     def stddev(self) -> Tensor:

@@ -16,6 +16,7 @@ from ..base.modes import enable_grad
 from ..base.size import Size
 from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
+from . import constraints
 
 __all__ = [
     "BinaryParameter", "TensorOrNumber", "broadcast_all", "clamp_probs", "euler_constant",
@@ -181,6 +182,13 @@ class OneGiven:
 
     _given: str
 
+    def _set(self, probs: Any, logits: Any, *others: Any) -> Any:
+        """Keep the one that was given, broadcast with the others, which are returned."""
+        self._given = one_of(probs, logits)
+        *others, value = broadcast_all(*others, logits if probs is None else probs)
+        setattr(self, self._given, value)
+        return others
+
     @property
     def _param(self) -> Tensor:
         return getattr(self, self._given)
@@ -206,6 +214,22 @@ class Located:
     @property
     def mode(self) -> Tensor:
         return self.loc
+
+
+class LocationScale(Located):
+    """Those on the real line that loc moves and scale widens."""
+
+    scale: Tensor
+    arg_constraints: Any = {"loc": constraints.real, "scale": constraints.positive}
+    support: Any = constraints.real
+    has_rsample = True
+
+    def __init__(
+        self, loc: TensorOrNumber, scale: TensorOrNumber, validate_args: bool | None = None
+    ) -> None:
+        self.loc, self.scale = broadcast_all(loc, scale)
+        shape = shape_of(self.loc, loc, scale)
+        super().__init__(shape, validate_args=validate_args)  # type: ignore[call-arg]
 
 
 class BinaryParameter(OneGiven):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..api import functions as T
 from ..base.size import Size
@@ -15,7 +14,6 @@ from .parameters import (
     TensorOrNumber,
     broadcast_all,
     clamp_probs,
-    one_of,
     shape_of,
 )
 from .transformed_distribution import TransformedDistribution
@@ -45,11 +43,9 @@ class LogitRelaxedBernoulli(BinaryParameter, Distribution):
         validate_args: bool | None = None,
     ) -> None:
         self.temperature = temperature
-        self._given = one_of(probs, logits)
-        given: Any = logits if probs is None else probs
-        (value,) = broadcast_all(given)
-        setattr(self, self._given, value)
-        super().__init__(shape_of(value, given), validate_args=validate_args)
+        self._set(probs, logits)
+        shape = shape_of(self._param, logits if probs is None else probs)
+        super().__init__(shape, validate_args=validate_args)
 
     def rsample(self, sample_shape: Sequence[int] = Size()) -> Tensor:
         shape = self._extended_shape(sample_shape)
@@ -66,7 +62,28 @@ class LogitRelaxedBernoulli(BinaryParameter, Distribution):
         return self.temperature.log() + away - 2 * away.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class Relaxed(TransformedDistribution):
+    """Numbers that a low temperature brings near to yes and no, or to one of several."""
+
+    has_rsample = True
+
+    @property
+    def temperature(self) -> Tensor:
+        """How far values are from zero and one."""
+        return self.base_dist.temperature
+
+    @property
+    def logits(self) -> Tensor:
+        """Log-odds, or normalised log-probabilities."""
+        return self.base_dist.logits
+
+    @property
+    def probs(self) -> Tensor:
+        """Probabilities."""
+        return self.base_dist.probs
+
+
+class RelaxedBernoulli(Relaxed):
     """Numbers between zero and one, near to the ends for low temperatures, with gradients.
 
     Args:
@@ -83,7 +100,6 @@ class RelaxedBernoulli(TransformedDistribution):
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.unit_interval
-    has_rsample = True
 
     def __init__(
         self,
@@ -94,18 +110,3 @@ class RelaxedBernoulli(TransformedDistribution):
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Tensor:
-        """How far values are from zero and one."""
-        return self.base_dist.temperature
-
-    @property
-    def logits(self) -> Tensor:
-        """Log-odds."""
-        return self.base_dist.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """Probabilities."""
-        return self.base_dist.probs

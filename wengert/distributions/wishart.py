@@ -16,7 +16,7 @@ from ..engine.tensor import Tensor
 from . import constraints
 from .chi2 import Chi2
 from .exp_family import ExponentialFamily
-from .multivariate_normal import factor, half_log_det, one_matrix
+from .multivariate_normal import Factored, factor, half_log_det, one_matrix
 from .parameters import NUMBER, TensorOrNumber, lazy_property
 
 __all__ = ["Wishart"]
@@ -24,7 +24,7 @@ __all__ = ["Wishart"]
 _LOG_2 = math.log(2)
 
 
-class Wishart(ExponentialFamily):
+class Wishart(Factored, ExponentialFamily):
     """The Wishart distribution over positive definite matrices.
 
     For whole df it is that of sums of df products x x' of normal vectors x.
@@ -96,17 +96,6 @@ class Wishart(ExponentialFamily):
             "scale_tril": constraints.lower_cholesky,
             "df": constraints.greater_than(self.event_shape[-1] - 1),
         }
-
-    @lazy_property
-    def scale_tril(self) -> Tensor:
-        """The Cholesky factor of the covariance."""
-        return self._filled(self._unbroadcasted_scale_tril)
-
-    @lazy_property
-    def covariance_matrix(self) -> Tensor:
-        """The covariance of the vectors."""
-        root = self._unbroadcasted_scale_tril
-        return self._filled(root @ root.mT)
 
     @lazy_property
     def precision_matrix(self) -> Tensor:
