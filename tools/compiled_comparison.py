@@ -255,16 +255,11 @@ def variants(sample: Any, torch: Any) -> Iterator[tuple[str, list[Any]]]:
 def examine(name: str, dtypes: list[str], count: int, tally: Tally) -> None:
     """Compare an operator's samples."""
     import torch
-    from operator_comparison import OPERATORS, OURS
+    from operator_comparison import OPERATORS, OURS, samples_of
 
     op = OPERATORS[name]
     f = OURS.function(op.op)
-    for dtype in [getattr(torch, d) for d in dtypes]:
-        if dtype not in op.dtypes:
-            continue
-        record = op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
-        samples = list(op.sample_inputs("cpu", dtype, requires_grad=record))
-        samples = samples[:: -(-len(samples) // count)] if count else samples
+    for dtype, record, samples in samples_of(op, dtypes, count):
         for number, sample in enumerate(samples):
             for shown, everything in variants(sample, torch):
                 if FREE.search(name) and (shown != "as it is" or "empty" in name):

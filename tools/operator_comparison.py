@@ -460,16 +460,23 @@ def refused(op: Any) -> Iterator[str]:
                 yield f"error input {number}: {told(error)}; PyTorch: {text}"
 
 
-def differences(name: str, dtypes: list[str], modes: list[str], limit: int) -> list[str]:
-    """One line for each way of calling an operator that differs, with its first such sample."""
-    warnings.simplefilter("ignore")
-    op, found = OPERATORS[name], collections.OrderedDict()
+def samples_of(op: Any, dtypes: list[str], count: int) -> Iterator[tuple[Any, bool, list[Any]]]:
+    """Each dtype that an operator has, whether it is recorded, and its samples: about `count` of
+    them, or all if that is 0.
+    """
     for dtype in [getattr(torch, d) for d in dtypes]:
         if dtype not in op.dtypes:
             continue
         record = op.supports_autograd and dtype in op.supported_backward_dtypes("cpu")
         samples = list(op.sample_inputs("cpu", dtype, requires_grad=record))
-        samples = samples[:: -(-len(samples) // limit)] if limit else samples
+        yield dtype, record, samples[:: -(-len(samples) // count)] if count else samples
+
+
+def differences(name: str, dtypes: list[str], modes: list[str], limit: int) -> list[str]:
+    """One line for each way of calling an operator that differs, with its first such sample."""
+    warnings.simplefilter("ignore")
+    op, found = OPERATORS[name], collections.OrderedDict()
+    for dtype, _, samples in samples_of(op, dtypes, limit):
         for mode, f in ways(op, dtype, modes):
             for number, sample in enumerate(samples):
                 bad = compare(op, f, sample, mode)

@@ -170,17 +170,21 @@ def test_norms_of_many_short_rows() -> None:
         assert close(slow(view, -1), quick(view, -1))
 
 
+def same_cross_entropies(x: np.ndarray, target: np.ndarray, reduction: str) -> None:
+    slow, quick = both("cross_entropy")
+    a, b = slow(x, target, None, reduction), quick(x, target, None, reduction)
+    assert close(a[0], b[0])
+    g = np.asarray(numbers(a[0].shape, 1))
+    slow, quick = both("cross_entropy_backward")
+    want = slow(g, x, target, None, *a[1:], reduction)
+    assert close(want, quick(g, x, target, None, *b[1:], reduction))
+
+
 @pytest.mark.parametrize("classes", [5, 50])
 def test_many_classified_rows(classes: int) -> None:
     x, target = numbers((70, classes)), np.arange(70) % classes
     for reduction in ("mean", "none"):
-        slow, quick = both("cross_entropy")
-        a, b = slow(x, target, None, reduction), quick(x, target, None, reduction)
-        assert close(a[0], b[0])
-        g = np.asarray(numbers(a[0].shape, 1))
-        slow, quick = both("cross_entropy_backward")
-        want = slow(g, x, target, None, *a[1:], reduction)
-        assert close(want, quick(g, x, target, None, *b[1:], reduction))
+        same_cross_entropies(x, target, reduction)
 
 
 def test_group_norm_as_in_general() -> None:
@@ -197,14 +201,7 @@ def test_group_norm_as_in_general() -> None:
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_losses_as_in_general(reduction: str) -> None:
     x, target = numbers((6, 50)), np.arange(6)
-    slow, quick = both("cross_entropy")
-    a, b = slow(x, target, None, reduction), quick(x, target, None, reduction)
-    assert close(a[0], b[0])
-    g = np.asarray(numbers(a[0].shape, 1))
-    slow, quick = both("cross_entropy_backward")
-    assert close(
-        slow(g, x, target, None, *a[1:], reduction), quick(g, x, target, None, *b[1:], reduction)
-    )
+    same_cross_entropies(x, target, reduction)
     y = np.abs(numbers((6, 50), 2)) / 20
     slow, quick = both("bce_logits")
     a = slow(x, y, None, None, reduction)

@@ -6,21 +6,9 @@ import pathlib
 
 import numpy as np
 import pytest
+from saving import DTYPES, crossed
 
 import wengert as w
-
-DTYPES = (  # noqa: SIM905
-    "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
-    "complex64 complex128"
-).split()
-
-
-def crossed(source, target, obj, **options):
-    """obj saved by one library and loaded by the other."""
-    file = io.BytesIO()
-    source.save(obj, file)
-    file.seek(0)
-    return target.load(file, **options)
 
 
 @pytest.fixture(params=["ours to theirs", "theirs to ours"])

@@ -11,21 +11,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from saving import DTYPES, crossed
 
 import wengert as w
-
-DTYPES = (  # noqa: SIM905
-    "bool uint8 int8 int16 int32 int64 uint16 uint32 uint64 float16 bfloat16 float32 float64 "
-    "complex64 complex128"
-).split()
 
 
 def again(obj, **options):
     """obj saved and loaded."""
-    file = io.BytesIO()
-    w.save(obj, file)
-    file.seek(0)
-    return w.load(file, **options)
+    return crossed(w, w, obj, **options)
 
 
 @pytest.mark.parametrize("name", DTYPES)

@@ -10,10 +10,10 @@ import pytest
 from browser import answers, chromium, needs_browser
 from viz.networks import Misfit, ResNet, Unrolled
 from viz.test_graph import everything
+from viz.test_graph import resnet as resnet_graph
 
 import wengert
 from wengert import viz
-from wengert.nn import functional as F
 
 pytestmark = needs_browser
 
@@ -99,11 +99,7 @@ KEYS = """
 
 @pytest.fixture(scope="module")
 def resnet():
-    wengert.manual_seed(0)
-    model = ResNet((4, 6, 8, 10))
-    with viz.record():
-        loss = F.cross_entropy(model(wengert.randn(2, 3, 32, 32)), wengert.tensor([1, 2]))
-    return viz.graph(loss)
+    return resnet_graph()
 
 
 @pytest.fixture(scope="module")

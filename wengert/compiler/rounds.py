@@ -32,7 +32,7 @@ from .graph import Node, Value
 from .group import behind, grouped
 from .program import Program, word_of
 from .section import Layouts, Section, as_section, dense
-from .section_text import Text
+from .section_text import Text, addressed
 from .surroundings import Surroundings
 
 PRODUCTS = ("matmul", "bmm", "batched_matmul", "linear", "contiguous")
@@ -323,13 +323,8 @@ class Loop:
         reads = 1 + len(text.lie)
         kinds = [(k, "out" if i >= reads else "") for i, (_, k) in enumerate(text.entries)]
         self.kernel = load("loop", text.text, kinds, target)
-        buffer = np.empty(text.s.bytes + 64, np.uint8)
         self.scratch = [np.empty(v.shape, v.dtype) for v in text.made]
-        first = buffer.__array_interface__["data"][0]
-        addresses = [first + -first % 64]
-        addresses += [a.__array_interface__["data"][0] for a in text.arrays]
-        self.table = np.array(addresses, np.int64)
-        self.kept = [buffer, *text.arrays]
+        self.table, self.kept = addressed(text)
         self.ends = text.ends
 
     def run(self, given: Sequence[Any], out: Sequence[Any], n: int) -> None:

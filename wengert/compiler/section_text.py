@@ -236,18 +236,21 @@ class Text:
         self.call(f, self.at(x), self.out(p), x.size)
 
 
+def addressed(text: Any) -> tuple[Any, list[Any]]:
+    """The first argument of a text: where its scratch memory and its arrays are; and these."""
+    buffer = np.empty(text.s.bytes + 64, np.uint8)
+    first = buffer.__array_interface__["data"][0]
+    places = [first + -first % 64, *[a.__array_interface__["data"][0] for a in text.arrays]]
+    return np.array(places, np.int64), [buffer, *text.arrays]
+
+
 class Start(Launch):
     """The call of a section. table: its first argument; kept: what the table names."""
 
     def __init__(self, text: Text, kernel: Any) -> None:
         super().__init__(kernel, [(v.shape, v.dtype) for v in text.made], ())
         self.text = text
-        buffer = np.empty(text.s.bytes + 64, np.uint8)
-        first = buffer.__array_interface__["data"][0]
-        addresses = [first + -first % 64]
-        addresses += [a.__array_interface__["data"][0] for a in text.arrays]
-        self.table = np.array(addresses, np.int64)
-        self.kept = [buffer, *text.arrays]
+        self.table, self.kept = addressed(text)
 
 
 def started(s: Section, targets: dict[int, Any]) -> Start | None:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -78,6 +78,19 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def tried(restarts: int, attempt: Callable[[int], Failure | str | None]) -> int:
+    """Attempt a job, again after failures as often as it may be; returns the exit code."""
+    code = 1
+    for number in range(restarts + 1):
+        failure = attempt(number)
+        if failure is None:
+            return 0
+        left = restarts - number
+        tell(f"{failure}{f'; {left} restarts left' if left else ''}")
+        code = failure.exit_code() if isinstance(failure, Failure) else 1
+    return code
+
+
 def tell(text: str) -> None:
     """Say something about the job."""
     sys.stderr.write(f"[wengertrun] {text}\n")
@@ -125,14 +138,7 @@ class Agent:
         """Run the job, again after failures as often as it may be; returns the exit code."""
         before = signal.signal(signal.SIGTERM, self._stop)
         try:
-            for attempt in range(self.job.restarts + 1):
-                failure = self._attempt(attempt)
-                if failure is None:
-                    return 0
-                left = self.job.restarts - attempt
-                tell(f"{failure}{f'; {left} restarts left' if left else ''}")
-                code = failure.exit_code() if isinstance(failure, Failure) else 1
-            return code
+            return tried(self.job.restarts, self._attempt)
         except KeyboardInterrupt:
             tell("interrupted")
             self._end(signal.SIGINT)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
-from .agent import Failure, Job, die_with_parent, free_port, tell, told
+from .agent import INTERRUPTED, Failure, Job, die_with_parent, free_port, tell, told, tried
 
 __all__ = ["run_job"]
 
@@ -60,18 +60,10 @@ def run_job(job: Job) -> int:
         options = {"num_cpus": max(size, os.cpu_count() or 1)} if here else {"address": "auto"}
         ray.init(**options, include_dashboard=False, log_to_driver=True)
     try:
-        code = 1
-        for attempt in range(job.restarts + 1):
-            failure = _attempt(ray, job, attempt)
-            if failure is None:
-                return 0
-            left = job.restarts - attempt
-            tell(f"{failure}{f'; {left} restarts left' if left else ''}")
-            code = failure.exit_code() if isinstance(failure, Failure) else 1
-        return code
+        return tried(job.restarts, lambda attempt: _attempt(ray, job, attempt))
     except KeyboardInterrupt:
         tell("interrupted")
-        return 130
+        return INTERRUPTED
     finally:
         if started:
             ray.shutdown()

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from .errors import DistBackendError, DistNetworkError
-from .store import Store, connect, listen
+from .store import Listener, Store, connect
 
 __all__ = ["foreign_launcher", "start_mpi", "start_under_launcher"]
 
@@ -168,28 +168,18 @@ def meet(address: tuple[str, int], rank: int, size: int, timeout: float) -> None
         )
 
 
-class Server:
+class Server(Listener):
     """What rank 0 serves: the meeting, then what MPI asks its process manager when it starts."""
 
     def __init__(self, host: str, port: int, size: int) -> None:
         self.size = size
         # MPI names its shared memory by it: a job that was killed while it started leaves that
         self.name = f"wengert-{secrets.token_hex(8)}"
-        self.socket = listen(host, port)
-        self.port: int = self.socket.getsockname()[1]
         self.changed = threading.Condition()
         self.nodes: dict[int, str] = {}  # rank -> where it is
         self.values: dict[str, str] = {}
         self.waiting = self.round = 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+        super().__init__(host, port)
 
     def serve(self, connection: socket.socket) -> None:
         """Answer one process until it is content."""

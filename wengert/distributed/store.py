@@ -268,24 +268,35 @@ class FileStore(Store):
             return result
 
 
-class _Server:
-    """Serves a HashStore: one line of JSON for each call, one thread for each client."""
+class Listener:
+    """A port, with a thread for each of its clients."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.store = HashStore()
         self.socket = listen(host, port)
         self.port: int = self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self.accept, daemon=True).start()
 
-    def _accept(self) -> None:
+    def accept(self) -> None:
         while True:
             try:
                 connection, _ = self.socket.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
+        """Answer a client until it has gone."""
+        raise NotImplementedError
+
+
+class _Server(Listener):
+    """Serves a HashStore: one line of JSON for each call, one thread for each client."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.store = HashStore()
+        super().__init__(host, port)
+
+    def serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rw", encoding="ascii") as stream:
             try:
                 for line in stream:

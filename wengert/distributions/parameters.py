@@ -185,9 +185,9 @@ class OneGiven:
     def _set(self, probs: Any, logits: Any, *others: Any) -> Any:
         """Keep the one that was given, broadcast with the others, which are returned."""
         self._given = one_of(probs, logits)
-        *others, value = broadcast_all(*others, logits if probs is None else probs)
+        *rest, value = broadcast_all(*others, logits if probs is None else probs)
         setattr(self, self._given, value)
-        return others
+        return rest
 
     @property
     def _param(self) -> Tensor:

@@ -246,7 +246,7 @@ def wrapper(types: str) -> str:
     return _TEXT + "\n".join(lines) + "\n"
 
 
-class _Definition(ctypes.Structure):
+class Definition(ctypes.Structure):
     """PyMethodDef."""
 
     _fields_ = [
@@ -262,7 +262,7 @@ def function(name: str, address: int, bound: Any = None) -> Callable[..., Any]:
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    definition = _Definition(name.encode(), address, FASTCALL, None)
+    definition = Definition(name.encode(), address, FASTCALL, None)
     # For good: function objects read it until the process has ended, after modules are gone.
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))
     made: Callable[..., Any] = make(ctypes.addressof(definition), bound, None)

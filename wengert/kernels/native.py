@@ -75,7 +75,41 @@ KINDS: dict[str, Any] = {
 }
 
 
-class Code:
+class Paid:
+    """Something in machine code that is made when the calls without it have lost enough."""
+
+    made, lost, run = False, 0.0, None  # whether it was tried; ns; what is called
+
+    def least(self) -> float:
+        """ns lost at which it is made."""
+        return COST
+
+    def ready(self, saving: float) -> Any:
+        """What is called, for a call that it would make some nanoseconds shorter, or None."""
+        if not self.made:
+            self.lost += saving
+            if self.lost >= self.least():
+                self.compile()
+        return self.run
+
+    def compile(self) -> Any:
+        """The same now, or None where there is no compiler."""
+        return uninterrupted(self._compile)
+
+    def _compile(self) -> Any:
+        with Host.lock:
+            if not self.made:
+                host = Host.make()
+                if host is not None:
+                    self.run = self._build(host)
+                self.made = True
+        return self.run
+
+    def _build(self, host: Host) -> Any:
+        raise NotImplementedError
+
+
+class Code(Paid):
     """A function in machine code, compiled when the calls so far would have paid for it.
 
     text: its IR, given the compiler; None where it cannot be had. types: of its arguments, "p" for
@@ -85,31 +119,10 @@ class Code:
 
     def __init__(self, text: Callable[[Host], str | None], types: str) -> None:
         self.text, self.types = text, types
-        self.lost = 0.0
-        self.made = False
-        self.run: Callable[..., None] | None = None
 
-    def ready(self, saving: float) -> Callable[..., None] | None:
-        """The function, for a call that it would make some nanoseconds shorter, or None."""
-        if not self.made:
-            self.lost += saving
-            if self.lost >= COST:
-                self.compile()
-        return self.run
-
-    def compile(self) -> Callable[..., None] | None:
-        """The function now, or None where there is no compiler."""
-        return uninterrupted(self._compile)
-
-    def _compile(self) -> Callable[..., None] | None:
-        with Host.lock:
-            if not self.made:
-                host = Host.make()
-                text = None if host is None else self.text(host)
-                if host is not None and text is not None:
-                    self.run = host.function(text, self.types)
-                self.made = True
-        return self.run
+    def _build(self, host: Host) -> Callable[..., None] | None:
+        text = self.text(host)
+        return None if text is None else host.function(text, self.types)
 
 
 def address(a: Any) -> int:

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base.uninterrupted import uninterrupted
 from . import workers
 from .compiler import Target
 from .lanes import SIZES, Module, Pointer, Value
-from .native import Host
+from .native import Host, Paid
 
 TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64"}
 VECTORS = 2  # of a step, so that instructions overlap
@@ -466,7 +465,7 @@ class _Maker:
 _makers: list[_Maker] = []
 
 
-class Ufunc:
+class Ufunc(Paid):
     """A ufunc that is made at its first use, or if it is exact, when it begins to pay.
 
     text: the IR of its loop. key: what the text depends on beside the processor and the files of
@@ -490,39 +489,23 @@ class Ufunc:
     ) -> None:
         self.name, self.kinds, self.inputs = name, kinds, inputs
         self.text, self.signature, self.key = text, signature, key
-        self.lost, self.exact = 0.0, exact
-        self.least = self.PAYS if exact else 0.0  # ns lost at which it is made
-        self.made = False
-        self.run: Any = None
+        self.exact = exact
         self.loop = (ctypes.c_uint64 * 2)()  # where its loop is, and its data, once it is made
 
-    def ready(self, saving: float) -> Any:
-        """The ufunc, for a call that it would make some nanoseconds shorter, or None."""
-        if not self.made:
-            self.lost += saving
-            if self.lost >= self.least:
-                self.compile()
-        return self.run
+    def least(self) -> float:
+        """ns lost at which it is made."""
+        return self.PAYS if self.exact else 0.0
 
-    def compile(self) -> Any:
-        """The ufunc now, or None where there is no compiler."""
-        return uninterrupted(self._compile)
-
-    def _compile(self) -> Any:
-        with Host.lock:
-            if not self.made:
-                host = Host.make()
-                if host is not None and host.fuses():
-                    if not _makers:
-                        _makers.append(_Maker())
-                    if self.key is None:
-                        where = host.address(self.text(host.target))
-                    else:
-                        where = host.named(self.key, lambda: self.text(host.target))
-                    self.run = _makers[0].ufunc(
-                        where, self.name, self.kinds, self.inputs, self.signature
-                    )
-                    self.loop[1] = workers.workers().ready()
-                    self.loop[0] = where  # from here on it is there for others
-                self.made = True
-        return self.run
+    def _build(self, host: Host) -> Any:
+        if not host.fuses():
+            return None
+        if not _makers:
+            _makers.append(_Maker())
+        if self.key is None:
+            where = host.address(self.text(host.target))
+        else:
+            where = host.named(self.key, lambda: self.text(host.target))
+        made = _makers[0].ufunc(where, self.name, self.kinds, self.inputs, self.signature)
+        self.loop[1] = workers.workers().ready()
+        self.loop[0] = where  # from here on it is there for others
+        return made

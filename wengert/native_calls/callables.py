@@ -12,21 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..engine.tensor import Tensor
+from ..kernels.calling import FASTCALL, Definition
 from .structures import for_good
 
-FASTCALL = 0x80  # METH_FASTCALL: f(self, arguments, how many)
 NAMED = 0x82  # with METH_KEYWORDS: and the names of the last ones
-
-
-class Definition(ctypes.Structure):
-    """PyMethodDef."""
-
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("function", ctypes.c_void_p),
-        ("flags", ctypes.c_int),
-        ("documentation", ctypes.c_char_p),
-    ]
 
 
 def function(name: str, address: int, bound: Any, flags: int = FASTCALL) -> Any:

@@ -49,6 +49,15 @@ class _Table(Module):
                 )
             self.weight = Parameter(weight, requires_grad=not freeze)
 
+    def _limits(self) -> str:
+        """What is printed of the arguments that limit norms and gradients."""
+        s = f", max_norm={self.max_norm}" if self.max_norm is not None else ""
+        if self.norm_type != 2:
+            s += f", norm_type={self.norm_type}"
+        if self.scale_grad_by_freq:
+            s += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        return s
+
     def reset_parameters(self) -> None:
         """Draw the table from the normal distribution; the padding row is zero."""
         init.normal_(self.weight)
@@ -140,12 +149,7 @@ class Embedding(_Table):
         s = f"{self.num_embeddings}, {self.embedding_dim}"
         if self.padding_idx is not None:
             s += f", padding_idx={self.padding_idx}"
-        if self.max_norm is not None:
-            s += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            s += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            s += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        s += self._limits()
         return s + ", sparse=True" * bool(self.sparse)
 
 
@@ -238,11 +242,6 @@ class EmbeddingBag(_Table):
 
     def extra_repr(self) -> str:
         s = f"{self.num_embeddings}, {self.embedding_dim}"
-        if self.max_norm is not None:
-            s += f", max_norm={self.max_norm}"
-        if self.norm_type != 2:
-            s += f", norm_type={self.norm_type}"
-        if self.scale_grad_by_freq:
-            s += f", scale_grad_by_freq={self.scale_grad_by_freq}"
+        s += self._limits()
         s += f", mode={self.mode!r}"
         return s + (f", padding_idx={self.padding_idx}" if self.padding_idx is not None else "")

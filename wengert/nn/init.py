@@ -325,6 +325,12 @@ def _nothing_to_do(tensor: Tensor) -> bool:
     return False
 
 
+def _deviation(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    """At which variances keep through the nonlinearity."""
+    fan = _calculate_correct_fan(tensor, mode)
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan)
+
+
 @_unrecorded
 @clear_errors
 def kaiming_uniform_(
@@ -348,8 +354,7 @@ def kaiming_uniform_(
     """
     if _nothing_to_do(tensor):
         return tensor
-    fan = _calculate_correct_fan(tensor, mode)
-    bound = math.sqrt(3.0) * (calculate_gain(nonlinearity, a) / math.sqrt(fan))
+    bound = math.sqrt(3.0) * _deviation(tensor, a, mode, nonlinearity)
     return tensor.uniform_(-bound, bound, generator=generator)
 
 
@@ -374,8 +379,7 @@ def kaiming_normal_(
     """
     if _nothing_to_do(tensor):
         return tensor
-    fan = _calculate_correct_fan(tensor, mode)
-    std = calculate_gain(nonlinearity, a) / math.sqrt(fan)
+    std = _deviation(tensor, a, mode, nonlinearity)
     return tensor.normal_(0, std, generator=generator)
 
 

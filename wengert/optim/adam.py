@@ -10,6 +10,14 @@ from .hyperparameters import one_minus_power, root, scalar
 from .optimizer import Optimizer, Params
 
 
+def decayed(p: Any, g: Any, lr: Any, weight_decay: float, decoupled: bool) -> Any:
+    """The gradient with the parameter's share in it; decoupled: the parameter loses it instead."""
+    if decoupled:
+        p.mul_(1 - lr * weight_decay)
+        return g
+    return g.add(p, alpha=weight_decay)
+
+
 class Adam(Optimizer):
     """Adam: steps along the running mean of the gradient, scaled by the root of that of its square.
 
@@ -117,10 +125,7 @@ class Adam(Optimizer):
         beta1, beta2 = betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         if weight_decay != 0:
-            if decoupled_weight_decay:
-                p.mul_(1 - lr * weight_decay)
-            else:
-                g = g.add(p, alpha=weight_decay)
+            g = decayed(p, g, lr, weight_decay, decoupled_weight_decay)
         m.lerp_(g, 1 - beta1)
         v.lerp_(g.square(), 1 - beta2)
         if amsgrad:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .adam import decayed
 from .checks import check, check_betas, check_lr
 from .hyperparameters import one_minus_power, root
 from .optimizer import Optimizer, Params
@@ -93,10 +94,7 @@ class NAdam(Optimizer):
         beta1, beta2 = betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         if weight_decay != 0:
-            if decoupled_weight_decay:
-                p.mul_(1 - lr * weight_decay)
-            else:
-                g = g.add(p, alpha=weight_decay)
+            g = decayed(p, g, lr, weight_decay, decoupled_weight_decay)
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (t * momentum_decay))
         mu_next = beta1 * (1.0 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
         product = state.multiply("mu_product", mu)

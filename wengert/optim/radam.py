@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .adam import decayed
 from .checks import check, check_betas, check_lr
 from .hyperparameters import choose, larger, one_minus_power, root
 from .optimizer import Optimizer, Params
@@ -88,10 +89,7 @@ class RAdam(Optimizer):
         beta1, beta2 = betas
         t, m, v = state["step"], state["exp_avg"], state["exp_avg_sq"]
         if weight_decay != 0:
-            if decoupled_weight_decay:
-                p.mul_(1 - lr * weight_decay)
-            else:
-                g = g.add(p, alpha=weight_decay)
+            g = decayed(p, g, lr, weight_decay, decoupled_weight_decay)
         m.lerp_(g, 1 - beta1)
         v.lerp_(g.square(), 1 - beta2)
         # how many gradients count in v: in the long run, and now

@@ -356,17 +356,22 @@ class RandomStructured(BasePruningMethod):
         >>> method.compute_mask(torch.ones(3, 2), torch.ones(3, 2)).sum()
         tensor(4.)
         """
+        return self._without(t, default_mask)
+
+    def _without(self, t: Tensor, default_mask: Tensor) -> Tensor:
         _check_dim(t, self.dim)
-        size = t.shape[self.dim]
-        n = _how_many(self.amount, size)
+        n = _how_many(self.amount, t.shape[self.dim])
         if n == 0:
             return default_mask
-        drawn = T.rand(size)
-        kept = drawn > T.kthvalue(drawn, k=n).values
-        return _slices(t, self.dim, kept) * default_mask.to(t.dtype)
+        return _slices(t, self.dim, self._kept(t, n)) * default_mask.to(t.dtype)
+
+    def _kept(self, t: Tensor, n: int) -> Tensor:
+        """The slices without n: a mask, or their places."""
+        drawn = T.rand(t.shape[self.dim])
+        return drawn > T.kthvalue(drawn, k=n).values
 
 
-class LnStructured(BasePruningMethod):
+class LnStructured(RandomStructured):
     """Prunes the slices along dim of the smallest n-norms; amount: a fraction or a number. Raises
     TypeError where amount, dim or t is of the wrong type; ValueError where amount is negative or t
     has a shape that does not fit; RuntimeError where n is of the wrong type or t holds integers or
@@ -377,12 +382,9 @@ class LnStructured(BasePruningMethod):
             [0.9000]])
     """
 
-    PRUNING_TYPE = "structured"
-
     def __init__(self, amount: Any, n: Any, dim: int = -1) -> None:
-        self.amount = _check_amount(amount)
+        super().__init__(amount, dim)
         self.n = n
-        self.dim = dim
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
         """default_mask with the chosen slices zero. Raises ValueError where t has a shape that does
@@ -394,14 +396,12 @@ class LnStructured(BasePruningMethod):
         tensor([[1., 1.],
                 [0., 0.]])
         """
-        _check_dim(t, self.dim)
-        size = t.shape[self.dim]
-        n = _how_many(self.amount, size)
-        if n == 0:
-            return default_mask
+        return self._without(t, default_mask)
+
+    def _kept(self, t: Tensor, n: int) -> Tensor:
         others = [d for d in range(t.dim()) if d != self.dim % t.dim()]
-        kept = T.topk(T.norm(t, p=self.n, dim=others), k=size - n, largest=True).indices
-        return _slices(t, self.dim, kept) * default_mask.to(t.dtype)
+        norms = T.norm(t, p=self.n, dim=others)
+        return T.topk(norms, k=t.shape[self.dim] - n, largest=True).indices
 
 
 class CustomFromMask(BasePruningMethod):

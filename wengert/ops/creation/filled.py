@@ -96,6 +96,12 @@ def sized(args: tuple[Any, ...], size: Any, name: str) -> tuple[int, ...]:
     return shape
 
 
+def _filled(word: str, shape: Any, out: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
+    """What a word of the device's arrays gives for a shape."""
+    d = floating(dtype if out is None else dtype or out.dtype)
+    return into(out, finish(getattr(space(device), word)(shape, d), requires_grad))
+
+
 @public("zeros(int[] size, *, out, options)", method=False)
 @short(of_shape(0))
 def zeros(
@@ -115,13 +121,7 @@ def zeros(
     shape = sized(size, None, "zeros")
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
-    return into(
-        out,
-        finish(
-            space(device).zeros(shape, floating(dtype if out is None else dtype or out.dtype)),
-            requires_grad,
-        ),
-    )
+    return _filled("zeros", shape, out, dtype, device, requires_grad)
 
 
 @public("ones(int[] size, *, out, options)", method=False)
@@ -139,13 +139,7 @@ def ones(
     shape = sized(size, None, "ones")
     if layout in LAYOUTS:
         raise RuntimeError("full(...) is not implemented for sparse layout")
-    return into(
-        out,
-        finish(
-            space(device).ones(shape, floating(dtype if out is None else dtype or out.dtype)),
-            requires_grad,
-        ),
-    )
+    return _filled("ones", shape, out, dtype, device, requires_grad)
 
 
 @public("empty(int[] size, *, MemoryFormat? memory_format=None, out, options)", method=False)
@@ -165,13 +159,7 @@ def empty(
     refuse_rank("empty", memory_format, len(shape))
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
-    return into(
-        out,
-        finish(
-            space(device).empty(shape, floating(dtype if out is None else dtype or out.dtype)),
-            requires_grad,
-        ),
-    )
+    return _filled("empty", shape, out, dtype, device, requires_grad)
 
 
 @public("full(int[] size, Scalar fill_value, *, out, options)", method=False)

@@ -101,6 +101,16 @@ leading(householder_op.vjp_all(_householder, complex=True), 2, 1)
 leading(reflected.vjp_all(_reflected, complex=True), 2, 1, 2)
 
 
+def _check_factors(name: str, input: Tensor, tau: Tensor) -> None:
+    """tau is one factor for each reflection."""
+    if input._a.ndim - tau._a.ndim != 1:
+        raise RuntimeError(
+            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
+            f"to {tau._a.ndim} and "
+            f"input.ndim is equal to {input._a.ndim}"
+        )
+
+
 def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
     check_tensor(name, input, "input")
     check_tensor(name, tau, "tau", 2)
@@ -115,12 +125,7 @@ def _check_reflectors(name: str, input: Tensor, tau: Tensor) -> None:
         raise RuntimeError(
             f"{name}: input.shape[-1] must be greater than or equal to tau.shape[-1]"
         )
-    if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(
-            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
-            f"to {tau._a.ndim} and "
-            f"input.ndim is equal to {input._a.ndim}"
-        )
+    _check_factors(name, input, tau)
     if tuple(tau._a.shape[:-1]) != tuple(input._a.shape[:-2]):
         raise RuntimeError(
             f"{name}: Expected batch dimensions of tau to be equal to input.shape[:-2], but got "
@@ -196,12 +201,7 @@ def ormqr(input, tau, other, left=True, transpose=False):
         raise RuntimeError(
             f"{name}: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])"
         )
-    if input._a.ndim - tau._a.ndim != 1:
-        raise RuntimeError(
-            f"{name}: Expected tau to have one dimension less than input, but got tau.ndim equal "
-            f"to {tau._a.ndim} and "
-            f"input.ndim is equal to {input._a.ndim}"
-        )
+    _check_factors(name, input, tau)
     if input._a.ndim != other._a.ndim:
         raise RuntimeError(
             f"{name}: Expected other to have the same number of dimensions as input, but got "

@@ -181,6 +181,9 @@ def check_floating(name: str, input: Tensor) -> None:
 # ------------------------------------------------------------------------------------- max pooling
 
 
+_SIZES = {"kernel": "facts[0]", "stride": "facts[1]", "padding": "facts[2]"}
+
+
 def _max_line(rank: int) -> Any:
     """The line of max_poolNd without indices: sizes given as ints or tuples."""
     given = "kernel_size, stride, padding, dilation, ceil_mode"
@@ -190,13 +193,7 @@ def _max_line(rank: int) -> Any:
         given="not return_indices",
         facts=f"sizes('max_pool{rank}d', a0.shape, {rank}, {given})",
         using={"sizes": _pool_arguments},
-        let={
-            "kernel": "facts[0]",
-            "stride": "facts[1]",
-            "padding": "facts[2]",
-            "dilation": "facts[3]",
-            "ceil": "ceil_mode",
-        },
+        let={**_SIZES, "dilation": "facts[3]", "ceil": "ceil_mode"},
         only=1,
     )
 
@@ -211,9 +208,7 @@ def _avg_line(rank: int, divisor: str = "divisor_override") -> Any:
         facts=f"sizes('avg_pool{rank}d', a0.shape, {rank}, {given})",
         using={"sizes": _pool_arguments},
         let={
-            "kernel": "facts[0]",
-            "stride": "facts[1]",
-            "padding": "facts[2]",
+            **_SIZES,
             "ceil": "ceil_mode",
             "include_pad": "count_include_pad",
             "divisor": divisor,

@@ -10,7 +10,7 @@ from ...api import functions as T
 from ...engine.tensor import Tensor
 from ..pillow import pillow
 from .archives import Source, check_integrity, extract_archive, obtain, verify_str_arg
-from .vision import Transform, VisionDataset
+from .vision import MISSING, Transform, VisionDataset
 
 __all__ = ["CelebA"]
 
@@ -70,9 +70,7 @@ class CelebA(VisionDataset):
         if download:
             self.download()
         if not self._check_integrity():
-            raise RuntimeError(
-                "Dataset not found or corrupted. You can use download=True to download it"
-            )
+            raise RuntimeError(MISSING)
         part = PARTS[verify_str_arg(split.lower(), "split", tuple(PARTS))]
         parts = self.table("list_eval_partition.txt")
         rows = [i for i, p in enumerate(parts.data[:, 0].tolist()) if part is None or p == part]

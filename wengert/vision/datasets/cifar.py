@@ -11,7 +11,7 @@ import numpy as np
 
 from ..pillow import pillow
 from .archives import Source, check_integrity, extract_archive, obtain
-from .vision import Transform, VisionDataset
+from .vision import MISSING, Transform, VisionDataset
 
 __all__ = ["CIFAR10", "CIFAR100"]
 
@@ -84,9 +84,7 @@ class CIFAR10(VisionDataset):
         if download:
             self.download()
         if not self._check_integrity():
-            raise RuntimeError(
-                "Dataset not found or corrupted. You can use download=True to download it"
-            )
+            raise RuntimeError(MISSING)
         files = self.train_list if train else self.test_list
         batches = [read_batch(self.path_of(name)) for name, _ in files]
         images = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32)

@@ -13,11 +13,9 @@ import numpy as np
 from ..pillow import pillow
 from ..transforms.conversion import image_of
 from .archives import Source, check_integrity, extract_archive, obtain, verify_str_arg
-from .vision import Transform, VisionDataset
+from .vision import MISSING, Transform, VisionDataset
 
 __all__ = ["SEMEION", "STL10", "SVHN", "USPS"]
-
-MISSING = "Dataset not found or corrupted. You can use download=True to download it"
 
 
 class SVHN(VisionDataset):

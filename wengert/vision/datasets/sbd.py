@@ -13,7 +13,7 @@ from ...api import functions as T
 from ...api.interop import from_numpy
 from ..pillow import pillow
 from .archives import Source, check_integrity, extract_archive, move_into, obtain, verify_str_arg
-from .vision import Transform, VisionDataset
+from .vision import MISSING, Transform, VisionDataset
 
 __all__ = ["SBDataset"]
 
@@ -60,9 +60,7 @@ class SBDataset(VisionDataset):
         if download and not check_integrity(listing):
             self.download()
         if not check_integrity(listing):
-            raise RuntimeError(
-                "Dataset not found or corrupted. You can use download=True to download it"
-            )
+            raise RuntimeError(MISSING)
         names = [line.strip() for line in Path(listing).read_text().splitlines()]
         self.images = [os.path.join(self.root, "img", f"{name}.jpg") for name in names]
         self.masks = [os.path.join(self.root, "cls", f"{name}.mat") for name in names]

@@ -11,6 +11,8 @@ from ...data.dataset import Dataset
 
 __all__ = ["StandardTransform", "VisionDataset"]
 
+MISSING = "Dataset not found or corrupted. You can use download=True to download it"
+
 Transform = Callable[..., Any]
 
 
@@ -18,6 +20,16 @@ def labelled(label: str, value: object) -> list[str]:
     """`label: ` and the lines of value's printed form, those after the first indented."""
     first, *rest = repr(value).splitlines()
     return [f"{label}: {first}", *(" " * (len(label) + 2) + line for line in rest)]
+
+
+def _transformed(
+    transform: Transform | None, target_transform: Transform | None, input: Any, target: Any
+) -> tuple[Any, Any]:
+    if transform is not None:
+        input = transform(input)  # noqa: A001
+    if target_transform is not None:
+        target = target_transform(target)
+    return input, target
 
 
 class StandardTransform:
@@ -30,11 +42,7 @@ class StandardTransform:
         self.target_transform = target_transform
 
     def __call__(self, input: Any, target: Any) -> tuple[Any, Any]:
-        if self.transform is not None:
-            input = self.transform(input)  # noqa: A001
-        if self.target_transform is not None:
-            target = self.target_transform(target)
-        return input, target
+        return _transformed(self.transform, self.target_transform, input, target)
 
     def __repr__(self) -> str:
         lines = [type(self).__name__]
@@ -92,11 +100,7 @@ class VisionDataset(Dataset[Any]):
 
         A tensor has any shape that transform takes.
         """
-        if self.transform is not None:
-            input = self.transform(input)  # noqa: A001
-        if self.target_transform is not None:
-            target = self.target_transform(target)
-        return input, target
+        return _transformed(self.transform, self.target_transform, input, target)
 
     def jointly_transformed(self, input: Any, target: Any) -> tuple[Any, Any]:
         """The sample after transforms, which takes both."""

@@ -163,6 +163,15 @@ class TwoMLPHead(nn.Module):
         return F.relu(self.fc7(F.relu(self.fc6(x.flatten(1)))))
 
 
+def begin_convolutions(net: nn.Module) -> None:
+    """Fill the filters of all convolutions, as heads begin."""
+    for m in net.modules():
+        if isinstance(m, nn.Conv2d):
+            nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
+            if m.bias is not None:
+                nn.init.zeros_(m.bias)
+
+
 class FastRCNNConvFCHead(nn.Sequential):
     """Convolutions and linear layers on what was pooled of each region, input_size (C, H, W)."""
 
@@ -184,11 +193,7 @@ class FastRCNNConvFCHead(nn.Sequential):
             blocks += [nn.Linear(width, out), nn.ReLU(inplace=True)]
             width = out
         super().__init__(*blocks)
-        for m in self.modules():
-            if isinstance(m, nn.Conv2d):
-                nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-                if m.bias is not None:
-                    nn.init.zeros_(m.bias)
+        begin_convolutions(self)
 
 
 class FastRCNNPredictor(nn.Module):

@@ -12,7 +12,7 @@ from ...ops.poolers import MultiScaleRoIAlign
 from .._api import model, published
 from ..resnet import ResNet50_Weights
 from .backbone_utils import resnet_pyramid
-from .faster_rcnn import FasterRCNN, loaded, second_version
+from .faster_rcnn import FasterRCNN, begin_convolutions, loaded, second_version
 
 __all__ = [
     "MaskRCNN", "MaskRCNN_ResNet50_FPN_V2_Weights", "MaskRCNN_ResNet50_FPN_Weights",
@@ -81,11 +81,7 @@ class MaskRCNNHeads(nn.Sequential):
             )
             in_channels = width
         super().__init__(*blocks)
-        for m in self.modules():
-            if isinstance(m, nn.Conv2d):
-                nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
-                if m.bias is not None:
-                    nn.init.zeros_(m.bias)
+        begin_convolutions(self)
 
     def _load_from_state_dict(
         self, state_dict: Any, prefix: str, local_metadata: Any, *args: Any
