@@ -60,7 +60,7 @@ def host(t: Any) -> Any:
 
 def op_cases(dtype: Any) -> Iterator[Case]:
     """Every op with a sample: values and gradients in one dtype."""
-    from ops import test_every_op as every
+    from ops import samples as every
 
     tolerance = 1e-9 if dtype == np.float64 else 2e-4
 

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from ops.test_every_op import SAMPLES
+from ops.samples import SAMPLES
 
 import wengert as torch
 from wengert import distributions as D

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.test_every_op import SAMPLES
+from ops.samples import SAMPLES
 
 import wengert
 from wengert.arrays import meta

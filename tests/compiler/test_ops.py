@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ops.calls import CALLS
-from ops.test_every_op import SAMPLES
+from ops.samples import SAMPLES
 
 import wengert as w
 from wengert.base.pytree import tree_leaves

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ops.test_every_op import SAMPLES
+from ops.samples import SAMPLES
 
 import wengert as w
 from wengert.compiler.section import KINDS

@@ -47,3 +47,22 @@ def test_a_file_of_the_engine(path):
         if words and all(w in known or w.removesuffix("_") in known for w in words):
             found.append(f"line {n.lineno}: {n.value[:60]!r}")
     assert found == []
+
+
+def run_at_import(nodes):
+    """The statements of a module without those of its functions."""
+    for n in nodes:
+        if not isinstance(n, (ast.FunctionDef, ast.ClassDef)):
+            yield n
+            yield from run_at_import(getattr(n, "body", []))
+
+
+def test_facts_about_an_op_are_arguments_of_its_declaration():
+    """No module of ops assigns to an op what it could have been declared with."""
+    found, ops = [], {*OPS, "op", "o"}
+    for path in sorted(Path(wengert.__file__).parent.glob("ops/**/*.py")):
+        for n in run_at_import(ast.parse(path.read_text(encoding="utf-8")).body):
+            for t in n.targets if isinstance(n, ast.Assign) else []:
+                if isinstance(t, ast.Attribute) and ast.unparse(t.value).lstrip("_") in ops:
+                    found.append(f"{path.name}:{n.lineno}: {ast.unparse(t)}")
+    assert found == []

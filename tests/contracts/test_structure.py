@@ -31,6 +31,14 @@ def test_tests_mirror_the_tree_or_say_what_they_test():
     assert mirrored > 130
 
 
+def test_what_all_else_stands_on_is_marked():
+    """`pytest -m smoke`, as CONTRIBUTING says, finds the engine's tests and each basic op."""
+    assert "pytest -m smoke tests/engine tests/ops" in (ROOT / "CONTRIBUTING.md").read_text()
+    marked = [p for p in (ROOT / "tests").rglob("test_*.py") if "mark.smoke" in p.read_text()]
+    assert {p.name for p in marked} >= {"test_entry.py", "test_backward.py", "test_every_op.py"}
+    assert {p.relative_to(ROOT).parts[1] for p in marked} <= {"engine", "ops", "contracts"}
+
+
 def found(folder, name, source):
     """The texts that the checks have to say about a single file."""
     path = folder / name

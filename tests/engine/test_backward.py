@@ -10,6 +10,8 @@ import pytest
 import wengert as W
 from wengert.engine.node import Node
 
+pytestmark = pytest.mark.smoke
+
 
 def leaf(*values):
     return W.tensor(list(values), requires_grad=True)

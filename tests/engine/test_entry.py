@@ -14,6 +14,8 @@ import wengert as w
 from wengert.engine import backward_step, entry
 from wengert.engine.op import OPS
 
+pytestmark = pytest.mark.smoke
+
 
 def shown(module):
     """The text in a module's docstring."""

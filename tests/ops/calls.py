@@ -1,4 +1,4 @@
-"""Calls of public functions that between them reach every op: what test_every_op takes its
+"""Calls of public functions that between them reach every op: what samples.py takes its
 samples from.
 
 Each call gets a namespace `T` (torch's functions), `F` (nn.functional) and a maker of random

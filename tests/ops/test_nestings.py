@@ -1,6 +1,6 @@
 """Every op in every nesting of two transforms, against differences and loops.
 
-The samples are those of test_every_op. The function is a scalar: the op's floating outputs, each
+The samples are those of samples.py. The function is a scalar: the op's floating outputs, each
 weighted with random numbers. With w a direction in the space of the inputs,
 
     grad(grad)   the gradient of <grad f, w>        all three are the Hessian times w: the central
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ops.test_every_op import SMOOTH, case, close, seeded
+from ops.samples import SMOOTH, case, close, seeded
 
 import wengert
 from wengert.engine.tensor import Tensor, wrap

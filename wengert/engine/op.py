@@ -47,6 +47,7 @@ class Op:
         out: str,
         doc: str | None,
         keeps_order: bool,
+        entry: Callable[..., Any] | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
         self.types = types
@@ -101,6 +102,8 @@ class Op:
         self.backward: Any = None  # see backward_step.py
         self.part: Any = None
         self.built = False  # whether it was made
+        if entry is not None:
+            self.entry = entry
 
     # ---- declaring
 
@@ -279,6 +282,7 @@ def op(
     out: str = "",
     doc: str | None = None,
     keeps_order: bool = False,
+    entry: Callable[..., Any] | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
     **facts: Any,
@@ -296,7 +300,8 @@ def op(
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
     the name here of a saved value, if it is another, or a function of saved values, by their names.
     out: what is said of out=, see out_argument.py. keeps_order: the result lies in memory as
-    the first input does; otherwise that is so of elementwise ops and views alone.
+    the first input does; otherwise that is so of elementwise ops and views alone. entry: what calls
+    enter, where that is not made from the template of `entry.py`.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
     declarations of a public function that is the op and nothing more, facts as for
@@ -326,6 +331,7 @@ def op(
             out=out,
             doc=doc,
             keeps_order=keeps_order,
+            entry=entry,
         )
         if n in OPS:
             raise ValueError(f"op {n} is defined twice")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from ...arrays.lookup import default_namespace, namespace
+from ...arrays.lookup import HOST, default_namespace, namespace
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.aliases import alias
@@ -162,7 +162,7 @@ class UntypedStorage:
         part = self.bytes_()[i]
         if not isinstance(i, slice):
             return part.item()
-        if part.numel() and part.device.type == "cpu":  # memory that ends where the slice does
+        if part.numel() and namespace(part._a).has(HOST):  # memory that ends where the slice does
             part = wrap(default_namespace().from_buffer(memoryview(part._a), "u1", part.numel(), 0))
         return UntypedStorage(_memory=part)
 

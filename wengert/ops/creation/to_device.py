@@ -13,7 +13,22 @@ from ...engine.recording import record
 from ...engine.tensor import Tensor, wrap
 
 
-@op(linear, node="ToCopyBackward0", keeps_order=True)
+def recorded(t: Tensor, target: device, source: device) -> Tensor:
+    """The op's entry: unlike other ops, its result is another kind of array than its input."""
+    out = wrap(move(t._a, target))
+    if t._n is not None and state.grad:
+        record(
+            to_device_op,
+            [out],
+            [t._n],
+            [t._a],
+            [out._a],
+            {"target": target, "source": source},
+        )
+    return out
+
+
+@op(linear, node="ToCopyBackward0", keeps_order=True, entry=recorded)
 def to_device_op(xp, x, target=None, source=None):
     """x on another device."""
     return move(x, target)
@@ -54,21 +69,3 @@ def to_device(t: Tensor, target: device) -> Tensor:
             "a tensor can't be moved to another device inside a function transform: move it before"
         )
     return recorded(t, target, source)
-
-
-def recorded(t: Tensor, target: device, source: device) -> Tensor:
-    """The op's entry: unlike other ops, its result is another kind of array than its input."""
-    out = wrap(move(t._a, target))
-    if t._n is not None and state.grad:
-        record(
-            to_device_op,
-            [out],
-            [t._n],
-            [t._a],
-            [out._a],
-            {"target": target, "source": source},
-        )
-    return out
-
-
-to_device_op.entry = recorded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import RANK
+from ...arrays.lookup import RANK, VALUES, namespace
 from ...base import dtypes
 from ...declare.lines import line
 from ...declare.registry import public
@@ -26,7 +26,7 @@ def fitting(value: Any, like: Tensor, name: str) -> Tensor:
     if value.dtype is like.dtype:
         return value
     may_not_fit = like.dtype.category < value.dtype.category or like.dtype.category == 1
-    if may_not_fit and not RANK.get(type(value._a)) and value.device.type != "meta":
+    if may_not_fit and not RANK.get(type(value._a)) and namespace(value._a).has(VALUES):
         dtypes.converted(value.item(), like.dtype)  # only to refuse
     return value.to(like.dtype)
 
