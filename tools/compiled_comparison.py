@@ -3,13 +3,15 @@
 
     python tools/compiled_comparison.py [--filter REGEX] [--part 0/8] [--dtypes float32]
     python tools/compiled_comparison.py --programs 200 --seed 1
+    python tools/compiled_comparison.py --trainings 200 --seed 1
 
 Each operator of PyTorch's own database runs on its samples, and on the same with sizes of 1, 15,
 16, 17, 33 and some 1,000 in place of the commonest one, between elementwise neighbours that a
 compiler may join it with: forward, with a backward pass outside of the compiled function, and with
 one within it, on one, two and three threads. With --programs, random programs over a few dozen
-operations with views and changes in place, and training steps of them. What differs is printed;
-exits with 1 if there was any. The operators need PyTorch.
+operations with views and changes in place, and training steps of them; with --trainings, those of
+`compiled_trainings.py`. What differs is printed; exits with 1 if there was any. The operators need
+PyTorch.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import math
 import re
 import sys
 import traceback
@@ -38,6 +41,7 @@ from wengert.compiler import worth  # noqa: E402
 TAILS = (1, 15, 16, 17, 33)
 LONG = 1031
 MOST = 1 << 29  # bytes that a call may take
+LARGEST = 1 << 21  # elements of its arguments
 THREADS = (1, 2, 3)
 TOLERANCE = {"float32": 3e-5, "complex64": 3e-5, "float64": 1e-10, "complex128": 1e-10}
 TOLERANCE |= {"float16": 2e-3, "bfloat16": 2e-2}
@@ -212,6 +216,10 @@ def compare(
 # ---- samples of operators
 
 
+class Large(Exception):
+    """A tensor of other sizes would have too many elements."""
+
+
 def stretched(t: Any, size: int, n: int, first: int | None, rng: Any) -> Any:
     """A tensor of PyTorch's with n for each size, and `first` for its first dimension; its elements
     are drawn from those of t.
@@ -221,6 +229,8 @@ def stretched(t: Any, size: int, n: int, first: int | None, rng: Any) -> Any:
     shape = [n if k == size else k for k in t.shape]
     if first is not None and len(shape) > 1 and t.shape[0] == size:
         shape[0] = first
+    if math.prod(shape) > LARGEST:
+        raise Large
     if shape == list(t.shape) or t.layout is not torch.strided or not t.numel():
         return t
     flat = t.detach().resolve_conj().resolve_neg().reshape(-1)
@@ -249,7 +259,8 @@ def variants(sample: Any, torch: Any) -> Iterator[tuple[str, list[Any]]]:
     for n, first in [*[(n, None) for n in TAILS], (33, LONG)]:
         rng = np.random.default_rng(n)
         shown = f"{size} -> {n}" + (f", {first} rows" if first else "")
-        yield shown, each(everything, lambda t: stretched(t, size, n, first, rng))  # noqa: B023
+        with contextlib.suppress(Large):
+            yield shown, each(everything, lambda t: stretched(t, size, n, first, rng))  # noqa: B023
 
 
 def examine(name: str, dtypes: list[str], count: int, tally: Tally) -> None:
@@ -274,7 +285,7 @@ def examine(name: str, dtypes: list[str], count: int, tally: Tally) -> None:
                         gradients(call(*xs), xs)
                 except Exception:  # no call at all with these sizes, or a very large one
                     continue
-                if sum(x.numel() for x in xs) > 1 << 21:
+                if sum(x.numel() for x in xs) > LARGEST:
                     continue
                 graded = any(x.requires_grad for x in xs)
                 kinds = [(call, outside), (within(call), None)] if graded else [(call, None)]
@@ -389,14 +400,20 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=3, help="at most so many of each dtype")
     parser.add_argument("--part", default="0/1", help="i/n: every nth operator, from the ith on")
     parser.add_argument("--programs", type=int, default=0, help="so many, instead of operators")
+    parser.add_argument("--trainings", type=int, default=0, help="so many, instead of operators")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     tally = Tally()
     names: list[str] = []
     with everything_compiled():
-        if options.programs:
+        if options.programs or options.trainings:
             for seed in range(options.seed, options.seed + options.programs):
                 program(seed, tally)
+            if options.trainings:
+                from compiled_trainings import training
+
+                for seed in range(options.seed, options.seed + options.trainings):
+                    training(seed, tally)
             print("\n".join(tally.bad))
         else:
             from operator_comparison import OPERATORS
@@ -412,7 +429,9 @@ def main() -> int:
                 gc.collect()
     for reason, n in tally.reasons.most_common():
         print(f"  as it stands {n}: {reason}")
-    what = f"{options.programs} programs" if options.programs else f"{len(names)} operators"
+    what = f"{len(names)} operators"
+    if options.programs or options.trainings:
+        what = f"{options.programs} programs, {options.trainings} trainings"
     print(f"{what}: {tally.compiled} functions compiled, {len(tally.bad)} differ")
     return bool(tally.bad)
 

@@ -68,3 +68,38 @@ def test_how_memory_lies_is_what_it_is_in_eager_mode() -> None:
     c = w.compile(f)
     for x in (w.randn(4), w.randn(3, 4)):
         assert c(x)[1] == f(x)[1]
+
+
+def test_trainings(comparison: Any) -> None:
+    training = importlib.import_module("compiled_trainings").training
+    tally = comparison.Tally()
+    with comparison.everything_compiled():
+        for seed in (3, 24, 101):
+            training(seed, tally)
+    assert not tally.bad and tally.compiled >= 4
+
+
+def test_draws_follow_memory_as_in_eager_mode() -> None:
+    """Dropout hides the same elements of what lies otherwise, and results lie as they would."""
+    F = w.nn.functional
+    ways = [
+        lambda x: x, lambda x: (x + 1).relu() * 2, lambda x: w.cat([x, x]), lambda x: x.cumsum(1),
+        lambda x: x.sum(2, keepdim=True), lambda x: x.masked_fill(x > 0, 1.0),
+        lambda x: w.zeros_like(x) + x, lambda x: w.ones(5, 4, 8) * x,
+    ]  # fmt: skip
+    x = w.randn(4, 5, 8).transpose(0, 1)
+    for way in ways:
+
+        def f(x: Any, way: Any = way) -> Any:
+            y = way(x)
+            drawn = w.rand_like(y), w.zeros_like(y).bernoulli_(0.5), F.dropout1d(y, 0.5)
+            return *drawn, F.dropout(y, 0.5) * 2, (y * 2).normal_(), y + 0
+
+        w.manual_seed(0)
+        want = f(x)
+        c = w.compile(f)
+        for _ in range(2):
+            w.manual_seed(0)
+            for a, b in zip(want, c(x)):
+                assert w.allclose(a, b, atol=1e-6) and a.stride() == b.stride()
+        assert c.calls.counts["compiled"] == 1

@@ -13,6 +13,7 @@ stopped. Not here: what a capture is made into (`program.py`), and the calls aft
 
 from __future__ import annotations
 
+import functools
 import gc
 import threading
 import weakref
@@ -21,11 +22,14 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays import layout
+from ..arrays.layout import order_of
 from ..arrays.lookup import NS, RANK, SCALARS
 from ..arrays.random_fill import default_streams
 from ..base import dtypes, source
 from ..base.devices import device
 from ..base.modes import Level, place, state
+from ..engine.implementations import ANY_DTYPE, word_or_body
 from ..engine.interp import Interp, InterpNamespace, interpreter, run_op
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
@@ -47,6 +51,18 @@ def opened(op: Op) -> bool:
     if op.primitive or op.kind == "composite" or op.name in KEPT:
         return False
     return op.kind == "elementwise" or op.view is True
+
+
+@functools.cache
+def eager(op: Op) -> Callable[..., Any]:
+    """What computes an op on arrays; its results lie in memory as those of eager mode."""
+    f = lambda *ins, **static: run_op(op, ins, static)
+    if op.in_order:
+        return layout.in_order(f)
+    if op.kind != "elementwise" or len(op.inputs) < 2:
+        return f
+    own = hasattr(word_or_body(NS[np.ndarray], op, ANY_DTYPE), "in_c_order")
+    return f if own else layout.as_first(f, False)
 
 
 def apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
@@ -251,6 +267,7 @@ class Capture:
             return
         a = t._a
         symbol = Symbol(self, self.graph.input(a.shape, a.dtype), a)
+        symbol.value.order = order_of(a)
         known = self.by_id[id(t)] = Lifted(t, symbol, places)
         self.lifted.append(known)
         t._a = symbol
@@ -389,7 +406,7 @@ class Capture:
             if not any(c is None for c in old):
                 outs = [Symbol(self, v, c) for v, c in zip(node.outputs, old)]
                 return tuple(outs) if node.many else outs[0]
-        found = run_op(op, contents, static)
+        found = eager(op)(*contents, **static)
         many = type(found) is tuple
         arrays = [np.asarray(o) if o is not None else None for o in (found if many else (found,))]
         values = [x for x in given if type(x) is Value]
@@ -410,7 +427,7 @@ class Capture:
             if a is None:
                 made.append(None)
                 continue
-            self.contents[v.number] = a
+            self.contents[v.number], v.order = a, order_of(a)
             made.append(Symbol(self, v, a))
         return tuple(made) if many else made[0]
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.layout import order_of
 from ..base import dtypes, source
 from ..engine.op import OPS, Op
 
@@ -31,15 +32,18 @@ def kind_of(dtype: Any) -> str:
 
 
 class Value:
-    """An array of the graph: an input, a constant (with its array), or what a node computes."""
+    """An array of the graph: an input, a constant (with its array), or what a node computes. order:
+    its dimensions, the outermost in the memory of eager mode's array first; None for C order.
+    """
 
-    __slots__ = ("array", "dtype", "index", "kind", "node", "number", "shape")
+    __slots__ = ("array", "dtype", "index", "kind", "node", "number", "order", "shape")
 
     def __init__(self, number: int, shape: Any, dtype: Any, node: Node | None, index: int) -> None:
         self.number, self.shape, self.dtype = number, tuple(shape), dtype
         self.kind = kind_of(dtype)  # the dtype's name
         self.node, self.index = node, index  # that computes it, as which of its outputs
         self.array: Any = None
+        self.order: list[int] | None = None
 
     @property
     def size(self) -> int:
@@ -113,12 +117,12 @@ class Graph:
         """The value of an array that is always the same."""
         key = None
         if array.size <= MERGED and not array.dtype.hasobject:
-            key = (array.shape, str(array.dtype), array.tobytes())
+            key = (array.shape, array.strides, str(array.dtype), array.tobytes())
             known = self._constants.get(key)
             if known is not None:
                 return known
         v = self.value(array.shape, array.dtype)
-        v.array = array
+        v.array, v.order = array, order_of(array)
         if key is not None:
             self._constants[key] = v
         return v

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.layout import order_of
 from ..arrays.random_fill import default_streams
 from ..base import source
 from ..base.modes import state
@@ -24,7 +25,7 @@ from ..engine.views import CHANGES, last_change
 from ..kernels import compiler
 from .graph import Value
 from .guards import Guards
-from .program import Program
+from .program import Program, lying
 from .recompute import again
 from .recorded import Call, Used, record
 from .settle import ALIAS, GRADIENT, OBJECT, SAME, VIEW, Settled
@@ -173,6 +174,7 @@ class Plan:
         changing = {x.value.number for x, _ in s.effects}
         arrays = () if self.open is None else self.open.arrays
         self.copied: list[int] = []  # results that are, or may become, somebody else's memory
+        self.moved: list[tuple[int, list[int]]] = []  # results in another order than C's
         for k, v in enumerate(self.kept[: self.plain]):
             r = _root(v)
             given = r.node is None and not r.constant and r.number not in arrays
@@ -182,6 +184,8 @@ class Plan:
                 continue
             if given and k < count:
                 continue  # shares memory with what was there before, as in eager mode
+            if v.order is not None:
+                self.moved.append((k, v.order))
             if r.node is None or r.number in handed:
                 self.copied.append(k)
             handed.add(r.number)
@@ -243,6 +247,11 @@ class Plan:
                 raise Failed from e
             for k in self.copied:
                 found[k] = np.array(found[k])
+            for k, order in self.moved:
+                if order_of(found[k]) != order:
+                    there = lying(found[k], order)
+                    there[...] = found[k]
+                    found[k] = there
             self._commit(found, leaves)
         outs = found[: len(self.graph.outputs)]
         tensors = [wrap(a) for a in outs]

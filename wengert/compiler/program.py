@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.layout import order_of
 from ..arrays.lookup import NS
 from ..base import generated
 from ..engine import views
@@ -20,6 +21,7 @@ from ..engine.implementations import implementation
 from ..engine.interp import run_op
 from ..kernels import compiler
 from ..kernels.matmul import library
+from ..ops.random.fill import LIKE
 from .emit import Launch, compiled
 from .graph import Node, Value
 from .group import Group, grouped
@@ -41,7 +43,21 @@ def word_of(node: Node) -> Callable[..., Any]:
             return lambda *ins, **static: run_op(op, ins, static)
         n, names = len(op.inputs), tuple(node.static)
         return lambda *args: run_op(op, args[:n], dict(zip(names, args[n:])))
-    return implementation(NS[np.ndarray], op)
+    f = implementation(NS[np.ndarray], op)
+    if op.name in ORDERS and type(node.operands[0]) is Value:
+        order = node.operands[0].order
+        return lambda x, *rest: f(x if order_of(x) == order else lying(x, order), *rest)
+    return f
+
+
+ORDERS = frozenset(op.name for op in LIKE.values())  # draw in the order of their operand's memory
+
+
+def lying(x: Any, order: list[int] | None) -> Any:
+    """An array like x whose dimensions lie in an order."""
+    if order is None:
+        return np.empty(x.shape, x.dtype)
+    return np.empty([x.shape[i] for i in order], x.dtype).transpose(np.argsort(order))
 
 
 class Writer:

@@ -245,7 +245,7 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
                     raise NotImplementedError(f"{name}(): there are no ones in layout {made}")
                 return LAYOUTS[made](a.shape, made, dtypes.as_dtype(d), device, requires_grad)
         if RANK.get(type(a)) == INTERPRETER:
-            return interpreted_like(a, make, d, device, requires_grad)
+            return interpreted_like(a, memory_format, make, d, device, requires_grad)
         if device is None and HOST and NS[type(a)] is HOST[0]:
             xp = HOST[0]
         else:
@@ -268,21 +268,24 @@ def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
     return namespace(made).permute(made, tuple(back))
 
 
-def interpreted_like(a: Any, make: Any, d: Any, device: Any, requires_grad: bool) -> Any:
+def interpreted_like(
+    a: Any, memory_format: Any, make: Any, d: Any, device: Any, requires_grad: bool
+) -> Any:
     """A tensor like one that holds an interpreter's array."""
-    made = finish(inner_like(a, make, d, None if device is None else space(device)), requires_grad)
+    xp = None if device is None else space(device)
+    made = finish(inner_like(a, memory_format, make, d, xp), requires_grad)
     if type(made._a) not in DRESS:
         return made
     return tensor_of(made._a).requires_grad_(requires_grad)
 
 
-def inner_like(a: Any, make: Any, d: Any, xp: Any) -> Any:
+def inner_like(a: Any, memory_format: Any, make: Any, d: Any, xp: Any) -> Any:
     """An array like that of an interpreter: most give one of their content's kind."""
     if RANK.get(type(a)) == INTERPRETER:
-        return a.around(inner_like(a.content, make, d, xp))
+        return a.around(inner_like(a.content, memory_format, make, d, xp))
     if isinstance(a, Tensor):
-        return inner_like(a._a, make, d, xp)
-    return make(xp or namespace(a), tuple(a.shape), d)
+        return inner_like(a._a, memory_format, make, d, xp)
+    return lying_as(a, memory_format, lambda s: make(xp or namespace(a), s, d))
 
 
 zeros_like = _like("zeros_like", lambda xp, s, d: xp.zeros(s, d), "Zeros like input.", 0)
@@ -315,7 +318,7 @@ def full_like(
     if RANK.get(type(input._a)) == INTERPRETER:
         d = input._a.dtype if dtype is None else dtypes.as_np(dtype)
         make = lambda xp, s, d: xp.full(s, fill_value, d)
-        return interpreted_like(input._a, make, d, device, requires_grad)
+        return interpreted_like(input._a, memory_format, make, d, device, requires_grad)
     d, device = dtype or input.dtype, device or input.device
     if not RANK.get(type(input._a)) and not input._a.flags.c_contiguous:
         made = lambda s: full(s, fill_value, dtype=d, device=device)._a

@@ -80,7 +80,8 @@ def masked_fill(input, mask, value):
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with"
             f" {value._a.ndim} dimension(s)."
         )
-    return where_op.entry(mask, fitting(value, input, "masked_fill"), input)
+    filled = where_op.entry(mask, fitting(value, input, "masked_fill"), input)
+    return filled if input.is_contiguous() and mask.is_contiguous() else filled.contiguous()
 
 
 @primitive(movement, types="any", name="masked_select")

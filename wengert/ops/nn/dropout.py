@@ -36,7 +36,7 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
         return wrap(streams.fresh(ns, like, default_stream(ns.device_of(a)), kind, (keep,)))
     x = input.detach()
     if channels:
-        x = x[(slice(None), slice(None), *(slice(0, 1),) * (a.ndim - 2))]
+        x = x[(slice(None), slice(None), *(slice(0, 1),) * (a.ndim - 2))].contiguous()
     return LIKE["bernoulli"].entry(x, (keep,), None)
 
 

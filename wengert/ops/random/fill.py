@@ -43,14 +43,17 @@ _C_NAMES = {
 # --- the ops -------------------------------------------------------------------------------------
 
 
-def random_op(node: str, whole_batch: bool = False) -> Callable[[Callable[..., Any]], Op]:
+def random_op(
+    node: str, whole_batch: bool = False, keeps_order: bool = False
+) -> Callable[[Callable[..., Any]], Op]:
     """Define an op that draws: with zero gradients, and a rule for vmap.
 
     whole_batch: that each element is drawn by itself, so that a batch can be drawn as one array.
+    keeps_order: that the result lies in memory as the operand does.
     """
 
     def define(f: Callable[..., Any]) -> Op:
-        o = op(opaque, types="any", node=node)(f)
+        o = op(opaque, types="any", node=node, keeps_order=keeps_order)(f)
         zero = lambda xp, g: xp.zeros_like(g)
         o.vjp(complex=False, **dict.fromkeys(o.inputs, zero))
         o.jvp(lambda xp, tangents, *inputs, **static: None)
@@ -105,7 +108,7 @@ def _distribution(kind: str, node: str) -> Op:
         f"{kind}_like",
         f"Numbers of the distribution {kind!r}, laid out like x.",
     )
-    return random_op(node, whole_batch=kind != "bernoulli_each")(f)
+    return random_op(node, whole_batch=kind != "bernoulli_each", keeps_order=True)(f)
 
 
 # Methods of Stream, and the graph node of a tensor filled by them.
