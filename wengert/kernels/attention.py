@@ -54,9 +54,8 @@ def _pack(f: Function) -> None:
 
     def vector(v: Value) -> None:
         at = v * lanes
-        rows = [x.at(f.least(at + q, n - 1) * step) for q in range(lanes)]
         to = out.at(at // columns * columns * depth + at % columns)
-        turn(f, rows, to, columns, depth)
+        turn(f, x.at(at * step), step, n - at, to, columns, depth)
 
     f.loop(0, (n + (lanes - 1)) // lanes, 1, vector)
 
@@ -104,7 +103,7 @@ def _wide(f: Function, rows: int) -> None:
     pair = 2 * lanes
 
     def rest(c: Value) -> None:
-        f.when(n - c >= pair, lambda: some(c, 2, True), lambda: some(c, 2, False))
+        f.masked(n - c >= pair, lambda whole: some(c, 2, whole))
 
     f.loop(full, n, pair, rest)
 

@@ -42,6 +42,11 @@ class Target(NamedTuple):
     def arm(self) -> bool:
         return self.triple.startswith(("aarch64", "arm64"))
 
+    @property
+    def masks(self) -> bool:
+        """Whether loads and stores under a mask cost what others do."""
+        return self.bytes == 64
+
     def lanes(self, word: str) -> int:
         """How many numbers of a type a vector holds."""
         return self.bytes // {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}[word]

@@ -104,7 +104,7 @@ def _together(f: Function, word: str, taps: tuple[int, int], rows: int, back: bo
         for r, v in enumerate(now):
             to.store(v, apart * r, mask)
 
-    f.when(left >= lanes, lambda: run(None), lambda: run(f.mask(left, lanes)))
+    f.masked(left >= lanes, lambda whole: run(None if whole else f.mask(left, lanes)))
 
 
 @job(

@@ -43,6 +43,20 @@ class Module:
         self.functions.append(f)
         return f
 
+    def turned(self, word: str) -> str:
+        """The name of a function (x, step, y, step) that copies a square of as many numbers as a
+        vector holds, rows as columns. A function, since instructions for it take long to choose.
+        """
+        name = f"turned_{word}"
+        if all(f.name != name for f in self.functions):
+            pair = [("x", f"{word}*"), ("x_step", "i64"), ("y", f"{word}*"), ("y_step", "i64")]
+            f = self.function(name, pair)
+            x, x_step, y, y_step = f.args.values()
+            lanes = f.lanes(word)
+            for q, v in enumerate(transposed([x.load(x_step * q, lanes) for q in range(lanes)])):
+                y.store(v, y_step * q)
+        return name
+
     def text(self) -> str:
         bits = self.target.bytes * 8
         wide = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
@@ -148,6 +162,15 @@ class Function:
 
     def least(self, a: Any, b: Any) -> Value:
         return self.index(a).least(b)
+
+    def masked(self, whole: Value, body: Callable[[bool], None]) -> None:
+        """body(whether all lanes are inside), for either case; where masks cost nothing, once for
+        both, which halves what is to be compiled.
+        """
+        if self.module.target.masks:
+            body(False)
+        else:
+            self.when(whole, lambda: body(True), lambda: body(False))
 
     # ---------------------------------------------------------------- control
 
@@ -280,6 +303,8 @@ def transposed(rows: Sequence[Value]) -> list[Value]:
             high = [q | step if not q & step else n + q for q in range(n)]
             now[i], now[i | step] = a.shuffle(b, low), a.shuffle(b, high)
         step //= 2
+        if step:  # nobody looks for a way to do several steps at once: that takes long
+            now = [v.call("arithmetic.fence") for v in now]
     return now
 
 

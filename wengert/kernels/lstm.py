@@ -35,11 +35,9 @@ def pack_gates(k: Job) -> None:
     out = out.at(k.chunk * (VECTORS * lanes) * depth)
 
     def gate(j: Value) -> None:
-        rows = [
-            w.at((j * units + k.least(k.chunk * lanes + q, units - 1)) * depth)
-            for q in range(lanes)
-        ]
-        turn(k, rows, out.at(j * lanes), VECTORS * lanes, depth)
+        first = k.chunk * lanes
+        x = w.at((j * units + first) * depth)
+        turn(k, x, depth, units - first, out.at(j * lanes), VECTORS * lanes, depth)
 
     k.loop(0, VECTORS, 1, gate)
 
@@ -106,7 +104,8 @@ def _step(f: Function, rows: int) -> None:
     gates, panel, state, cells, new, t, out, units, left = f.args.values()
     lanes = f.lanes("float")
 
-    def run(mask: Value | None) -> None:
+    def run(whole: bool) -> None:
+        mask = None if whole else f.mask(left, lanes)
         places = [gates.at(units * (4 * r + j)) for r in range(rows) for j in range(4)]
         lines = [x.at(units * r) for r in range(rows) for x in (new, t, out)]
         for p in (*places, *lines):  # here while the product is at work
@@ -127,7 +126,7 @@ def _step(f: Function, rows: int) -> None:
             t.store(squashed, units * r, mask)
             out.store(o * squashed, units * r, mask)
 
-    f.when(left >= lanes, lambda: run(None), lambda: run(f.mask(left, lanes)))
+    f.masked(left >= lanes, run)
 
 
 @job(
@@ -221,7 +220,7 @@ def _step_back(f: Function, rows: int) -> None:
                 slopes.store(part, units * (4 * r + j) + v * lanes, mask)
             dc.store(e * forget, at, mask)
 
-    f.when(left >= VECTORS * lanes, lambda: run(True), lambda: run(False))
+    f.masked(left >= VECTORS * lanes, run)
 
 
 # ------------------------------------------------------------------------- calls

@@ -15,7 +15,7 @@ import numpy as np
 from . import threads
 from .compiler import Target
 from .jobs import Job, job
-from .lanes import Function, Pointer, Value, transposed
+from .lanes import Function, Pointer, Value
 from .sweep import sweep
 
 VECTORS = 4  # of a panel
@@ -100,26 +100,39 @@ def pack_panels(k: Job, word: str, turned: bool) -> None:
 
     def vector(v: Value) -> None:
         at = first + v * lanes
-        rows = [b.at(k.least(at + q, n - 1) * step) for q in range(lanes)]
-        turn(k, rows, out.at(v * lanes), columns, depth)
+        turn(k, b.at(at * step), step, n - at, out.at(v * lanes), columns, depth)
 
     k.loop(0, VECTORS, 1, vector)
 
 
-def turn(k: Function, rows: Sequence[Pointer], out: Pointer, step: Any, depth: Any) -> None:
-    """out[i][lane] = rows[lane][i] for i below depth, `step` from one i to the next."""
-    lanes = len(rows)
+def turn(
+    k: Function, x: Pointer, step: Any, have: Value, out: Pointer, out_step: Any, depth: Any
+) -> None:
+    """out[i][lane] = x[lane][i] for i below depth; where there are fewer rows than lanes, some
+    row stands for each that is missing.
+    """
+    lanes, turned = k.lanes(x.word), k.module.turned(x.word)
+    some = k.stack(x.word, lanes * lanes)
     full = depth // lanes * lanes
 
+    def row(q: Value) -> Pointer:
+        return x.at((k.least(q, have - 1)) * step)
+
+    def gathered(i: Value) -> None:
+        k.loop(0, lanes, 1, lambda q: some.store(row(q).load(i, lanes), q * lanes))
+        k.call(turned, some, lanes, out.at(i * out_step), out_step)
+
     def square(i: Value) -> None:
-        for q, t in enumerate(transposed([r.load(i, lanes) for r in rows])):
-            out.store(t, (i + q) * step)
+        k.call(turned, x.at(i), step, out.at(i * out_step), out_step)
 
     def single(i: Value) -> None:
-        for q, r in enumerate(rows):
-            out.store(r.load(i), i * step + q)
+        k.loop(0, lanes, 1, lambda q: out.store(row(q).load(i), i * out_step + q))
 
-    k.loop(0, full, lanes, square)
+    k.when(
+        have >= lanes,
+        lambda: k.loop(0, full, lanes, square),
+        lambda: k.loop(0, full, lanes, gathered),
+    )
     k.loop(full, depth, 1, single)
 
 

@@ -1,8 +1,8 @@
 """Passes over numbers that follow each other, a vector at a time, and what is carried through them.
 
 The same text serves all lengths: some vectors together, then single ones, then the rest under a
-mask. Sums and maxima are carried in several registers, so that instructions overlap, and in an
-order that the length alone determines.
+mask; where masks cost nothing, single ones are under one, too. Sums and maxima are carried in
+several registers, so that instructions overlap, and in an order that the length alone determines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ def sweep(
     start, n = k.index(first), k.index(n)
     step = TOGETHER * lanes
     most = start + (n - start) // step * step
-    full = start + (n - start) // lanes * lanes
 
     def call(i: Value, mask: Value | None, u: int, now: Sequence[Value]) -> list[Value]:
         new = body(i, mask, u, *now)
@@ -38,7 +37,10 @@ def sweep(
         return state
 
     state = k.loop(start, most, step, together, carried)
-    state = k.loop(most, full, lanes, lambda i, *now: call(i, None, 0, now), state)
+    full = most
+    if not k.module.target.masks:
+        full = start + (n - start) // lanes * lanes
+        state = k.loop(most, full, lanes, lambda i, *now: call(i, None, 0, now), state)
     return k.loop(full, n, lanes, lambda i, *now: call(i, k.mask(n - i, lanes), 0, now), state)
 
 

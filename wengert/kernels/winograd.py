@@ -24,7 +24,7 @@ import numpy as np
 from . import compiler, threads
 from .compiler import Target
 from .jobs import Job, job
-from .lanes import Function, Pointer, Value, transposed
+from .lanes import Function, Pointer, Value
 from .panels import tile
 
 Array = Any
@@ -99,39 +99,53 @@ def _twice(of: Any, a: Sequence[Sequence[Value]]) -> list[list[Value]]:
 def _take_row(f: Function, channels: int) -> None:
     """to[position][channel] = x[channel][position] of a row; zeros up to whole vectors."""
     x, plane, count, to = f.args.values()
-    lanes = f.lanes("float")
+    lanes, turned = f.lanes("float"), f.module.turned("float")
+    some = f.stack("float", lanes * lanes)
 
-    def square(c: Value, p: Value, full: bool) -> None:
-        mask = None if full else f.mask(count - p, lanes)
-        rows = [x.load((c + q) * plane + p, lanes, mask) for q in range(lanes)]
-        for q, r in enumerate(transposed(rows)):
-            to.store(r, (p + q) * channels + c)
+    def last(c: Value, p: Value) -> None:
+        mask = f.mask(count - p, lanes)
 
-    def some(c: Value) -> None:
+        def row(q: Value) -> None:
+            some.store(x.load((c + q) * plane + p, lanes, mask), q * lanes)
+
+        f.loop(0, lanes, 1, row)
+        f.call(turned, some, lanes, to.at(p * channels + c), channels)
+
+    def square(c: Value, p: Value) -> None:
+        f.call(turned, x.at(c * plane + p), plane, to.at(p * channels + c), channels)
+
+    def each(c: Value) -> None:
         whole = count // lanes * lanes
-        f.loop(0, whole, lanes, lambda p: square(c, p, True))
-        f.loop(whole, count, lanes, lambda p: square(c, p, False))
+        f.loop(0, whole, lanes, lambda p: square(c, p))
+        f.loop(whole, count, lanes, lambda p: last(c, p))
 
-    f.loop(0, channels, lanes, some)
+    f.loop(0, channels, lanes, each)
 
 
 def _give_row(f: Function, width: int) -> None:
     """y[channel][position] = x[position][channel] of a row, for some channels."""
     x, y, plane, count, channels = f.args.values()
-    lanes = f.lanes("float")
+    lanes, turned = f.lanes("float"), f.module.turned("float")
+    some = f.stack("float", lanes * lanes)
 
-    def square(c: Value, p: Value, full: bool) -> None:
-        mask = None if full else f.mask(count - p, lanes)
-        rows = [x.load((p + q) * width + c, lanes) for q in range(lanes)]
-        for q, r in enumerate(transposed(rows)):
-            y.store(r, (c + q) * plane + p, mask)
+    def last(c: Value, p: Value) -> None:
+        mask = f.mask(count - p, lanes)
+        f.call(turned, x.at(p * width + c), width, some, lanes)
 
-    def some(c: Value) -> None:
+        def row(q: Value) -> None:
+            y.store(some.load(q * lanes, lanes), (c + q) * plane + p, mask)
+
+        f.loop(0, lanes, 1, row)
+
+    def square(c: Value, p: Value) -> None:
+        f.call(turned, x.at(p * width + c), width, y.at(c * plane + p), plane)
+
+    def each(c: Value) -> None:
         whole = count // lanes * lanes
-        f.loop(0, whole, lanes, lambda p: square(c, p, True))
-        f.loop(whole, count, lanes, lambda p: square(c, p, False))
+        f.loop(0, whole, lanes, lambda p: square(c, p))
+        f.loop(whole, count, lanes, lambda p: last(c, p))
 
-    f.loop(0, channels, lanes, some)
+    f.loop(0, channels, lanes, each)
 
 
 def _transform(f: Function, of: Any, rows: int, channels: int, room: int) -> None:
@@ -452,9 +466,8 @@ def finish(k: Job, word: str, channels: int, width: int) -> None:
     (bad,) = k.loop(0, lanes, 1, channel, [k.zero(word, lanes)])
 
     def square(i: Value) -> None:
-        rows = [taps.load(i * lanes + q * lanes, lanes) for q in range(lanes)]
-        for q, r in enumerate(transposed(rows)):
-            w.store(r, (at + q) * (9 * channels) + first * 9 + i)
+        to = w.at(at * (9 * channels) + first * 9 + i)
+        k.call(k.module.turned("float"), taps.at(i * lanes), lanes, to, 9 * channels)
 
     k.loop(0, 9 * lanes, lanes, square)
     wrong.store(bad.sum(), k.chunk)
