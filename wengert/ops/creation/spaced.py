@@ -19,7 +19,7 @@ from .filled import arange, finish, into, made_on_host, space
 
 
 def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
-    """(both as numbers, False); the tensors as they are, and True, where they have no single value
+    """(both as numbers, False); the tensors, detached, and True, where they have no single value
     (in vmap). RuntimeError for tensors with dimensions.
     """
     batched = False
@@ -31,10 +31,11 @@ def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
                     f" with {v._a.ndim} dimension(s)."
                 )
             batched = batched or hasattr(v._a, "level")
-    if not batched:
-        start = start.item() if isinstance(start, Tensor) else start
-        end = end.item() if isinstance(end, Tensor) else end
-    return start, end, batched
+    a, b = [
+        v if not isinstance(v, Tensor) else v.detach() if batched else v.item()
+        for v in (start, end)
+    ]
+    return a, b, batched
 
 
 def _whole(name: str, start: Any, end: Any, steps: int, d: dtypes.dtype) -> tuple[int, int]:

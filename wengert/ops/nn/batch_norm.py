@@ -194,11 +194,11 @@ def normalised(
     eps: float,
 ) -> Tensor:
     """batch_norm after its check of the size."""
-    refuse_recorded("batch_norm", running_mean=running_mean, running_var=running_var)
     shape = input._a.shape
-    if input._a.size == 0 and (len(shape) < 2 or shape[1] == 0):  # nothing to normalise
+    if input._a.size == 0:  # nothing to normalise
         r = input.clone() if weight is None else input * weight[0]
         return r if bias is None else r + bias[0]
+    refuse_recorded("batch_norm", running_mean=running_mean, running_var=running_var)
     if len(shape) < 2:
         raise IndexError(
             "batch_norm: Dimension out of range: expected input of at least 2 dimensions (N, C, "
