@@ -174,10 +174,7 @@ def kernel_cases() -> Iterator[Case]:
     chip = "sm_" + str(cupy.cuda.Device().compute_capability)
     if int(chip[3:]) > 120:
         chip = "sm_120"
-    rows = (
-        gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
-        gpu_kernels.layer_norm_backward,
-    )  # fmt: skip
+    rows = tuple(gpu_kernels.ROWS.values())
     for kernel in [*gpu_kernels.KERNELS.values(), *rows]:
 
         def check(kernel: Any = kernel, rows: Any = rows) -> None:

@@ -1,15 +1,11 @@
-"""Words on CUDA that launch kernels of ours, over a stand-in for CuPy: it takes the PTX, holds each
-launch against the parameters that the PTX declares, and runs the kernel's threads on this machine.
-"""
+"""Words on CUDA that launch kernels of ours, over a stand-in for CuPy (`cupy_stand.py`)."""
 
-import contextlib
-import re
-import types
 import warnings
 from functools import partial
 
 import numpy as np
 import pytest
+from cupy_stand import Array, Stand
 
 from wengert.arrays import (
     activation,
@@ -21,16 +17,9 @@ from wengert.arrays import (
     random_fill,
 )  # fmt: skip
 from wengert.arrays.philox_stream import PhiloxStream
-from wengert.kernels import compiler, gpu, gpu_kernels
+from wengert.kernels import compiler, gpu_kernels
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
-KERNELS = {
-    **gpu_kernels.KERNELS,
-    **{k.name: k for k in (
-        gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
-    )},
-    **{k.name: k for k in cuda_random.KERNELS.values()},
-}  # fmt: skip
 GENERAL = {
     name: next(
         getattr(m, name) for m in (activation, elementwise, normalization) if hasattr(m, name)
@@ -38,90 +27,17 @@ GENERAL = {
     for name in cuda_kernels.WORDS
 }
 
-
-class Array(np.ndarray):
-    """An array of a device."""
-
-    device = types.SimpleNamespace(id=0)
-
-
-class Function:
-    """CuPy's Function: takes what Function.__call__ takes."""
-
-    def __init__(self, module, name):
-        self.module, self.kernel, self.code = module, KERNELS[name], gpu.OnHost(KERNELS[name])
-
-    def __call__(self, grid, block, args, shared_mem=0, stream=None):
-        lib = self.module.lib
-        assert type(grid) is type(block) is type(args) is tuple and len(grid) == len(block) == 1
-        assert block[0] == self.kernel.width and 0 < grid[0] < 2**31
-        declared = self.module.params[self.kernel.name]
-        assert len(declared) == len(args)
-        for kind, a in zip(declared, args):
-            if isinstance(a, Array):
-                assert kind == "u64" and a.dtype == np.float32 and a.flags.c_contiguous
-            else:
-                assert {"u64": np.int64, "b64": np.int64, "f32": np.float32}[kind] is type(a)
-        lib.launches.append(self.kernel.name)
-        plain = [a if isinstance(a, Array) else a.item() for a in args]
-        self.code.run(grid[0], *plain)
-        if lib.spoil:
-            plain[-1].flat[0] += 1
-
-
-class Module:
-    """CuPy's Module of PTX."""
-
-    def __init__(self, lib):
-        self.lib, self.params = lib, {}
-
-    def load(self, cubin):
-        assert type(cubin) is bytes
-        if self.lib.refuse:
-            raise RuntimeError("CUDA_ERROR_INVALID_PTX")
-        text = cubin.decode()
-        assert ".target sm_80" in text
-        for name, params in re.findall(r"\.visible \.entry (\w+)\((.*?)\)", text, re.S):
-            self.params[name] = re.findall(r"\.param \.(\w+)", params)
-
-    def get_function(self, name):
-        assert name in self.params
-        return Function(self, name)
-
-
-class Device(contextlib.nullcontext):
-    """CuPy's Device."""
-
-    def __init__(self, capability):
-        super().__init__()
-        self.compute_capability = capability
-
-
-class Stand:
-    """NumPy under the names of CuPy, whose arrays know their device."""
-
-    ndarray = Array
-
-    def __init__(self, capability="90"):
-        self.launches, self.refuse, self.spoil = [], False, False
-        device = lambda i: Device(capability)
-        self.cuda = types.SimpleNamespace(
-            Device=device,
-            get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False),
-            function=types.SimpleNamespace(Module=lambda: Module(self)),
-        )
-
-    def empty(self, shape, dtype=float):
-        return np.full(shape, np.nan, dtype).view(Array)
-
-    def asarray(self, a, dtype=None):
-        return np.asarray(a, dtype).view(Array)
-
-    def asnumpy(self, a):
-        return np.array(a)
-
-    def __getattr__(self, name):
-        return getattr(np, name)
+# word -> what it is called with besides arrays; the first with the first operands
+OPTIONS = {
+    "softplus": [(), (2.0, 3.0), (0.5,)], "softplus_backward": [(2.0, 3.0), (), (0.5, 8.0)],
+    "elu": [(), (0.5,), (1.67, 1.05, 1.0)], "elu_backward": [(1.67, 1.05, 1.0), (), (2.0,)],
+    "leaky_relu": [(), (0.3,), (-2.0,)], "leaky_relu_backward": [(0.3,), (), (1.5,)],
+    "hardshrink": [(), (1.0,), (0.0,)], "hardshrink_backward": [(1.0,), (), (0.0,)],
+    "softshrink": [(), (1.0,), (0.0,)], "hardtanh": [(), (-0.5, 2.0), (0.0, 6.0)],
+    "hardtanh_backward": [(), (-0.5, 2.0), (0.0, 6.0)], "threshold": [(), (1.0, 20.0), (-1.0, 0.5)],
+    "threshold_backward": [(), (1.0,), (-1.0,)],
+    "clamp": [(-1.0, 2.0), (None, 0.5), (0.25, None)],
+}  # fmt: skip
 
 
 def operands(name, shape, seed=0, hard=False):
@@ -133,9 +49,10 @@ def operands(name, shape, seed=0, hard=False):
     if name in ("relu_backward", "tanh_backward", "sigmoid_backward"):  # of results
         x = made[1]
         made[1] = {"r": np.maximum(x, 0), "t": np.tanh(x), "s": 1 / (1 + np.exp(-x))}[name[0]]
-    if name == "softmax_backward":
+    if name.endswith("softmax_backward"):
         e = np.exp(made[1])
-        made[1] = e / e.sum(-1, keepdims=True)
+        e /= e.sum(-1, keepdims=True)
+        made[1] = np.log(e) if name.startswith("log") else e
     if hard:
         made[0].reshape(-1)[:6] = [np.nan, np.inf, -np.inf, -0.0, 90, -90]
     return [np.ascontiguousarray(a).view(Array) for a in made]
@@ -152,6 +69,7 @@ def test_words_launch_kernels(name):
     word = cuda_kernels.wrap(name, general, lib)
     for number, shape in enumerate([(3,), (3, 77), (2, 3, 181)]):
         xs = operands(name, shape, number)
+        xs += OPTIONS.get(name, [()] * 3)[number]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for got, want in zip(results(word(*xs)), results(general(*xs)), strict=True):
@@ -163,6 +81,7 @@ def test_words_launch_kernels(name):
     for xs in (
         [a.astype(np.float64) for a in x], [a[..., ::2] for a in x], [a[:0] for a in x],
     ):  # fmt: skip
+        xs += OPTIONS.get(name, [()])[0]
         if name != "layer_norm" or xs[0].size:
             np.testing.assert_array_equal(results(word(*xs))[0], results(general(*xs))[0])
     assert len(lib.launches) == kept
@@ -173,8 +92,9 @@ def test_numbers_that_are_none(name):
     """What CuPy's calls make of infinities and of nan, kernels make of them too."""
     lib, general = Stand(), partial(GENERAL[name], np)
     word = cuda_kernels.wrap(name, general, lib)
-    word(*operands(name, (2, 9)))  # believed from here on
-    xs = operands(name, (2, 9), 1, hard=True)
+    first, *_ = OPTIONS.get(name, [()])
+    word(*operands(name, (2, 9)), *first)  # believed from here on
+    xs = [*operands(name, (2, 9), 1, hard=True), *first]
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(word(*xs), general(*xs), rtol=1e-4, atol=1e-5)
     assert len(lib.launches) == 2
@@ -247,7 +167,7 @@ def test_the_namespace_has_them(monkeypatch):
     monkeypatch.setattr(cuda, "device_count", lambda: 1)
     ns = cuda.CUDANamespace(0)
     for word in cuda_kernels.WORDS:
-        xs = operands(word, (2, 6))
+        xs = [*operands(word, (2, 6)), *OPTIONS.get(word, [()])[0]]
         (getattr(ns, word, None) or ns.primitive(word))(*xs)
     assert len(lib.launches) == len(cuda_kernels.WORDS)
 

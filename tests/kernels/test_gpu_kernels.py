@@ -14,10 +14,7 @@ from wengert.kernels import compiler, gpu, gpu_kernels, gpu_random
 from wengert.nn import functional as F
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
-ROWS = {k.name: k for k in (
-    gpu_kernels.softmax, gpu_kernels.softmax_backward, gpu_kernels.layer_norm,
-    gpu_kernels.layer_norm_backward,
-)}  # fmt: skip
+ROWS = gpu_kernels.ROWS
 RANDOM = {k.name: k for k in (gpu_random.uniform, gpu_random.bernoulli, gpu_random.dropout)}
 EVERY = {**gpu_kernels.KERNELS, **ROWS, **RANDOM}
 PER_BLOCK = gpu_kernels.EACH * gpu_kernels.WIDTH
@@ -109,6 +106,10 @@ def test_rows(columns):
     np.testing.assert_allclose(
         d, (g - (g * want).sum(1, keepdims=True)) * want, rtol=1e-4, atol=1e-5
     )
+    (y,) = launched(ROWS["log_softmax"], 3, columns, x, outputs=[(shape, np.nan)])
+    np.testing.assert_allclose(y, np.log(want), rtol=1e-5, atol=1e-5)
+    (d,) = launched(ROWS["log_softmax_backward"], 3, columns, g, y, outputs=[(shape, np.nan)])
+    np.testing.assert_allclose(d, g - want * g.sum(1, keepdims=True), rtol=1e-4, atol=1e-5)
     y, stats = launched(
         ROWS["layer_norm"], 3, columns, 1e-5, x, w, b, outputs=[(shape, np.nan), ((3, 2), np.nan)]
     )
@@ -137,7 +138,8 @@ def test_a_missing_barrier_is_noticed(name, monkeypatch):
     a, b = rng.standard_normal((2, 2, n)).astype(np.float32)
     w = rng.standard_normal(n).astype(np.float32)
     args = {
-        "softmax": (n, a), "softmax_backward": (n, a, b), "layer_norm": (n, 1e-5, a, w, w),
+        "softmax": (n, a), "softmax_backward": (n, a, b), "log_softmax": (n, a),
+        "log_softmax_backward": (n, a, b), "layer_norm": (n, 1e-5, a, w, w),
         "layer_norm_backward": (n, a, b, w, np.ones((2, 2), np.float32)),
     }[name]  # fmt: skip
     outputs = [((2, n), np.nan)] + [((2, 2), np.nan)] * (name == "layer_norm")

@@ -18,14 +18,17 @@ import numpy as np
 
 from ..base.advice import advise
 from ..kernels.gpu import Kernel
+from . import fused_elements as plans
 
 __all__ = ["Launcher", "given", "wrap"]
 
 Word = Callable[..., Any]
+Plan = Callable[..., Any]
 F32 = np.dtype(np.float32)
 CHIP = "sm_80"  # the driver makes code for later devices of it
 OLDEST = 80
 NUMBERS = {"i64": np.int64, "float": np.float32}
+ARRAYS = {"float*": F32, "i64*": np.dtype(np.int64)}
 MOST = 2**31 - 1  # blocks of a launch
 LAUNCHERS: list[Launcher] = []  # all there are, for whoever asks which are believed
 
@@ -41,7 +44,7 @@ def given(kernel: Kernel, args: Sequence[Any]) -> tuple[Any, ...]:
     for (name, kind), a in zip(kernel.params, args):
         if kind in NUMBERS:
             found.append(NUMBERS[kind](a))
-        elif kind == "float*" and a.dtype == F32 and a.flags.c_contiguous:
+        elif a.dtype == ARRAYS.get(kind) and a.flags.c_contiguous:
             found.append(a)
         else:
             raise TypeError(f"{kernel.name}: {name} is a {kind}, not {a.dtype} {a.flags}")
@@ -145,6 +148,38 @@ def elements(name: str, inputs: int) -> Callable[[Word, Any], Word]:
     return make
 
 
+def planned(inputs: int, plan: Plan) -> Callable[[Word, Any], Word]:
+    """word(arrays..., options...); plan(options...) is the formula and its numbers, or None."""
+
+    def make(general: Word, lib: Any) -> Word:
+        from ..kernels import gpu_kernels
+
+        launchers: dict[str, Launcher] = {}
+        each = gpu_kernels.EACH * gpu_kernels.WIDTH
+
+        def word(*args: Any, **named: Any) -> Any:
+            arrays, options = args[:inputs], args[inputs:]
+            plain = not named and all([v is None or isinstance(v, (int, float)) for v in options])
+            found = plan(*options) if plain and fits(*arrays) else None
+            if found is None:
+                return general(*args, **named)
+            name, numbers = found
+            launcher = launchers.get(name)
+            if launcher is None:
+                launcher = launchers[name] = Launcher(gpu_kernels.KERNELS[name], lib)
+            x = arrays[0]
+            device, blocks = x.device.id, -(-x.size // each)
+            if blocks > MOST or not launcher.ready(device):
+                return general(*args)
+            out = lib.empty(x.shape, F32)
+            launcher.launch(device, blocks, x.size, *numbers, *arrays, out)
+            return launcher.checked(device, out, lambda: general(*args))
+
+        return word
+
+    return make
+
+
 def gelu(suffix: str, inputs: int) -> Callable[[Word, Any], Word]:
     """gelu or its gradient: a kernel for each way to compute it."""
 
@@ -214,6 +249,17 @@ def layer_norm(general: Word, lib: Any) -> Word:
     return word
 
 
+PLANS: dict[str, Plan] = {  # words with options
+    **{name: plans.softpluses(name) for name in ("softplus", "softplus_backward")},
+    **{name: plans.elus(name) for name in ("elu", "elu_backward")},
+    **{name: plans.leaky(name) for name in ("leaky_relu", "leaky_relu_backward")},
+    **{n: plans.shrinking(n) for n in ("hardshrink", "hardshrink_backward", "softshrink")},
+    "hardtanh": plans.limited,
+    "hardtanh_backward": plans.limits,
+    "threshold": plans.replaced,
+    "threshold_backward": plans.above,
+    "clamp": plans.clamped,
+}
 WORDS: dict[str, Callable[[Word, Any], Word]] = {
     **{
         name: elements(name, 1)
@@ -221,14 +267,20 @@ WORDS: dict[str, Callable[[Word, Any], Word]] = {
     },
     **{
         name: elements(name, 2)
-        for name in ("sigmoid_backward", "tanh_backward", "relu_backward", "silu_backward")
+        for name in (
+            "sigmoid_backward", "tanh_backward", "relu_backward", "silu_backward",
+            "logsigmoid_backward", "hardswish_backward",
+        )
     },
+    **{name: planned(1 + name.endswith("_backward"), plan) for name, plan in PLANS.items()},
     "gelu": gelu("", 1),
     "gelu_backward": gelu("_backward", 2),
     "softmax": rows("softmax", 1),
     "softmax_backward": rows("softmax_backward", 2),
+    "log_softmax": rows("log_softmax", 1),
+    "log_softmax_backward": rows("log_softmax_backward", 2),
     "layer_norm": layer_norm,
-}
+}  # fmt: skip
 
 
 def wrap(word: str, general: Word, lib: Any) -> Word:

@@ -15,24 +15,27 @@ from .gpu import Kernel, Threads
 from .lanes import Param
 from .values import Pointer, Value
 
-__all__ = ["KERNELS", "elements", "layer_norm", "layer_norm_backward", "softmax",
-           "softmax_backward"]  # fmt: skip
+__all__ = ["KERNELS", "OPTIONS", "ROWS", "elements", "layer_norm", "layer_norm_backward",
+           "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]  # fmt: skip
 
 EACH = 4  # elements of a thread
 WIDTH = 128
 
 
-def elements(name: str, inputs: int, formula: Callable[..., Any], outputs: int = 1) -> Kernel:
-    """A chain over elements: formula(*inputs) gives the output, or a tuple of them.
+def elements(
+    name: str, inputs: int, formula: Callable[..., Any], outputs: int = 1, numbers: int = 0
+) -> Kernel:
+    """A chain over elements: formula(*inputs, *numbers) gives the output, or a tuple of them.
 
-    Launched with blocks of EACH * WIDTH elements: (n, *inputs, *outputs).
+    Launched with blocks of EACH * WIDTH elements: (n, *numbers, *inputs, *outputs).
     """
 
-    def body(f: Threads, n: Value, *arrays: Pointer) -> None:
+    def body(f: Threads, n: Value, *given: Any) -> None:
+        options, arrays = given[:numbers], given[numbers:]
         first = f.block_index * (f.width * EACH) + f.thread
 
         def one(i: Value) -> None:
-            found = formula(*[a.load(i) for a in arrays[:inputs]])
+            found = formula(*[a.load(i) for a in arrays[:inputs]], *options)
             values = found if isinstance(found, tuple) else (found,)
             for place, v in zip(arrays[inputs:], values):
                 place.store(v, i)
@@ -41,7 +44,7 @@ def elements(name: str, inputs: int, formula: Callable[..., Any], outputs: int =
             places = [first + q * f.width for q in range(EACH)]
             rows = [[a.load(i) for a in arrays[:inputs]] for i in places]
             for i, row in zip(places, rows):
-                found = formula(*row)
+                found = formula(*row, *options)
                 values = found if isinstance(found, tuple) else (found,)
                 for place, v in zip(arrays[inputs:], values):
                     place.store(v, i)
@@ -54,7 +57,7 @@ def elements(name: str, inputs: int, formula: Callable[..., Any], outputs: int =
 
         f.when((f.block_index + 1) * (f.width * EACH) <= n, whole, part)
 
-    params: list[Param] = [("n", "i64")]
+    params: list[Param] = [("n", "i64"), *((f"s{i}", "float") for i in range(numbers))]
     params += [(f"a{i}", "float*") for i in range(inputs + outputs)]
     return Kernel(name, params, WIDTH, body)
 
@@ -92,6 +95,23 @@ def _softmax_backward(f: Threads, n: Value, g: Pointer, y: Pointer, out: Pointer
     (s,) = _row(f, n, lambda i, s: [g.load(i).fma(y.load(i), s)], [f.zero("float")])
     s = f.total(s)
     _row(f, n, lambda i: out.store((g.load(i) - s) * y.load(i), i))
+
+
+def _log_softmax(f: Threads, n: Value, x: Pointer, y: Pointer) -> None:
+    x, y = x.at(f.block_index * n), y.at(f.block_index * n)
+    low = f.constant(-float("inf"), "float")
+    (top,) = _row(f, n, lambda i, a: [x.load(i).most(a)], [low])
+    top = f.greatest(top)
+    (s,) = _row(f, n, lambda i, s: [s + formulas.small_exp(x.load(i) - top)], [f.zero("float")])
+    s = formulas.log(f.total(s))
+    _row(f, n, lambda i: y.store(x.load(i) - top - s, i))
+
+
+def _log_softmax_backward(f: Threads, n: Value, g: Pointer, y: Pointer, out: Pointer) -> None:
+    g, y, out = (p.at(f.block_index * n) for p in (g, y, out))
+    (s,) = _row(f, n, lambda i, s: [s + g.load(i)], [f.zero("float")])
+    s = f.total(s)
+    _row(f, n, lambda i: out.store(g.load(i) - formulas.small_exp(y.load(i)) * s, i))
 
 
 def _layer_norm(
@@ -146,6 +166,8 @@ def _rows(name: str, arrays: str, body: Callable[..., None], eps: bool = False) 
 
 softmax = _rows("softmax", "x y", _softmax)
 softmax_backward = _rows("softmax_backward", "g y out", _softmax_backward)
+log_softmax = _rows("log_softmax", "x y", _log_softmax)
+log_softmax_backward = _rows("log_softmax_backward", "g y out", _log_softmax_backward)
 layer_norm = _rows("layer_norm", "x w b y stats", _layer_norm, True)
 layer_norm_backward = _rows("layer_norm_backward", "g x w stats out", _layer_norm_backward)
 
@@ -163,13 +185,31 @@ UNARY = (
 )
 BINARY = (
     "maximum sigmoid_backward tanh_backward relu_backward silu_backward gelu_backward "
-    "gelu_tanh_backward softplus_backward"
+    "gelu_tanh_backward softplus_backward logsigmoid_backward hardswish_backward"
 )
+# formula -> how many arrays and how many numbers it takes
+OPTIONS = {
+    "softplus_scaled": (1, 2), "softplus_scaled_backward": (2, 2), "hardshrink": (1, 1),
+    "hardshrink_backward": (2, 1), "softshrink": (1, 1), "threshold": (1, 2),
+    "threshold_backward": (2, 1), "leaky_relu": (1, 1), "leaky_relu_backward": (2, 1),
+    "elu": (1, 3), "elu_backward": (2, 3), "clamp": (1, 2), "hardtanh_backward": (2, 2),
+}  # fmt: skip
+ROWS = {
+    k.name: k
+    for k in (
+        softmax, softmax_backward, log_softmax, log_softmax_backward, layer_norm,
+        layer_norm_backward,
+    )
+}  # fmt: skip
 # name -> a kernel over elements: every formula of one and of two values, and what chains of ops
 # become
 KERNELS = {
     **{name: elements(name, 1, getattr(formulas, name)) for name in UNARY.split()},
     **{name: elements(name, 2, getattr(formulas, name)) for name in BINARY.split()},
+    **{
+        name: elements(name, inputs, getattr(formulas, name), numbers=numbers)
+        for name, (inputs, numbers) in OPTIONS.items()
+    },
     "scaled_relu": elements("scaled_relu", 3, lambda x, w, b: formulas.relu(x.fma(w, b))),
     "gated": elements("gated", 2, lambda x, gate: x * formulas.sigmoid(gate) * 0.5 + 1.0),
     "adam": elements("adam", 4, _adam, 3),

@@ -3,18 +3,23 @@
 Large parameters are cut into pieces that stay in the CPU's cache from one instruction to the next;
 small ones are gathered into one piece, run, and written back, since a call costs more than their
 arithmetic. Parameters and states stay where they are in memory: others may look at them. What does
-not change from step to step is found once. Machine code takes them all at once, where they are.
+not change from step to step is found once. Machine code takes them all at once, where they are, and
+so does a kernel on CUDA (`launches.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.capabilities import ON_HOST
 from ..kernels.native import address
 from .formula import Formula
 from .native import Places, kernel
+
+if TYPE_CHECKING:
+    from .launches import Launches
 
 PIECE_BYTES = 1 << 17  # per array; some six arrays take part, and a core has 0.5 to 2 MB of L2
 NATIVE_BYTES = 1 << 18  # of all parameters; below, compiling takes longer to pay
@@ -154,6 +159,7 @@ class Batch:
         self.rows = rows
         self.pieces: list[Piece] = []
         self.places: Places | None = None  # for machine code
+        self.launches: Launches | None = None  # and for a device's
 
     def run(self, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]) -> None:
         """Apply formula to every row in place."""
@@ -162,6 +168,20 @@ class Batch:
             code = kernel(formula, self.name)
             if code is not None and self._run_code(code, formula, gradients, scalars):
                 return
+        if not self.host and self.steps >= WARM:
+            from .launches import Launches
+
+            if self.launches is None:
+                self.launches = Launches(self.lib, self.rows)
+            general = partial(self._run_arrays, formula, gradients, scalars)
+            if self.launches.run(formula, gradients, scalars, general):
+                return
+        self._run_arrays(formula, gradients, scalars)
+
+    def _run_arrays(
+        self, formula: Formula, gradients: Sequence[Any], scalars: Sequence[float]
+    ) -> None:
+        """Apply formula by calls of the library."""
         real, lib = self.real, self.lib
         flat = [g.reshape(-1) for g in gradients]
         if not self.pieces:

@@ -1,0 +1,111 @@
+"""A stand-in for CuPy that takes PTX, holds launches against the parameters that the PTX declares,
+and runs the kernel's threads on this machine.
+"""
+
+import contextlib
+import re
+import types
+
+import numpy as np
+
+from wengert.arrays import cuda_random
+from wengert.kernels import gpu, gpu_kernels
+from wengert.optim import launches
+
+DTYPES = {"float*": np.float32, "i64*": np.int64}
+
+
+def kernels():
+    """All kernels of ours by name."""
+    made = (*gpu_kernels.ROWS.values(), *cuda_random.KERNELS.values(), *launches.KERNELS.values())
+    return {**gpu_kernels.KERNELS, **{k.name: k for k in made}}
+
+
+class Array(np.ndarray):
+    """An array of a device."""
+
+    device = types.SimpleNamespace(id=0)
+
+    @property
+    def data(self):
+        return types.SimpleNamespace(ptr=self.ctypes.data)
+
+
+class Function:
+    """CuPy's Function: takes what Function.__call__ takes."""
+
+    def __init__(self, module, name):
+        self.module, self.kernel = module, kernels()[name]
+        self.code = gpu.OnHost(self.kernel)
+
+    def __call__(self, grid, block, args, shared_mem=0, stream=None):
+        lib = self.module.lib
+        assert type(grid) is type(block) is type(args) is tuple and len(grid) == len(block) == 1
+        assert block[0] == self.kernel.width and 0 < grid[0] < 2**31
+        declared = self.module.params[self.kernel.name]
+        assert len(declared) == len(args)
+        for kind, a, (_, what) in zip(declared, args, self.kernel.params):
+            if isinstance(a, Array):
+                assert kind == "u64" and a.dtype == DTYPES[what] and a.flags.c_contiguous
+            else:
+                assert {"u64": np.int64, "b64": np.int64, "f32": np.float32}[kind] is type(a)
+        lib.launches.append(self.kernel.name)
+        plain = [a if isinstance(a, Array) else a.item() for a in args]
+        self.code.run(grid[0], *plain)
+        if lib.spoil:
+            plain[-1].flat[0] += 1
+
+
+class Module:
+    """CuPy's Module of PTX."""
+
+    def __init__(self, lib):
+        self.lib, self.params = lib, {}
+
+    def load(self, cubin):
+        assert type(cubin) is bytes
+        if self.lib.refuse:
+            raise RuntimeError("CUDA_ERROR_INVALID_PTX")
+        text = cubin.decode()
+        assert ".target sm_80" in text
+        for name, params in re.findall(r"\.visible \.entry (\w+)\((.*?)\)", text, re.S):
+            self.params[name] = re.findall(r"\.param \.(\w+)", params)
+
+    def get_function(self, name):
+        assert name in self.params
+        return Function(self, name)
+
+
+class Device(contextlib.nullcontext):
+    """CuPy's Device."""
+
+    def __init__(self, capability):
+        super().__init__()
+        self.compute_capability = capability
+
+
+class Stand:
+    """NumPy under the names of CuPy, whose arrays know their device."""
+
+    ndarray = Array
+
+    def __init__(self, capability="90"):
+        self.launches, self.refuse, self.spoil = [], False, False
+        device = lambda i: Device(capability)
+        self.cuda = types.SimpleNamespace(
+            Device=device,
+            get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False),
+            function=types.SimpleNamespace(Module=lambda: Module(self)),
+        )
+
+    def empty(self, shape, dtype=float):
+        return np.full(shape, np.nan, dtype).view(Array)
+
+    def asarray(self, a, dtype=None):
+        return a if isinstance(a, Array) and dtype is None else np.array(a, dtype).view(Array)
+
+    def asnumpy(self, a):
+        return np.array(a)
+
+    def __getattr__(self, name):
+        return getattr(np, name)
