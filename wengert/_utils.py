@@ -1,5 +1,7 @@
 """torch._utils: the few private names that scripts import: re-exports."""
 
+from itertools import accumulate as _accumulate
+
 from .base.absent import absent as _absent
 from .io.rebuild import FUNCTIONS as _FUNCTIONS
 from .nn.utils.flat import _flatten_dense_tensors, _take_tensors, _unflatten_dense_tensors
@@ -7,6 +9,6 @@ from .nn.utils.flat import _flatten_dense_tensors, _take_tensors, _unflatten_den
 # the functions that files call
 globals().update({n[13:]: f for n, f in _FUNCTIONS.items() if n.startswith("torch._utils.")})
 
-__all__ = ["_flatten_dense_tensors", "_take_tensors", "_unflatten_dense_tensors"]
+__all__ = ["_accumulate", "_flatten_dense_tensors", "_take_tensors", "_unflatten_dense_tensors"]
 
 __getattr__ = _absent("torch._utils")

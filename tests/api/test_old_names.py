@@ -1,11 +1,21 @@
 """Functions that PyTorch has taken away work as they did, and tell the new name once."""
 
+import importlib
+import itertools
 import warnings
 
+import numpy as np
 import pytest
+import scipy.linalg
 
 import wengert as torch
+from wengert import _jit_internal, _utils
 from wengert.base import hints
+from wengert.distributions import utils
+from wengert.nn import linear
+from wengert.optim import optimizer
+from wengert.utils.data import dataloader, dataset, sampler
+from wengert.utils.data._utils import collate
 
 
 @pytest.fixture(autouse=True)
@@ -13,6 +23,9 @@ def quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.HintWarning)
         yield
+
+
+gradcheck = importlib.import_module("wengert.autograd.gradcheck")  # the name is a function's, too
 
 
 def matrix(n=4, seed=0):
@@ -214,3 +227,89 @@ def test_what_needs_hardware_refuses_when_it_is_used():
     ]:
         with pytest.raises(RuntimeError, match=match):
             f()
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_factors_by_lapacks_names(upper):
+    a, b = matrix(), matrix(seed=1)[:, :2]
+    a = a @ a.t() + torch.eye(4, dtype=torch.float64)
+    u = torch.potrf(a, upper)
+    assert torch.equal(u, u.triu() if upper else u.tril()) and torch.equal(a.potrf(upper), u)
+    torch.testing.assert_close(u.t() @ u if upper else u @ u.t(), a)
+    torch.testing.assert_close(a @ torch.potrs(b, u, upper), b)
+    torch.testing.assert_close(a @ u.potri(upper), torch.eye(4, dtype=torch.float64))
+    out = torch.empty(0, dtype=torch.float64)
+    assert torch.potrf(a, upper, out=out) is out and torch.equal(out, u)
+    assert torch.equal(torch.potrf(a), torch.linalg.cholesky(a, upper=True))
+
+
+def test_triangular_systems():
+    a, b = matrix(), matrix(seed=1)[:, :2]
+    for upper, transpose, unit in itertools.product((True, False), repeat=3):
+        x, triangle = torch.trtrs(b, a, upper, transpose, unit)
+        found = scipy.linalg.solve_triangular(
+            a.numpy(), b.numpy(), trans=int(transpose), lower=not upper, unit_diagonal=unit
+        )
+        torch.testing.assert_close(x, torch.from_numpy(found))
+        assert torch.equal(triangle, a.triu() if upper else a.tril())
+    torch.testing.assert_close(b.trtrs(a)[0], torch.trtrs(b, a)[0])
+    torch.testing.assert_close(torch.gesv(b, a)[0], torch.linalg.solve(a, b))
+    torch.testing.assert_close(b.gels(a[:, :2])[0], torch.lstsq(b, a[:, :2])[0])
+
+
+def test_batches_of_factors():
+    a = torch.stack([matrix(seed=2), matrix(seed=3)])
+    b = torch.randn(2, 4, 3, dtype=torch.float64)
+    info = torch.ones(5, dtype=torch.int32)
+    factors, pivots = torch.btrifact(a, info=info)
+    assert info.tolist() == [0, 0] and pivots.dtype == torch.int32
+    p, lower, upper = torch.btriunpack(factors, pivots)
+    torch.testing.assert_close(p @ lower @ upper, a)
+    torch.testing.assert_close(a @ b.btrisolve(factors, pivots), b)
+    one = b[..., 0]
+    torch.testing.assert_close(torch.btrisolve(one, factors, pivots), torch.linalg.solve(a, one))
+    assert torch.zeros(1, 2, 2).btrifact_with_info()[2].tolist() == [1]
+
+
+@pytest.mark.parametrize("normalized", [True, False])
+def test_transforms_of_pairs(normalized):
+    x = torch.randn(2, 4, 5, 2, dtype=torch.float64)
+    found = torch.fft(x, 2, normalized)
+    norm = "ortho" if normalized else "backward"
+    want = np.fft.fft2(torch.view_as_complex(x).numpy(), norm=norm)
+    torch.testing.assert_close(torch.view_as_complex(found), torch.from_numpy(want))
+    torch.testing.assert_close(torch.ifft(found, 2, normalized), x)
+    assert torch.equal(x.fft(2, normalized), found)
+    assert torch.equal(x[..., 0].rfft(1), torch.rfft(x[..., 0], 1))
+    torch.testing.assert_close(x[..., 0].rfft(1).irfft(1, signal_sizes=(5,)), x[..., 0])
+
+
+def test_gradients_are_set_to_zero():
+    a, b, c = (torch.ones(2, requires_grad=True) for _ in range(3))
+    (a * b).sum().backward()
+    kept = a.grad
+    gradcheck.zero_gradients([a, (b, c)])
+    assert a.grad is kept and kept.sum() == b.grad.sum() == 0 and c.grad is None
+    assert torch.is_deterministic() is torch.are_deterministic_algorithms_enabled()
+    x = torch.zeros(2).masked_copy_(torch.tensor([False, True]), torch.ones(1))
+    assert x.tolist() == [0, 1]
+
+
+def test_names_that_modules_had():
+    assert list(_utils._accumulate([1, 2, 3])) == list(dataset._accumulate([1, 2, 3])) == [1, 3, 6]
+    assert dataloader.numpy_type_map["float16"] is torch.HalfTensor
+    assert len(dataloader.numpy_type_map) == 8 and not dataloader._use_shared_memory
+    assert isinstance(iter(dataloader.DataLoader([1])), dataloader._DataLoaderIter)
+    assert dataloader.string_classes == collate.string_classes == (str, bytes)
+    assert sampler.int_classes is int and optimizer._params_t is optimizer.ParamsT
+    layer = linear._LinearWithBias(3, 2)
+    assert layer.bias is not None and isinstance(layer, torch.nn.Linear)
+    assert torch.jit.weak_module(torch.nn.ReLU) is _jit_internal.weak_script(torch.nn.ReLU)
+    x = torch.randn(2, 3)
+    assert torch.equal(utils.log_sum_exp(x), x.logsumexp(-1, keepdim=True))
+    assert utils._finfo(x).eps == torch.finfo(torch.float32).eps
+    net = torch.nn.Sequential(torch.nn.Dropout())
+    for mode in (False, None):
+        with torch.onnx.set_training(net, mode):
+            assert net[0].training is (mode is None)
+        assert net.training and net[0].training

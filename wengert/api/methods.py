@@ -139,7 +139,8 @@ ELSEWHERE = {  # file of this folder -> methods that few scripts use
     "exchange": "module_load record_stream _make_subclass _cdata",
     "nested": "to_padded_tensor",
     "classed": "_make_wrapper_subclass",
-    "old_names": "eig lstsq reinforce solve symeig",
+    "old_names": "eig fft ifft irfft lstsq masked_copy_ matrix_rank reinforce rfft solve symeig",
+    "old_factors": "btrifact btrifact_with_info btrisolve gels gesv potrf potri potrs trtrs",
 }
 
 
@@ -583,9 +584,8 @@ def setup() -> None:
     attach("is_meta", on("meta"))
     for name in ("sparse", "quantized", "mkldnn", "mps", "nested", "xpu", "sparse_csr"):
         attach(f"is_{name}", False)
-    for home, names in ELSEWHERE.items():
-        for name in names.split():
-            attach(name, Lazy(name, partial(found, home, name)))
+    for home, name in ((home, n) for home, names in ELSEWHERE.items() for n in names.split()):
+        attach(name, Lazy(name, partial(found, home, name)))
     # torch.autograd.Variable is Tensor
     attach("_execution_engine", SimpleNamespace(queue_callback=grad_api.queue_callback))
     attach("__new__", staticmethod(make))

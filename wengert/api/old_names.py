@@ -13,8 +13,8 @@ from ..engine.tensor import Tensor
 from . import functions as T
 
 __all__ = [
-    "eig", "irfft", "lstsq", "matrix_rank", "reinforce", "rfft", "set_deterministic", "solve",
-    "symeig",
+    "eig", "fft", "ifft", "irfft", "is_deterministic", "lstsq", "masked_copy_", "matrix_rank",
+    "reinforce", "rfft", "set_deterministic", "solve", "symeig", "zero_gradients",
 ]  # fmt: skip
 
 
@@ -60,9 +60,14 @@ def solve(input: Tensor, A: Tensor, *, out: Any = None) -> Solution:
     >>> torch.solve(torch.tensor([[2.0]]), torch.tensor([[4.0]])).solution
     tensor([[0.5000]])
     """
-    gone("solve", "torch.linalg.solve(A, B), with A first")
+    return solved("solve", input, A, out)
+
+
+def solved(name: str, input: Tensor, A: Tensor, out: Any) -> Solution:
+    """What solve gives, which had another name before."""
+    gone(name, "torch.linalg.solve(A, B), with A first")
     x, lu = T.resolve("linalg", "solve")(A, input), T.resolve("linalg", "lu_factor")(A)[0]
-    return delivered("solve", Solution(x, lu), out)
+    return delivered(name, Solution(x, lu), out)
 
 
 def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
@@ -77,12 +82,17 @@ def lstsq(input: Tensor, A: Tensor, *, out: Any = None) -> LeastSquares:
     >>> torch.lstsq(torch.tensor([[1.0], [3.0]]), torch.ones(2, 1)).solution[0].round(decimals=4)
     tensor([2.])
     """
-    gone("lstsq", "torch.linalg.lstsq(A, B), with A first")
+    return nearest("lstsq", input, A, out)
+
+
+def nearest(name: str, input: Tensor, A: Tensor, out: Any) -> LeastSquares:
+    """What lstsq gives, which had another name before."""
+    gone(name, "torch.linalg.lstsq(A, B), with A first")
     found = T.resolve("linalg", "lstsq")(A, input).solution
     q, r = T.resolve("linalg", "qr")(A, "complete")
     rest = (q.transpose(-1, -2) @ input)[A.shape[-1] :]
     result = LeastSquares(T.cat([found, rest]), r)
-    return delivered("lstsq", result, out)
+    return delivered(name, result, out)
 
 
 def solve_method(self: Tensor, other: Tensor) -> Solution:
@@ -192,6 +202,56 @@ def set_deterministic(d: bool) -> None:
     T.use_deterministic_algorithms(d)
 
 
+def is_deterministic() -> bool:
+    """What are_deterministic_algorithms_enabled says.
+
+    >>> torch.is_deterministic()
+    False
+    """
+    gone("is_deterministic", "torch.are_deterministic_algorithms_enabled()")
+    return bool(T.are_deterministic_algorithms_enabled())
+
+
+def complex_transform(name: str, input: Tensor, signal_ndim: int, normalized: bool) -> Tensor:
+    """fftn or ifftn over the last signal_ndim dimensions of pairs of real numbers."""
+    gone(name, f"torch.fft.{name}n(x, dim=...), of complex numbers")
+    dims = tuple(range(-signal_ndim, 0))
+    norm = "ortho" if normalized else None
+    numbers = T.view_as_complex(input.contiguous())
+    return T.view_as_real(T.resolve("fft", f"{name}n")(numbers, dim=dims, norm=norm))
+
+
+def fft(input: Tensor, signal_ndim: int, normalized: bool = False) -> Tensor:
+    """The Fourier transform over the last signal_ndim dimensions of complex numbers, which are
+    pairs of real ones in one more dimension of size 2. Modules cannot be functions in Python:
+    torch.fft is a module that can be called like this.
+
+    input: (..., 2). normalized: divide by the root of the sizes.
+
+    Raises RuntimeError where the last dimension of input is not 2.
+
+    >>> torch.fft(torch.tensor([[1.0, 0.0], [3.0, 0.0]]), 1)
+    tensor([[ 4.,  0.],
+            [-2.,  0.]])
+    """
+    return complex_transform("fft", input, signal_ndim, normalized)
+
+
+def ifft(input: Tensor, signal_ndim: int, normalized: bool = False) -> Tensor:
+    """What fft came from: complex numbers as pairs of real ones, (..., 2).
+
+    input: what fft gives. signal_ndim: how many dimensions are transformed. normalized: multiply
+    by the root of their sizes, not divide by their product.
+
+    Raises RuntimeError where the last dimension of input is not 2.
+
+    >>> torch.ifft(torch.tensor([[4.0, 0.0], [-2.0, 0.0]]), 1)
+    tensor([[1., 0.],
+            [3., 0.]])
+    """
+    return complex_transform("ifft", input, signal_ndim, normalized)
+
+
 def rfft(
     input: Tensor, signal_ndim: int, normalized: bool = False, onesided: bool = True
 ) -> Tensor:
@@ -256,6 +316,40 @@ def reinforce(self: Tensor, reward: Any) -> None:
         "reinforce() is gone from PyTorch: draw with m = torch.distributions.Categorical(probs), "
         "action = m.sample(), and let (-m.log_prob(action) * reward).backward() do the rest"
     )
+
+
+def masked_copy_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """masked_scatter_ under its first name: write elements of source where mask is true.
+
+    self and mask have shapes that broadcast, source as many elements as mask is true. Raises
+    TypeError where mask or source is no tensor; RuntimeError where source has too few elements or
+    another dtype or mask holds no booleans.
+
+    >>> torch.zeros(2).masked_copy_(torch.tensor([False, True]), torch.ones(1))
+    tensor([0., 1.])
+    """
+    gone("Tensor.masked_copy_", "Tensor.masked_scatter_(mask, source)")
+    return self.masked_scatter_(mask, source)
+
+
+def zero_gradients(x: Any) -> None:
+    """Set the gradient of a tensor, or those of all in nested lists, to zero.
+
+    x: a tensor of any shape, or some of them; what has no gradient is left as it is.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> x.sum().backward()
+    >>> torch.autograd.gradcheck.zero_gradients(x)
+    >>> x.grad
+    tensor([0., 0.])
+    """
+    gone("autograd.gradcheck.zero_gradients", "x.grad = None, or optimizer.zero_grad()")
+    if not isinstance(x, Tensor):
+        for each in x:
+            zero_gradients(each)
+    elif x.grad is not None:
+        x.grad.detach_()
+        x.grad.zero_()
 
 
 def _softmax_backward_data(

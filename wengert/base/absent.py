@@ -35,7 +35,7 @@ ADVICE = {
         "torch.autograd.Function), with Numba, or for a GPU with CuPy's RawKernel"
     ),
     "torch.classes": "classes compiled against PyTorch cannot be loaded: write them in Python",
-    "torch.ao": "quantization and pruning passes are not in wengert: use torch.nn.utils.prune",
+    "torch.ao": "quantization is not in wengert: use float16 or bfloat16 weights",
     "torch.quantization": "quantization is not in wengert: use float16 or bfloat16 weights",
     "torch.nested": "pad (nn.utils.rnn.pad_sequence) and mask",
     "torch.distributed": (

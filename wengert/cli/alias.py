@@ -39,6 +39,9 @@ JOINED = {
             "datasets.stanford_cars"
         ),
         "models": "models.mobilenet",
+        "models._utils": "models.utils",
+        "transforms._functional_pil": "transforms.functional_pil",
+        "transforms._functional_tensor": "transforms.functional_tensor",
         "ops": (
             "ops.ciou_loss ops.diou_loss ops.focal_loss ops.giou_loss ops.ps_roi_align "
             "ops.ps_roi_pool"

@@ -20,8 +20,9 @@ from . import constraints
 
 __all__ = [
     "BinaryParameter", "TensorOrNumber", "broadcast_all", "clamp_probs", "euler_constant",
-    "lazy_property", "logits_to_probs", "one_of", "probs_to_logits", "shape_of", "standard_normal",
-    "sum_rightmost", "tril_matrix_to_vec", "unfilled", "vec_to_tril_matrix",
+    "finfo_of", "lazy_property", "log_sum_exp", "logits_to_probs", "one_of", "probs_to_logits",
+    "shape_of", "standard_normal", "sum_rightmost", "tril_matrix_to_vec", "unfilled",
+    "vec_to_tril_matrix",
 ]  # fmt: skip
 
 euler_constant = 0.57721566490153286060  # Euler and Mascheroni's
@@ -75,6 +76,22 @@ def unfilled(shape: Sequence[int], like: Tensor) -> Tensor:
 def standard_normal(shape: Sequence[int], like: Tensor) -> Tensor:
     """Normal numbers of mean 0 and variance 1, with the dtype and device of another tensor."""
     return unfilled(shape, like).normal_()
+
+
+def finfo_of(tensor: Tensor) -> Any:
+    """torch.finfo(tensor.dtype); tensor has any shape."""
+    return dtypes.finfo(tensor.dtype)
+
+
+def log_sum_exp(tensor: Tensor, keepdim: bool = True) -> Tensor:
+    """torch.logsumexp over the last dimension of tensor, (*, n).
+
+    keepdim: leave a dimension of size 1.
+
+    >>> torch.distributions.utils.log_sum_exp(torch.zeros(1, 1))
+    tensor([[0.]])
+    """
+    return T.logsumexp(tensor, -1, keepdim)
 
 
 def sum_rightmost(value: Tensor, dim: int) -> Tensor:

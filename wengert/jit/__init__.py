@@ -20,6 +20,9 @@ from .annotation import (
     strict_fusion,
     unused,
     wait,
+    weak_module,
+    weak_script,
+    weak_script_method,
 )
 from .files import load, save
 from .script import (
@@ -56,7 +59,7 @@ __all__ = [
     "fork", "freeze", "ignore", "interface", "is_scripting", "is_tracing", "isinstance", "load",
     "onednn_fusion_enabled", "optimize_for_inference", "optimized_execution", "save", "script",
     "script_if_tracing", "script_method", "set_fusion_strategy", "strict_fusion", "trace",
-    "trace_module", "unused", "wait",
+    "trace_module", "unused", "wait", "weak_module", "weak_script", "weak_script_method",
 ]  # fmt: skip
 
 JITException = Error  # as torch itself calls it

@@ -12,7 +12,8 @@ from ..engine.error_context import clear_errors
 
 __all__ = [
     "Attribute", "Final", "annotate", "export", "fork", "ignore", "interface", "isinstance",
-    "script_method", "strict_fusion", "unused", "wait",
+    "script_method", "strict_fusion", "unused", "wait", "weak_module", "weak_script",
+    "weak_script_method",
 ]  # fmt: skip
 
 
@@ -51,6 +52,20 @@ def export(fn: Callable[..., Any]) -> Callable[..., Any]:
     tensor([2.])
     """
     return fn
+
+
+def weak_script(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """fn as it is: until 1.2 the mark of what was scripted when a script called it.
+
+    fn: the function, or a class of modules; weak_module and weak_script_method are the same.
+
+    >>> torch.jit.weak_script(abs) is abs
+    True
+    """
+    return fn
+
+
+weak_module = weak_script_method = weak_script
 
 
 def unused(fn: Callable[..., Any]) -> Callable[..., Any]:

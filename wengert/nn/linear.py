@@ -97,6 +97,13 @@ class NonDynamicallyQuantizableLinear(Linear):
     """
 
 
+class _LinearWithBias(Linear):
+    """Linear under the name that MultiheadAttention gave its output projection until 1.8."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=True)
+
+
 class Bilinear(Module):
     """y_k = x1 @ weight_k @ x2 + bias_k, over the last dimensions.
 

@@ -42,7 +42,7 @@ from .mistakes import Uncleared, look_at
 from .step import Rule, counter_dtype
 
 Params = Iterable[Tensor] | Iterable[dict[str, Any]] | Iterable[tuple[str, Tensor]]
-ParamsT = Params
+ParamsT = _params_t = Params
 
 Hooks = dict[int, Callable[..., Any]]
 

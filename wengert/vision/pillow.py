@@ -47,3 +47,13 @@ def array_of(image: Any) -> np.ndarray:
 def tensor_of(image: Any) -> Tensor:
     """A copy of a Pillow image's pixels as a tensor (C, H, W), in the dtype of its mode."""
     return from_numpy(array_of(image)).permute(2, 0, 1)
+
+
+def _is_numpy_image(img: Any) -> bool:
+    """Whether an array has the dimensions of an image."""
+    return img.ndim in (2, 3)
+
+
+def _is_tensor_image(img: Any) -> bool:
+    """Whether img is a tensor with the dimensions of one image."""
+    return isinstance(img, Tensor) and img.ndim == 3

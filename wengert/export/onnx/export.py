@@ -25,6 +25,7 @@ from .program import LARGEST, ONNXProgram, as_array
 
 __all__ = [
     "OnnxExporterError", "OperatorExportTypes", "TrainingMode", "export", "is_in_onnx_export",
+    "set_training",
 ]  # fmt: skip
 
 OPSETS = (18, 23)  # the first and the last that nodes are written for
@@ -194,20 +195,40 @@ def _opset(version: int | None) -> int:
 
 
 @contextlib.contextmanager
-def _mode(model: Any, training: Any) -> Iterator[None]:
-    """The module in the mode asked for, and afterwards as it was."""
-    name = getattr(training, "name", str(training))
-    modules = list(model.modules()) if hasattr(model, "modules") else []
-    before = [(m, m.training) for m in modules]
-    if modules and name != "PRESERVE":
-        model.train(name == "TRAINING")
-    _running.on = True
+def set_training(model: Any, mode: bool | None) -> Iterator[None]:
+    """Inside, a module is in the mode asked for, and afterwards each of its modules as it was.
+
+    model: a module. mode: True for training; None: leave it as it is.
+
+    >>> net = nn.Dropout()
+    >>> with torch.onnx.set_training(net, False):
+    ...     print(net.training)
+    False
+    >>> net.training
+    True
+    """
+    before = [(m, m.training) for m in model.modules()]
+    if mode is not None:
+        model.train(mode)
     try:
         yield
     finally:
-        _running.on = False
         for m, was in before:
             m.training = was
+
+
+@contextlib.contextmanager
+def _mode(model: Any, training: Any) -> Iterator[None]:
+    """The module in the mode asked for, and afterwards as it was."""
+    name = getattr(training, "name", str(training))
+    mode = None if name == "PRESERVE" else name == "TRAINING"
+    set_mode = set_training(model, mode) if hasattr(model, "modules") else contextlib.nullcontext()
+    _running.on = True
+    try:
+        with set_mode:
+            yield
+    finally:
+        _running.on = False
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """torch.utils.data.sampler: re-exports."""
 
+from ..._six import int_classes
 from ...data.samplers import (
     BatchSampler,
     RandomSampler,
@@ -16,4 +17,5 @@ __all__ = [
     "SequentialSampler",
     "SubsetRandomSampler",
     "WeightedRandomSampler",
+    "int_classes",
 ]

@@ -22,6 +22,7 @@ from typing import Any
 
 from ...base.advice import advise
 from ...engine.error_context import clear_errors
+from ...io.hub import load_state_dict_from_url
 from ...io.reading import load
 from ..transforms import _presets
 from ..transforms.interpolation import InterpolationMode
@@ -335,6 +336,20 @@ def documentation(build: Callable[..., Any], backbone: Any) -> str:
         f"...     net = {build.__name__}({options})\n"
         f">>> type(net).__name__\n'{inspect.signature(build).return_annotation}'\n"
     )
+
+
+def old_names(module: str) -> Callable[[str], Any]:
+    """The `__getattr__` of a file of models, which until 0.13 held the addresses of its weights."""
+
+    def __getattr__(name: str) -> Any:
+        if name == "model_urls":
+            return {key: next(iter(WEIGHTS[key])).url for key, build in MODELS.items()
+                    if build.__module__ == module and key in WEIGHTS}  # fmt: skip
+        if name == "load_state_dict_from_url":
+            return load_state_dict_from_url
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return __getattr__
 
 
 @clear_errors

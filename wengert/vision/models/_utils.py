@@ -12,6 +12,7 @@ from typing import Any
 
 from ...base.advice import advise
 from ...engine.tensor import Tensor
+from ...io.hub import load_state_dict_from_url as load_state_dict_from_url
 from ...nn import init
 from ...nn.containers import ModuleDict
 from ...nn.conv import Conv2d

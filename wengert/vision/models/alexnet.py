@@ -6,9 +6,11 @@ from typing import Any
 
 from ... import nn
 from ...engine.tensor import Tensor
-from ._api import model, published
+from ._api import model, old_names, published
 
 __all__ = ["AlexNet", "AlexNet_Weights", "alexnet"]
+
+__getattr__ = old_names(__name__)
 
 AlexNet_Weights = published("AlexNet_Weights")
 

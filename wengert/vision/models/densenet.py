@@ -10,12 +10,14 @@ from ...api import functions as T
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ...transforms.checkpoint import checkpoint
-from ._api import model, published
+from ._api import model, old_names, published
 
 __all__ = [
     "DenseNet", "DenseNet121_Weights", "DenseNet161_Weights", "DenseNet169_Weights",
     "DenseNet201_Weights", "densenet121", "densenet161", "densenet169", "densenet201",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 DenseNet121_Weights = published("DenseNet121_Weights")
 DenseNet161_Weights = published("DenseNet161_Weights")

@@ -10,9 +10,11 @@ from ...api import functions as T
 from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import functional as F
-from ._api import model, published
+from ._api import model, old_names, published
 
 __all__ = ["GoogLeNet", "GoogLeNetOutputs", "GoogLeNet_Weights", "googlenet"]
+
+__getattr__ = old_names(__name__)
 
 GoogLeNet_Weights = published("GoogLeNet_Weights")
 

@@ -10,10 +10,12 @@ from ...api import functions as T
 from ...base.advice import advise
 from ...engine.tensor import Tensor
 from ...nn import functional as F
-from ._api import model, published
+from ._api import model, old_names, published
 from .googlenet import BasicConv2d, as_inception_expects
 
 __all__ = ["Inception3", "InceptionOutputs", "Inception_V3_Weights", "inception_v3"]
+
+__getattr__ = old_names(__name__)
 
 Inception_V3_Weights = published("Inception_V3_Weights")
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from ... import nn
 from ...engine.tensor import Tensor
-from ._api import model, published
+from ._api import model, old_names, published
 from ._utils import initialise, make_divisible
 
 __all__ = [
     "MNASNet", "MNASNet0_5_Weights", "MNASNet0_75_Weights", "MNASNet1_0_Weights",
     "MNASNet1_3_Weights", "mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 MNASNet0_5_Weights, MNASNet0_75_Weights = (
     published("MNASNet0_5_Weights"),

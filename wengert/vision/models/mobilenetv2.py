@@ -9,10 +9,12 @@ from ... import nn
 from ...engine.tensor import Tensor
 from ...nn import functional as F
 from ..ops.misc import Conv2dNormActivation
-from ._api import model, published
+from ._api import model, old_names, published
 from ._utils import initialise, make_divisible
 
 __all__ = ["MobileNetV2", "MobileNet_V2_Weights", "mobilenet_v2"]
+
+__getattr__ = old_names(__name__)
 
 MobileNet_V2_Weights = published("MobileNet_V2_Weights")
 

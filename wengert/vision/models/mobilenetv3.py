@@ -9,13 +9,15 @@ from typing import Any
 from ... import nn
 from ...engine.tensor import Tensor
 from ..ops.misc import Conv2dNormActivation, SqueezeExcitation
-from ._api import model, published
+from ._api import model, old_names, published
 from ._utils import initialise, make_divisible
 
 __all__ = [
     "MobileNetV3", "MobileNet_V3_Large_Weights", "MobileNet_V3_Small_Weights",
     "mobilenet_v3_large", "mobilenet_v3_small",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 MobileNet_V3_Large_Weights = published("MobileNet_V3_Large_Weights")
 MobileNet_V3_Small_Weights = published("MobileNet_V3_Small_Weights")

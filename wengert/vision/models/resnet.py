@@ -8,7 +8,7 @@ from typing import Any
 from ... import nn
 from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
-from ._api import agreed, model, published
+from ._api import agreed, model, old_names, published
 
 __all__ = [
     "BasicBlock", "Bottleneck", "ResNeXt50_32X4D_Weights", "ResNeXt101_32X8D_Weights",
@@ -18,6 +18,8 @@ __all__ = [
     "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "wide_resnet50_2",
     "wide_resnet101_2",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 ResNet18_Weights = published("ResNet18_Weights")
 ResNet34_Weights = published("ResNet34_Weights")

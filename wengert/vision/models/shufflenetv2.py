@@ -7,13 +7,15 @@ from typing import Any
 from ... import nn
 from ...api import functions as T
 from ...engine.tensor import Tensor
-from ._api import model, published
+from ._api import model, old_names, published
 
 __all__ = [
     "ShuffleNetV2", "ShuffleNet_V2_X0_5_Weights", "ShuffleNet_V2_X1_0_Weights",
     "ShuffleNet_V2_X1_5_Weights", "ShuffleNet_V2_X2_0_Weights", "shufflenet_v2_x0_5",
     "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 ShuffleNet_V2_X0_5_Weights = published("ShuffleNet_V2_X0_5_Weights")
 ShuffleNet_V2_X1_0_Weights = published("ShuffleNet_V2_X1_0_Weights")

@@ -8,12 +8,14 @@ from typing import Any
 from ... import nn
 from ...api import functions as T
 from ...engine.tensor import Tensor
-from ._api import model, published
+from ._api import model, old_names, published
 
 __all__ = [
     "SqueezeNet", "SqueezeNet1_0_Weights", "SqueezeNet1_1_Weights", "squeezenet1_0",
     "squeezenet1_1",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 SqueezeNet1_0_Weights = published("SqueezeNet1_0_Weights")
 SqueezeNet1_1_Weights = published("SqueezeNet1_1_Weights")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ... import nn
 from ...engine.tensor import Tensor
-from ._api import model, published
+from ._api import model, old_names, published
 from ._utils import initialise
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "VGG16_BN_Weights", "VGG16_Weights", "VGG19_BN_Weights", "VGG19_Weights", "vgg11", "vgg11_bn",
     "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__)
 
 VGG11_Weights, VGG11_BN_Weights = published("VGG11_Weights"), published("VGG11_BN_Weights")
 VGG13_Weights, VGG13_BN_Weights = published("VGG13_Weights"), published("VGG13_BN_Weights")
@@ -29,6 +31,9 @@ cfgs: dict[str, list[Any]] = {
     letter: [x for width, n in zip(WIDTHS, depths) for x in (*[width] * n, "M")]
     for letter, depths in DEPTHS.items()
 }
+
+
+cfg = cfgs  # its name until 0.4
 
 
 class VGG(nn.Module):

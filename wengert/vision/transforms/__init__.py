@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from . import functional
 from .autoaugment import *
+from .old_names import *
 from .transforms import *

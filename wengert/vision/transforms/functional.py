@@ -50,6 +50,8 @@ __all__ = [
 
 Fill = float | Sequence[float] | None
 
+accimage = None  # a library that read images for torchvision
+_is_pil_image = is_pil
 pil_modes_mapping = {mode: pil_mode(mode) for mode in InterpolationMode}
 
 
@@ -75,6 +77,9 @@ def get_image_size(img: Any) -> list[int]:
     [6, 4]
     """
     return kernels(img).get_image_size(img)
+
+
+_get_image_size = get_image_size
 
 
 def get_image_num_channels(img: Any) -> int:

@@ -5,4 +5,8 @@ from __future__ import annotations
 from .colors import *
 from .containers import *
 from .geometry import *
+from .interpolation import NUMBERS as _NUMBERS
 from .interpolation import InterpolationMode
+from .old_names import *
+
+_pil_interpolation_to_str = {n: f"PIL.Image.{mode.name}" for mode, n in _NUMBERS.items()}

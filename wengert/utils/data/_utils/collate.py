@@ -1,5 +1,6 @@
 """torch.utils.data._utils.collate: re-exports."""
 
+from ...._six import container_abcs, int_classes, string_classes
 from ....data.collate import (
     collate,
     collate_float_fn,
@@ -15,6 +16,9 @@ from ....data.collate import (
 
 __all__ = [
     "collate",
+    "container_abcs",
+    "int_classes",
+    "string_classes",
     "collate_float_fn",
     "collate_int_fn",
     "collate_numpy_array_fn",
