@@ -270,3 +270,49 @@ def test_masked_attention_adds_the_mask_in_the_lower_precision():
     with w.autocast("cpu"):
         out, weights = layer(x, x, x, attn_mask=w.zeros(3, 3))
     assert out.dtype is weights.dtype is w.bfloat16
+
+
+def sampled(lib, dtype):
+    """Calls that once had another dtype than PyTorch's; each takes tensors of a dtype."""
+    F, linalg = lib.nn.functional, lib.linalg
+    ones = lambda *shape: lib.ones(shape, dtype=dtype)
+    eye = lib.eye(3).to(dtype)
+    return {
+        "inner of vectors": lambda: lib.inner(ones(3), ones(3)),
+        "inner of a row": lambda: lib.inner(ones(1, 3), ones(3)),
+        "inner": lambda: lib.inner(ones(2, 3), ones(3)),
+        "tensordot to a number": lambda: lib.tensordot(ones(2, 3), ones(2, 3), 2),
+        "tensordot to one": lambda: lib.tensordot(ones(1, 3), ones(3, 1), 1),
+        "tensordot": lambda: lib.tensordot(ones(2), ones(2), 0),
+        "lu": lambda: lib.lu(eye)[0],
+        "bilinear": lambda: F.bilinear(eye, eye, ones(2, 3, 3)),
+        "max_pool3d with indices": lambda: F.max_pool3d(
+            ones(1, 1, 2, 2, 2), 2, return_indices=True
+        )[0],
+        "max_pool3d": lambda: F.max_pool3d(ones(1, 1, 2, 2, 2), 2),
+        "smooth_l1_loss with beta 0": lambda: F.smooth_l1_loss(eye, 2 * eye, beta=0.0),
+        "huber_loss of two dtypes": lambda: F.huber_loss(eye, lib.eye(3)),
+        "svd_lowrank": lambda: lib.svd_lowrank(eye, 2)[1],
+        "pca_lowrank": lambda: lib.pca_lowrank(eye, 2)[1],
+        "inv": lambda: linalg.inv(eye),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("low", ["bfloat16", "float16"])
+def test_dtypes_of_what_consists_of_several_operations(low, dtype, torch, keep_rng):
+    found = []
+    for lib in (torch, w):
+        with lib.autocast("cpu", getattr(lib, low)):
+            calls = sampled(lib, getattr(lib, dtype))
+            found.append({name: str(call().dtype) for name, call in calls.items()})
+    assert found[0] == found[1]
+
+
+def test_a_sparse_product_by_its_reduction_is_not_cast():
+    with w.autocast("cpu", w.bfloat16):
+        assert w.sparse.mm(w.eye(3).to_sparse_csr(), w.eye(3), "sum").dtype is w.float32
+        assert w.sparse.mm(w.eye(3).to_sparse_csr(), w.eye(3)).dtype is w.bfloat16
+    eye = w.eye(3).to_sparse_csr()
+    assert w.equal(w.sparse.mm(eye, w.ones(3, 2), "sum"), w.ones(3, 2))

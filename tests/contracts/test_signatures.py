@@ -21,9 +21,9 @@ from wengert.declare.registry import FUNCTIONS, METHODS, Declared
 SPACES = ("", "nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
 # functions of the program's state, files and transforms: plain Python functions, as in PyTorch
 PLAIN = {
-    *wengert._PROVIDED, "cond", "is_grad_enabled", "is_inference_mode_enabled", "is_shared",
-    "module_load", "record_stream", "reinforce", "share_memory_", "to_padded_tensor",
-    "while_loop",
+    *wengert._PROVIDED, "cond", "fft", "is_grad_enabled", "is_inference_mode_enabled", "is_shared",
+    "masked_copy_", "module_load", "record_stream", "reinforce", "share_memory_",
+    "to_padded_tensor", "while_loop",
 }  # fmt: skip
 
 

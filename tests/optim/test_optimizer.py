@@ -10,6 +10,7 @@ from optim.trajectories import CASES, label, parameters, set_gradients, train
 
 import wengert
 import wengert.optim
+from wengert import nn
 
 NAMES = [
     "ASGD",
@@ -449,3 +450,14 @@ def test_what_is_no_number_is_told_by_name(name):
             make([wengert.ones(1, requires_grad=True)], lr=wrong)
     with pytest.raises(TypeError, match="weight_decay value: 'x'"):
         make([wengert.ones(1, requires_grad=True)], weight_decay="x")
+
+
+@pytest.mark.parametrize("make", [nn.ParameterList, lambda ps: tuple(ps), lambda ps: iter(ps)])
+def test_parameters_are_given_by_whatever_can_be_iterated(make):
+    ps = [nn.Parameter(wengert.ones(2)), nn.Parameter(wengert.ones(1))]
+    assert len(wengert.optim.Adam(make(ps)).param_groups[0]["params"]) == 2
+    for p in ps:
+        p.grad = wengert.ones_like(p)
+    assert wengert.nn.utils.clip_grad_norm_(make(ps), 1.0).item() == pytest.approx(3**0.5)
+    with pytest.raises(TypeError, match="it is a module"):
+        wengert.optim.Adam(nn.Linear(1, 1))

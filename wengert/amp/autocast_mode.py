@@ -86,7 +86,7 @@ class Casting(Mode):
         if device not in self.devices:
             return None
         kind = policy(device, name, static)
-        if kind is None:
+        if kind in (None, "kept"):
             return None
         lower = HERE.dtype[device]
         if kind == "rounded":  # the second operand is the state

@@ -1,6 +1,7 @@
 """Which operations autocast computes in which precision; `autocast_mode.py` applies it.
 
     lower    in the lower precision: products and convolutions
+    kept     as its operands are, which are not cast within it either
     float32  in float32: losses, decompositions, what has no kernel for lower precision
     widest   in the widest dtype among the operands
     rounded  in float32 of numbers rounded to the lower precision: cells whose state is float32
@@ -24,6 +25,7 @@ LOWER_EVERYWHERE = """
 CPU = {
     "lower": LOWER_EVERYWHERE,
     "rounded": "gru_layer lstm_cell gru_cell",
+    "kept": "bilinear",
     "widest": "cat stack index_copy",
     "float32": """
         avg_pool_3d max_pool_3d adaptive_avg_pool_3d adaptive_max_pool_3d fractional_max_pool
@@ -35,7 +37,7 @@ CPU = {
         cdist nanquantile prod quantile trace
         complex_view fft_c2c fft_c2r fft_r2c polar stft view_as_complex
         cholesky cholesky_ex cholesky_inverse cholesky_solve cond eig eigh eigvals eigvalsh geqrf
-        householder_product inv inv_ex inverse lstsq lu_solve matrix_rank orgqr ormqr pinverse qr
+        householder_product inv inv_ex inverse lstsq lu lu_solve matrix_rank orgqr ormqr pinverse qr
         solve svd svdvals tensorinv tensorsolve triangular_solve
     """,
 }

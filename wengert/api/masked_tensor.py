@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from ..base import dtypes
+from ..base import dtypes, formats
 from ..engine import tensor as engine_tensor
 from ..engine.tensor import Tensor
 from . import functions as T
+from . import masked_sparse as sparse
 from . import overrides
 
 __all__ = ["MaskedTensor", "as_masked_tensor", "masked_tensor"]
@@ -71,7 +72,7 @@ class MaskedTensor(Tensor):
     mask_of: Tensor
 
     def __new__(cls, data: Any, mask: Any, requires_grad: bool = False) -> Any:
-        check(data, mask)
+        data, mask = check(data, mask)
         values = data.detach().clone()
         return made(values.requires_grad_() if requires_grad else values, mask)
 
@@ -90,14 +91,18 @@ class MaskedTensor(Tensor):
         if name in ELEMENT:
             mask = first.mask_of
             for x in (*args, *kwargs.values()):
-                if isinstance(x, MaskedTensor) and not T.equal(x.mask_of, mask):
+                if isinstance(x, MaskedTensor) and not sparse.same(x.mask_of, mask):
                     raise ValueError(
                         f"{name}(): Input masks must match: take get_data() of one of them, or "
                         "to_tensor(value)"
                     )
+            if sparse.is_sparse(mask):
+                return first.by_value(name, of)
             out = of(values)
             return made(out, mask if mask.shape == out.shape else mask.expand(out.shape))
-        if name in PLACE:
+        if sparse.is_sparse(first.mask_of) and name in REDUCED | SCANNED | {"all"}:
+            first, args = first.to_dense(), each(args, MaskedTensor.to_dense)
+        if name in PLACE and not sparse.is_sparse(first.mask_of):
             masks = lambda x: each(x, lambda m: m.mask_of)
             data, mask = of(values), of(masks)
             if isinstance(data, Tensor):
@@ -139,6 +144,21 @@ class MaskedTensor(Tensor):
             dim = tuple(range(self.mask_of.dim()))
         return T.any(self.mask_of, dim, keepdim) if dim != () else self.mask_of
 
+    def by_value(self, name: str, of: Any) -> Any:
+        """An operation by element, of sparse tensors: of() with the values of each."""
+        like = self.mask_of
+
+        def values(x: Any) -> Any:
+            if isinstance(x, MaskedTensor):
+                return x.values_of.values()
+            if isinstance(x, Tensor) and x.dim():
+                if not (sparse.is_sparse(x) and sparse.at_places_of(x, like)):
+                    raise ValueError(f"{name}(): sparse indices must match: make both dense first")
+                return x.values()
+            return x
+
+        return made(sparse.with_values(like, of(values)), like)
+
     def refuse(self, name: str) -> NoReturn:
         """Raise the error of what cannot be done with masked tensors."""
         raise TypeError(
@@ -156,7 +176,47 @@ class MaskedTensor(Tensor):
 
     def to_tensor(self, value: Any) -> Tensor:
         """An ordinary tensor with value where nothing is."""
-        return self.values_of.masked_fill(~self.mask_of, value)
+        return self.values_of.to_dense().masked_fill(~self.mask_of.to_dense(), value)
+
+    def to_dense(self, dtype: Any = None, *, masked_grad: bool | None = None) -> MaskedTensor:
+        """The same, stored densely; dtype: the new one."""
+        values = self.values_of.to_dense()
+        return made(values if dtype is None else values.to(dtype), self.mask_of.to_dense())
+
+    def to_sparse(self, *args: Any, **kwargs: Any) -> MaskedTensor:
+        """The same, stored by the elements that are there, with their places."""
+        return self.stored(formats.sparse_coo)
+
+    to_sparse_coo = to_sparse
+
+    def to_sparse_csr(self, dense_dim: int | None = None) -> MaskedTensor:
+        """The same, stored by the elements that are there in each row."""
+        return self.stored(formats.sparse_csr)
+
+    def stored(self, layout: Any) -> MaskedTensor:
+        """The same in a sparse layout."""
+        if self.values_of.layout is layout:
+            return self
+        whole = self.to_dense()
+        return made(*sparse.to_sparse(whole.values_of, whole.mask_of, layout))
+
+    def is_sparse_coo(self) -> bool:
+        """Whether elements are stored with their places."""
+        return self.values_of.layout is formats.sparse_coo
+
+    def is_sparse_csr(self) -> bool:
+        """Whether elements are stored by rows."""
+        return self.values_of.layout is formats.sparse_csr
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only elements are stored that are there."""
+        return sparse.is_sparse(self.values_of)
+
+    @property
+    def layout(self) -> Any:
+        """How elements are stored."""
+        return self.values_of.layout
 
     @property  # type: ignore[misc]
     def requires_grad(self) -> bool:
@@ -191,7 +251,8 @@ class MaskedTensor(Tensor):
         if not self.dim():
             there = bool(self.mask_of)
             return f"MaskedTensor({shown(self.values_of.item()) if there else '--'}, {there})"
-        return "MaskedTensor(\n" + "\n".join(lines(self.values_of, self.mask_of, 2)) + "\n)"
+        whole = self.values_of.detach().to_dense(), self.mask_of.to_dense()
+        return "MaskedTensor(\n" + "\n".join(lines(*whole, 2)) + "\n)"
 
     __str__ = __repr__
 
@@ -226,8 +287,8 @@ def each(x: Any, part: Any) -> Any:
     return type(x)(each(y, part) for y in x) if type(x) in (list, tuple) else x
 
 
-def check(data: Any, mask: Any) -> None:
-    """Refuse what cannot be data and mask of one tensor."""
+def check(data: Any, mask: Any) -> tuple[Tensor, Tensor]:
+    """Data and mask as they are kept; what cannot be those of one tensor is refused."""
     for name, x in (("data", data), ("mask", mask)):
         if not isinstance(x, Tensor):
             raise TypeError(f"masked_tensor(): {name} must be a Tensor, not {type(x).__name__}")
@@ -240,6 +301,7 @@ def check(data: Any, mask: Any) -> None:
             f"masked_tensor(): data of shape {tuple(data.shape)} and mask of {tuple(mask.shape)} "
             "must be of one shape"
         )
+    return sparse.aligned(data, mask)
 
 
 def made(values: Tensor, mask: Tensor) -> MaskedTensor:
@@ -260,8 +322,7 @@ def as_masked_tensor(data: Any, mask: Any) -> MaskedTensor:
     >>> x.grad
     tensor([1., 0.])
     """
-    check(data, mask)
-    return made(data, mask)
+    return made(*check(data, mask))
 
 
 def masked_tensor(data: Any, mask: Any, requires_grad: bool = False) -> MaskedTensor:

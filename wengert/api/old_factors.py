@@ -61,7 +61,9 @@ def potrf(input: Tensor, upper: bool = True, *, out: Any = None) -> Tensor:
 
 
 def potrs(b: Tensor, u: Tensor, upper: bool = True, *, out: Any = None) -> Tensor:
-    """The x of A @ x = b, b (n, k), of which u (n, n) is the factor that potrf gives.
+    """The x of A @ x = b, where u is the factor of the matrix A that potrf gives.
+
+    b: of shape (n, k). u: of shape (n, n).
 
     upper: whether u is an upper triangle. out: the tensor to write into.
 
@@ -99,7 +101,9 @@ def trtrs(
     *,
     out: Any = None,
 ) -> Any:
-    """The X of A @ X = b, b (n, k), of which one triangle of A (n, n) is read; and that triangle.
+    """The X of A @ X = b, where one triangle of the matrix A is read; and that triangle.
+
+    b: of shape (n, k). A: of shape (n, n).
 
     upper: which. transpose: of A.T @ X = b. unitriangular: the diagonal is taken for 1. out: the
     tensors to write into.
@@ -119,10 +123,10 @@ def trtrs(
 
 
 def btrifact(A: Tensor, info: Any = None, pivot: bool = True) -> tuple[Tensor, Tensor]:
-    """The LU factors of matrices (b, n, n) in one matrix each, and their pivots, (b, n), from 1.
+    """The LU factors of matrices in one matrix each, and their pivots, (b, n), from 1.
 
-    info: an integer tensor (b,), set to 0 where a matrix could be factored. pivot: exchange rows,
-    without which PyTorch's CPU has no factors.
+    A: of shape (b, n, n). info: an integer tensor (b,), set to 0 where a matrix could be factored.
+    pivot: exchange rows, without which PyTorch's CPU has no factors.
 
     Raises TypeError where A is no tensor; RuntimeError where A has a shape that does not fit or A
     holds integers or booleans.
@@ -138,10 +142,10 @@ def btrifact(A: Tensor, info: Any = None, pivot: bool = True) -> tuple[Tensor, T
 
 
 def btrifact_with_info(A: Tensor, pivot: bool = True) -> tuple[Tensor, Tensor, Tensor]:
-    """The LU factors of matrices (b, n, n), their pivots, and where that failed: 0, or which
-    diagonal element is 0.
+    """The LU factors of matrices, their pivots, and where that failed: 0, or which diagonal element
+    is 0.
 
-    pivot: exchange rows.
+    A: of shape (b, n, n). pivot: exchange rows.
 
     Raises TypeError where A is no tensor; RuntimeError where A has a shape that does not fit or A
     holds integers or booleans.
@@ -155,9 +159,10 @@ def btrifact_with_info(A: Tensor, pivot: bool = True) -> tuple[Tensor, Tensor, T
 
 
 def btrisolve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Any = None) -> Tensor:
-    """The x of A @ x = b for each b (batch, n) or (batch, n, k), by what btrifact gives of A.
+    """The x of A @ x = b for each of a batch, by what btrifact gives of the matrices A.
 
-    LU_data: the factors, (batch, n, n). LU_pivots: the pivots, (batch, n). out: the tensor to
+    b: of shape (batch, n) or (batch, n, k). LU_data: the factors, of shape (batch, n, n).
+    LU_pivots: the pivots, of shape (batch, n). out: the tensor to
     write into.
 
     Raises TypeError where b, LU_data or LU_pivots is no tensor; RuntimeError where one of them has
@@ -178,13 +183,11 @@ def btrisolve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor, *, out: Any = None)
 def btriunpack(
     LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpack_pivots: bool = True
 ) -> Any:
-    """P, L and U of A = P @ L @ U, from what btrifact gives of A.
+    """P, L and U of A = P @ L @ U, from what btrifact gives of the matrices A.
 
-    LU_data: the factors, (b, n, n). LU_pivots: the pivots, (b, n). unpack_data, unpack_pivots:
-    whether L and U, and whether P, are wanted; else they are without elements.
-
-    Raises TypeError where LU_data or LU_pivots is no tensor; RuntimeError where LU_data has a
-    shape that does not fit or LU_pivots holds no int32.
+    LU_data: the factors, of shape (b, n, n). LU_pivots: the pivots, of shape (b, n).
+    unpack_data, unpack_pivots: whether L and U, and whether P, are wanted; else they are without
+    elements.
 
     >>> [x.item() for x in torch.btriunpack(*torch.btrifact(torch.tensor([[[2.0]]])))]
     [1.0, 1.0, 2.0]

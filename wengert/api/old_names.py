@@ -292,6 +292,9 @@ def irfft(
 
     Raises RuntimeError where the last dimension of input is not 2 or signal_sizes has another
     length.
+
+    >>> torch.irfft(torch.rfft(torch.ones(4), 1), 1)
+    tensor([1., 1., 1., 1.])
     """
     gone("irfft", "torch.fft.irfftn(x, s=..., dim=...), of complex numbers")
     dims = tuple(range(-signal_ndim, 0))
@@ -339,7 +342,8 @@ def zero_gradients(x: Any) -> None:
 
     >>> x = torch.ones(2, requires_grad=True)
     >>> x.sum().backward()
-    >>> torch.autograd.gradcheck.zero_gradients(x)
+    >>> from wengert.autograd.gradcheck import zero_gradients
+    >>> zero_gradients(x)
     >>> x.grad
     tensor([0., 0.])
     """

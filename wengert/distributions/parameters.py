@@ -86,7 +86,7 @@ def finfo_of(tensor: Tensor) -> Any:
 def log_sum_exp(tensor: Tensor, keepdim: bool = True) -> Tensor:
     """torch.logsumexp over the last dimension of tensor, (*, n).
 
-    keepdim: leave a dimension of size 1.
+    keepdim: leave a dimension of size 1. Raises TypeError where tensor is no tensor.
 
     >>> torch.distributions.utils.log_sum_exp(torch.zeros(1, 1))
     tensor([[0.]])

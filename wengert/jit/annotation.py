@@ -57,7 +57,7 @@ def export(fn: Callable[..., Any]) -> Callable[..., Any]:
 def weak_script(fn: Callable[..., Any]) -> Callable[..., Any]:
     """fn as it is: until 1.2 the mark of what was scripted when a script called it.
 
-    fn: the function, or a class of modules; weak_module and weak_script_method are the same.
+    fn: the function.
 
     >>> torch.jit.weak_script(abs) is abs
     True
@@ -65,7 +65,26 @@ def weak_script(fn: Callable[..., Any]) -> Callable[..., Any]:
     return fn
 
 
-weak_module = weak_script_method = weak_script
+def weak_script_method(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """fn as it is: until 1.2 the mark of methods of classes under weak_module.
+
+    fn: the method.
+
+    >>> torch.jit.weak_script_method(abs) is abs
+    True
+    """
+    return fn
+
+
+def weak_module(cls: Any) -> Any:
+    """cls as it is: until 1.2 the mark of modules that were scripted within scripted ones.
+
+    cls: the class.
+
+    >>> torch.jit.weak_module(nn.ReLU) is nn.ReLU
+    True
+    """
+    return cls
 
 
 def unused(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -171,7 +171,9 @@ class Optimizer(Rule):
                 "params argument given to the optimizer should be an iterable of Tensors or "
                 "dicts, but got " + type_name(params)
             )
-        if isinstance(getattr(type(params), "parameters", None), FunctionType):
+        if isinstance(getattr(type(params), "parameters", None), FunctionType) and not hasattr(
+            params, "__iter__"
+        ):
             raise TypeError(
                 f"{type(self).__name__}: '{type(params).__name__}' object is not iterable: it is "
                 "a module, give its parameters: model.parameters()"

@@ -26,7 +26,7 @@ class NoChunk:
 
     Raises TypeError where inp is no tensor.
 
-    >>> from torch.distributed.pipeline.sync import NoChunk
+    >>> from wengert.distributed.pipeline.sync import NoChunk
     >>> NoChunk(torch.ones(2)).tensor
     tensor([1., 1.])
     """

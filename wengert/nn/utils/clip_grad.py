@@ -27,7 +27,8 @@ def _gradients(parameters: Tensors) -> list[Tensor]:
 
 
 def _listed(parameters: Tensors) -> list[Tensor]:
-    if isinstance(getattr(type(parameters), "parameters", None), types.FunctionType):
+    module = isinstance(getattr(type(parameters), "parameters", None), types.FunctionType)
+    if module and not hasattr(parameters, "__iter__"):
         raise TypeError(
             f"'{type(parameters).__name__}' object is not iterable: it is a module, give its "
             "parameters: model.parameters()"

@@ -41,7 +41,7 @@ def module_to_fqn(model: Module, module: Module, prefix: str = "") -> str | None
 
     Raises TypeError where model is no module.
 
-    >>> from torch.ao.pruning import module_to_fqn
+    >>> from wengert.ao.pruning import module_to_fqn
     >>> net = nn.Sequential(nn.Sequential(nn.ReLU()))
     >>> module_to_fqn(net, net[0][0])
     '0.0'
@@ -57,7 +57,7 @@ def module_to_fqn(model: Module, module: Module, prefix: str = "") -> str | None
 def fqn_to_module(model: Module | None, path: str) -> Any:
     """What is at a path in a model, a module or a tensor, or None.
 
-    >>> from torch.ao.pruning import fqn_to_module
+    >>> from wengert.ao.pruning import fqn_to_module
     >>> fqn_to_module(nn.Sequential(nn.ReLU()), "0")
     ReLU()
     """
@@ -72,7 +72,7 @@ def get_arg_info_from_tensor_fqn(model: Module, tensor_fqn: str) -> dict[str, An
 
     model: a module. tensor_fqn: the path.
 
-    >>> from torch.ao.pruning import get_arg_info_from_tensor_fqn
+    >>> from wengert.ao.pruning import get_arg_info_from_tensor_fqn
     >>> found = get_arg_info_from_tensor_fqn(nn.Sequential(nn.Linear(1, 2)), "0.weight")
     >>> found["module"], found["module_fqn"], found["tensor_name"]
     (Linear(in_features=1, out_features=2, bias=True), '0', 'weight')
@@ -87,7 +87,7 @@ class FakeSparsity(Module):
 
     mask: of the weight's shape, any. x has that shape. Raises AssertionError where it has another.
 
-    >>> from torch.ao.pruning import FakeSparsity
+    >>> from wengert.ao.pruning import FakeSparsity
     >>> FakeSparsity(torch.tensor([1.0, 0.0]))(torch.tensor([3.0, 4.0]))
     tensor([3., 0.])
     """
@@ -114,7 +114,7 @@ class BaseSparsifier(ABC):
 
     defaults: what holds for each tensor where its configuration does not say otherwise.
 
-    >>> from torch.ao.pruning import BaseSparsifier
+    >>> from wengert.ao.pruning import BaseSparsifier
     >>> class Positive(BaseSparsifier):
     ...     def update_mask(self, module, tensor_name, **kwargs):
     ...         mask = getattr(module.parametrizations, tensor_name)[0].mask
@@ -300,7 +300,7 @@ class NearlyDiagonalSparsifier(BaseSparsifier):
 
     Raises ValueError, at a step, where nearliness is even or larger than the matrix.
 
-    >>> from torch.ao.pruning import NearlyDiagonalSparsifier
+    >>> from wengert.ao.pruning import NearlyDiagonalSparsifier
     >>> net = nn.Sequential(nn.Linear(2, 2))
     >>> sparsifier = NearlyDiagonalSparsifier()
     >>> sparsifier.prepare(net, config=None)
@@ -339,7 +339,7 @@ class WeightNormSparsifier(BaseSparsifier):
     Raises NotImplementedError where norm is another number; ValueError, at a step, where
     zeros_per_block is negative or larger than a block.
 
-    >>> from torch.ao.pruning import WeightNormSparsifier
+    >>> from wengert.ao.pruning import WeightNormSparsifier
     >>> net = nn.Sequential(nn.Linear(4, 1))
     >>> sparsifier = WeightNormSparsifier(sparsity_level=0.5, sparse_block_shape=(1, 2))
     >>> sparsifier.prepare(net, config=[{"tensor_fqn": "0.weight"}])

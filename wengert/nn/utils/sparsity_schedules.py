@@ -21,7 +21,7 @@ class BaseScheduler:
 
     Raises TypeError where sparsifier is none.
 
-    >>> from torch.ao.pruning import BaseScheduler, WeightNormSparsifier
+    >>> from wengert.ao.pruning import BaseScheduler, WeightNormSparsifier
     >>> class Half(BaseScheduler):
     ...     def get_sl(self):
     ...         return [level / 2 for level in self.base_sl]
@@ -140,7 +140,7 @@ class LambdaSL(BaseScheduler):
     Raises TypeError where sparsifier is none; ValueError where there are more or fewer functions
     than groups.
 
-    >>> from torch.ao.pruning import LambdaSL, WeightNormSparsifier
+    >>> from wengert.ao.pruning import LambdaSL, WeightNormSparsifier
     >>> sparsifier = WeightNormSparsifier(0.5)
     >>> sparsifier.prepare(nn.Sequential(nn.Linear(4, 4)), config=None)
     >>> schedule = LambdaSL(sparsifier, lambda epoch: min(1, epoch / 10))
@@ -179,7 +179,7 @@ class CubicSL(BaseScheduler):
 
     Raises TypeError where sparsifier is none; ValueError where a list has not one for each group.
 
-    >>> from torch.ao.pruning import CubicSL, WeightNormSparsifier
+    >>> from wengert.ao.pruning import CubicSL, WeightNormSparsifier
     >>> sparsifier = WeightNormSparsifier(0.8)
     >>> sparsifier.prepare(nn.Sequential(nn.Linear(4, 4)), config=None)
     >>> schedule = CubicSL(sparsifier, delta_t=1, total_t=2)

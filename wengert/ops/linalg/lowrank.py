@@ -8,7 +8,7 @@ from typing import Any
 
 from ...declare.registry import function, public
 from ...engine.tensor import Tensor
-from .decompositions import linalg_cholesky, linalg_eigh, linalg_qr, linalg_svd
+from .decompositions import linalg_cholesky, linalg_eigh, qr_op, svd_op
 from .matrix import differentiable
 from .solve import linalg_solve_triangular
 
@@ -16,10 +16,10 @@ from .solve import linalg_solve_triangular
 def _basis(A: Tensor, q: int, niter: int) -> Tensor:
     """Orthonormal columns that nearly span the range of A: a sample, refined by powers of A A^H."""
     sample = function("randn")(A.shape[-1], q, dtype=A.dtype, device=A.device)
-    basis = linalg_qr(A @ sample).Q
+    basis = qr_op.entry(A @ sample, "reduced")[0]  # which autocast casts
     for _ in range(niter):
-        basis = linalg_qr(A.mH @ basis).Q
-        basis = linalg_qr(A @ basis).Q
+        basis = qr_op.entry(A.mH @ basis, "reduced")[0]
+        basis = qr_op.entry(A @ basis, "reduced")[0]
     return basis
 
 
@@ -43,7 +43,7 @@ def svd_lowrank(A, q=6, niter=2, M=None):
     wide = A.shape[-2] < A.shape[-1]
     x = A.mH if wide else A
     basis = _basis(x, q, niter)
-    u, s, vh = linalg_svd(basis.mH @ x, full_matrices=False)
+    u, s, vh = svd_op.entry(basis.mH @ x, False)
     u, v = basis @ u, vh.mH
     return (v, s, u) if wide else (u, s, v)
 

@@ -238,6 +238,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data=True, unpack_pivots=True):
     "lu(Tensor A, bool pivot=True, bool get_infos=False, *, out) -> (Tensor, Tensor)",
     "Tensor.lu(Tensor self, bool pivot=True, bool get_infos=False) -> (Tensor, Tensor)",
     foreign=False,
+    whole=True,
 )
 def lu(A, pivot=True, get_infos=False):
     """(LU, pivots) of matrices A, with get_infos also info; see torch.linalg.lu_factor.

@@ -176,6 +176,8 @@ def inner(input, other):
     s, t = tuple(input._a.shape), tuple(other._a.shape)
     x = reshape_op.entry(input, (math.prod(s[:-1]), s[-1]))
     y = reshape_op.entry(other, (math.prod(t[:-1]), t[-1]))
+    if x._a.shape[0] == y._a.shape[0] == 1:  # a number, which autocast does not touch
+        return reshape_op.entry(dot_op.entry(x.reshape(-1), y.reshape(-1)), s[:-1] + t[:-1])
     return reshape_op.entry(matmul_op.entry(x, y.mT), s[:-1] + t[:-1])
 
 
@@ -532,7 +534,10 @@ def tensordot(a, b, dims=2):
     k = math.prod(s[i] for i in da)
     left = a.permute((*fa, *da)).reshape(math.prod(s[i] for i in fa), k)
     right = b.permute((*db, *fb)).reshape(k, math.prod(t[i] for i in fb))
-    return matmul_op.entry(left, right).reshape([s[i] for i in fa] + [t[i] for i in fb])
+    shape = [s[i] for i in fa] + [t[i] for i in fb]
+    if left._a.shape[0] == right._a.shape[1] == 1:  # a number, which autocast does not touch
+        return dot_op.entry(left.reshape(k), right.reshape(k)).reshape(shape)
+    return matmul_op.entry(left, right).reshape(shape)
 
 
 @public("linalg.matmul(Tensor input, Tensor other, *, out)", out="exact")

@@ -242,6 +242,7 @@ def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
             smooth_l1_loss_op, floating=True, when=f"beta > 0 and a0.shape == a1.shape and {KNOWN}"
         ),
     ),
+    whole=True,
 )
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
     """Half the square of the difference over beta, from beta on a line of slope 1.
@@ -270,6 +271,7 @@ def refuse_mixed(target: Tensor, input: Tensor) -> None:
     lines=(
         line(huber_loss_op, floating=True, when=f"delta > 0 and a0.shape == a1.shape and {KNOWN}"),
     ),
+    whole=True,
 )
 def huber_loss(input, target, reduction="mean", delta=1.0, weight=None):
     """Half the square of the difference, from delta on a line of slope delta.

@@ -13,13 +13,11 @@ from ...declare.lines import line
 from ...declare.registry import function, public
 from ...engine.kinds import composite, opaque
 from ...engine.op import op
-from ...engine.op_modes import runner
 from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..creation.filled import arange
 from ..dims import wrap_dim
 from ..index.indexing import take
-from ..linalg.matmul import matmul_op
 from ..loss.regression import broadcast
 from ..predicates import broadcast_shapes
 from ..reduce.statistics import _vector_norm as norm_slope
@@ -353,7 +351,11 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     return input / (mean * alpha + k) ** beta
 
 
-@public("bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)", method=False)
+@public(
+    "bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)",
+    method=False,
+    whole=True,
+)
 def bilinear(input1, input2, weight, bias=None):
     """y[o] = input1 @ weight[o] @ input2 + bias[o].
 
@@ -394,7 +396,7 @@ def bilinear(input1, input2, weight, bias=None):
             f"expected {w[0]}"
         )
     for t in (input2, weight, bias):
-        if t is not None and t.dtype is not input1.dtype and not runner(matmul_op):
+        if t is not None and t.dtype is not input1.dtype:
             raise RuntimeError(
                 f"bilinear(): All tensors must have the same dtype, got {input1.dtype} and"
                 f" {t.dtype}"
@@ -418,6 +420,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 @public(
     "nn.functional.bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None)",
+    whole=True,
     foreign=True,
 )
 def functional_bilinear(input1, input2, weight, bias=None):

@@ -235,7 +235,7 @@ def _max_pool(
     ceil = bool(ceil_mode)
     arguments = _pool_arguments(name, input._a.shape, rank, *given, ceil)
     out, indices = max_pool.entry(input, *arguments, ceil)
-    return (out, indices) if return_indices else out
+    return (out.to(input.dtype), indices) if return_indices else out  # autocast spares these
 
 
 @public(

@@ -13,9 +13,11 @@ from ...base.formats import sparse_csr
 from ...declare.registry import function, public
 from ...engine.implementations import COMPOSED
 from ...engine.op import OPS, Op
+from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..creation.filled import arange
 from ..dims import wrap_dim, wrap_dims
+from ..linalg.matmul import matmul_op
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
 from .coordinates import flat_index
@@ -426,7 +428,7 @@ def sparse_mm(mat1, mat2, reduce=None):
     tensor([[1.],
             [1.]])
     """
-    if reduce in (None, "sum"):
+    if reduce is None or reduce == "sum" and not runner(matmul_op):  # which autocast would cast
         return function("mm")(mat1, mat2)
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"sparse.mm: reduce={reduce!r} is none of sum, mean, amax, amin")
@@ -439,7 +441,14 @@ def sparse_mm(mat1, mat2, reduce=None):
     return zeros.scatter_reduce(0, rows, products, REDUCTIONS[reduce], include_self=False)
 
 
-REDUCTIONS = {"mean": "mean", "max": "amax", "amax": "amax", "min": "amin", "amin": "amin"}
+REDUCTIONS = {
+    "sum": "sum",
+    "mean": "mean",
+    "max": "amax",
+    "amax": "amax",
+    "min": "amin",
+    "amin": "amin",
+}
 
 
 @public(
