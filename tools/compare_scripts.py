@@ -350,7 +350,7 @@ def outcome_of(theirs: Any, ours: Any, distance: float, most: float = TOLERANCE)
         kind = theirs["ended"].split(":")[0]
         if kind not in (ours["ended"].split(":")[0], *ours.get("kinds", ())):
             return f"fails with PyTorch ({theirs['ended'][:90]}), not here ({ours['ended'][:90]})"
-        if kind == "ModuleNotFoundError":
+        if kind in ("ModuleNotFoundError", "killed"):
             return f"not run: {theirs['ended'][:90]}"
         return f"same, up to {kind}" if distance <= most else "DIFFERS"
     return "same" if distance <= most else "DIFFERS"

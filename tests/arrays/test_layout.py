@@ -82,6 +82,8 @@ IN_ORDER = {
     "max": lambda T, x: x.max(1).values,
     "std": lambda T, x: x.std(0),
     "repeat": lambda T, x: x.repeat(2, 1, 1),
+    "masked_fill": lambda T, x: x.masked_fill(x > 0, 1),
+    "masked_fill of a tensor": lambda T, x: x.masked_fill(x > 0, T.ones((), dtype=x.dtype)),
     "tril": lambda T, x: x.tril(),
     "matmul": lambda T, x: x @ x.transpose(1, 2),
     "contiguous": lambda T, x: x.clone(memory_format=T.contiguous_format),
