@@ -227,7 +227,10 @@ def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
     def some() -> None:
         f.when(left > 2 * lanes, lambda: run(VECTORS, False), lambda: run(2, False))
 
-    f.when(left >= VECTORS * lanes, lambda: run(VECTORS, True), few)
+    if f.module.target.masks:
+        few()
+    else:
+        f.when(left >= VECTORS * lanes, lambda: run(VECTORS, True), few)
 
 
 IN_PLACE = 128  # rows; with fewer, packing costs more than it saves
