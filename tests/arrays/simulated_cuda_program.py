@@ -53,6 +53,12 @@ torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict()}, path)
 assert torch.load(path)["net"]["0.weight"].device == device
 for where in ("cpu", "cuda:0", torch.device("cuda:0")):
     assert str(torch.load(path, map_location=where)["net"]["0.weight"].device) == str(where)
+for there in ("cuda:5", {"cuda:1": "cuda:5"}):
+    try:
+        torch.load(path, map_location=there)
+        raise SystemExit("a device that is not there was not noticed")
+    except RuntimeError as e:
+        assert "on CUDA device 5 but torch.cuda.device_count() is 2." in str(e), e
 assert str(torch.load(path, map_location={"cuda:1": "cuda:0"})["net"]["0.bias"].device) == "cuda:0"
 
 # devices that do not mix, do not exist, are current

@@ -82,6 +82,7 @@ def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
         return lambda s, where: default_restore_location(s, str(map_location.get(where, where)))
     if isinstance(map_location, (str, device, int)):
         target = device(map_location)
+        _check_there(target, False)
         return lambda s, where: s.to(device=target)
     if callable(map_location):
 
@@ -94,6 +95,31 @@ def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
         "load(): map_location should be a device, a string, a dict or a function, not "
         f"{type(map_location).__name__}"
     )
+
+
+def _check_there(d: device, saved: bool = True) -> None:
+    """RuntimeError for a CUDA device that is not there. saved: the file names it; where somebody
+    has asked for it, and there is none at all, what moves storages says what is missing.
+    """
+    if d.type == "cuda":
+        from importlib import import_module
+
+        cuda = import_module(f"{__package__.partition('.')[0]}.cuda")
+        if not cuda.is_available():
+            if not saved:
+                return
+            raise RuntimeError(
+                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() "
+                "is False. If you are running on a CPU-only machine, please use torch.load with "
+                "map_location=torch.device('cpu') to map your storages to the CPU."
+            )
+        count = cuda.device_count()
+        if (d.index or 0) >= count:
+            raise RuntimeError(
+                f"Attempting to deserialize object on CUDA device {d.index} but "
+                f"torch.cuda.device_count() is {count}. Please use torch.load with map_location to "
+                "map your storages to an existing device."
+            )
 
 
 def default_restore_location(storage: Any, location: str) -> Any:
@@ -116,22 +142,7 @@ def default_restore_location(storage: Any, location: str) -> Any:
     if location in ("cpu", ""):
         return storage
     d = device(location)
-    if d.type == "cuda":
-        from importlib import import_module
-
-        cuda = import_module(f"{__package__.partition('.')[0]}.cuda")
-        if not cuda.is_available():
-            raise RuntimeError(
-                "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() "
-                "is False. If you are running on a CPU-only machine, please use torch.load with "
-                "map_location=torch.device('cpu') to map your storages to the CPU."
-            )
-        count = cuda.device_count()
-        if (d.index or 0) >= count:
-            raise RuntimeError(
-                f"Attempting to deserialize object on CUDA device {d.index} but there are {count}. "
-                "Please use torch.load with map_location to map your storages to another device."
-            )
+    _check_there(d)
     return storage.to(device=d)
 
 
