@@ -52,6 +52,7 @@ DELIBERATE = [
     ("gradients through view(dtype), which PyTorch does not record", "^view$", r"view\(T\."),
     ("flags by position, which PyTorch takes for others", "unique_consecutive", ""),
     ("statistics of infinities", "var|std|norm", ODD),
+    ("assigned weights stay tied", "changes", "assign=True"),
     ("products of zeros and what is infinite or nan", "prod", ODD),
     ("means over no dimension, in PyTorch divided by nothing",
      "(std|var)_mean", r"dim=(\(\)|\[\])"),

@@ -34,6 +34,7 @@ def tools(torch: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         ("random_distributions", 150, 2),
         ("random_optimizers", 80, 2),
         ("random_loading", 30, 0),
+        ("random_module_changes", 100, 2),
     ],
 )
 def test_both_give_the_same(

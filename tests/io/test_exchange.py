@@ -1,6 +1,7 @@
 """Files that PyTorch wrote, read by wengert, and the other way round."""
 
 import collections
+import importlib
 import io
 import pathlib
 
@@ -97,6 +98,18 @@ def test_whole_modules(pair, make, shape):
         a, b = a[0], b[0]
     assert type(other).__name__ == type(model).__name__
     np.testing.assert_allclose(values(a), values(b), atol=1e-5)
+
+
+def test_pruned_modules(pair):
+    """Whose hooks are objects of classes with the names of layers."""
+    source, target = pair
+    for m in pair:
+        importlib.import_module(f"{m.__name__}.nn.utils.prune")
+    layer = source.nn.Linear(3, 2)
+    source.nn.utils.prune.identity(layer, "weight")
+    back = crossed(source, target, layer, weights_only=False)
+    assert repr(back(target.ones(1, 3)).detach()) == repr(layer(source.ones(1, 3)).detach())
+    assert list(back.state_dict()) == ["bias", "weight_orig", "weight_mask"]
 
 
 def test_allowed_classes(pair):

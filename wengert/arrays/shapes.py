@@ -477,6 +477,8 @@ def as_strided(
     base = x.base
     if base is None or not hasattr(base, "dtype"):
         base = x
+    if not base.flags.c_contiguous:  # its axes may be in another order than its memory
+        base = base.transpose(sorted(range(base.ndim), key=lambda d: -base.strides[d]))
     if base.dtype != x.dtype or not base.flags.c_contiguous:
         base = x if x.flags.c_contiguous else lib.ascontiguousarray(x)
     last = -1

@@ -128,8 +128,8 @@ def public_name(obj: Any, name: str | None = None) -> tuple[str, str] | None:
         return obj.home, name
     if home == "wengert.nn.parameter":
         return ("torch._utils" if isinstance(obj, FunctionType) else "torch.nn.parameter"), name
-    if home.startswith("wengert.nn") and name in _LAYER_HOME:
-        return _LAYER_HOME[name], name
+    if name in _LAYER_HOME and getattr(_module("wengert.nn"), name, None) is obj:
+        return _LAYER_HOME[name], name  # and not a namesake, such as nn.utils.prune.Identity
     for place in _places(home):
         if getattr(_module(place), name, None) is obj:
             torchs = "torchvision" + place[14:] if place.startswith("wengert.vision") else None

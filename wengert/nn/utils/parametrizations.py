@@ -10,6 +10,7 @@ from ...base.dtypes import finfo, int32
 from ...base.modes import no_grad
 from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor
+from ...ops.dims import wrap_dim
 from .. import functional as F
 from ..conv import _ConvTransposeNd
 from ..module import Module
@@ -25,7 +26,8 @@ def norm_except_dim(v: Tensor, dim: int) -> Tensor:
     """The 2-norm over all dimensions but dim (kept as 1), or over all with dim -1."""
     if dim == -1:
         return v.norm(2)
-    others = tuple([d for d in range(v.dim()) if d != dim % v.dim()])
+    kept = wrap_dim(dim, v.dim())
+    others = tuple([d for d in range(v.dim()) if d != kept])
     return v.square().sum(others, keepdim=True).sqrt() if others else v.abs()
 
 

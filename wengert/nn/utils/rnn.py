@@ -300,6 +300,8 @@ def unpad_sequence(
     [3, 1]
     """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
+    if len(rows) != len(lengths):
+        raise ValueError(f"unpad_sequence: {len(lengths)} lengths for {len(rows)} sequences")
     return [row[: int(n)] for row, n in zip(rows, lengths)]
 
 

@@ -40,7 +40,8 @@ class SpectralNorm:
 
     def reshape_weight_to_matrix(self, weight: Tensor) -> Tensor:
         """(outputs, everything else)."""
-        return (weight if self.dim == 0 else weight.movedim(self.dim, 0)).flatten(1)
+        first = weight if self.dim == 0 else weight.movedim(self.dim, 0)
+        return first.reshape(first.shape[0], -1)  # biases, too, which have one dimension
 
     def compute_weight(self, module: Any, do_power_iteration: bool) -> Tensor:
         """The weight divided by its largest singular value."""
