@@ -13,6 +13,7 @@ import pytest
 import wengert as w
 from wengert.engine import backward_step, entry
 from wengert.engine.op import OPS
+from wengert.engine.plan import public_name
 
 pytestmark = pytest.mark.smoke
 
@@ -45,6 +46,13 @@ def test_generated_functions_have_sources(name):
     f = OPS[name].node.backward if name == "cat" else OPS[name].entry
     code = f.__code__
     assert linecache.getline(code.co_filename, code.co_firstlineno).startswith("def ")
+
+
+def test_no_argument_of_an_op_hides_what_texts_use():
+    used = {*entry.SHARED, "next", "type", "isinstance", "len", "list", "tuple", "getattr"}
+    for op in OPS.values():
+        arguments = {*[public_name(op, i) for i in op.inputs], *op.static}
+        assert not arguments & used, (op.name, arguments & used)
 
 
 def test_a_traceback_shows_the_line():

@@ -79,10 +79,9 @@ FAMILIES = {
     """,
     14: """
         x[i, i]; torch.cdist(x, y); torch.linalg.eigvals(x)
-        torch.repeat_interleave(x, 2)
     """,
-    15: """
-        torch.masked.cumsum(x, 0, mask=m)
+    16: """
+        torch.masked.cumsum(x, 0, mask=m); torch.repeat_interleave(x, 2)
     """,
     22: """
         torch.nan_to_num(x); torch.linalg.pinv(x); torch.linalg.cond(x); q.kthvalue(2, 1)

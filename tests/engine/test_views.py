@@ -256,6 +256,29 @@ def test_a_history_is_kept_by_new_forms_also_where_nothing_is_recorded():
     assert x.grad.tolist() == [[0.0, 2.0, 8.0], [0.0, 3.0, 10.0]]
 
 
+def test_a_view_takes_the_place_of_one_that_is_gone():
+    x = w.ones(3, requires_grad=True) * 1
+    kept = []
+    for _ in range(20):
+        x[:2]
+        kept.append(x[1:])
+        x.view(3)
+    x.mul_(2)
+    for v in kept:  # all that live have the new history
+        assert v.tolist() == [2.0, 2.0] and v.grad_fn.next_functions[0][0] is x.grad_fn
+
+
+def test_slices_are_read_as_others_are():
+    x = w.arange(6.0).view(3, 2)
+    read = [x[1:], x[:2], x[-2:-1], x[2:2], x[:], x[0:3:2], x[w.tensor(1) :]]
+    assert [len(v) for v in read] == [2, 2, 1, 0, 3, 2, 2]
+    assert read[0].grad_fn is None and all(v._base is x._base for v in read)
+    with pytest.raises(IndexError, match="0-dim"):
+        w.tensor(1.0)[:1]
+    with pytest.raises(TypeError):
+        x["a":]
+
+
 def test_views_that_are_gone_are_forgotten():
     x = w.rand(5, 5)
     for _ in range(1000):

@@ -561,8 +561,8 @@ def setup() -> None:
     declare(Tensor.requires_grad_, ("Tensor.requires_grad_(Tensor self, bool requires_grad=True)",))
     attach("_is_view", is_view)
     attach("__hash__", _hash)
-    item = Lazy("__getitem__", lambda: build_item(OPS["select_item"], indexing.read))
-    attach("__getitem__", item)
+    item, sliced = OPS["select_item"], OPS["getitem"]
+    attach("__getitem__", Lazy("__getitem__", lambda: build_item(item, indexing.read, sliced)))
     attach("__setitem__", indexing.write)
     attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg", "", True)))
     attach("__abs__", Lazy("__abs__", lambda: functions.finished(METHODS["abs"], "abs", "", True)))

@@ -32,11 +32,13 @@ def mT(self: Tensor) -> Tensor:
 def T(self: Tensor) -> Tensor:
     """The dimensions in reverse order."""
     n = self._a.ndim
+    if n == 2:
+        return OPS["permute"].entry(self, (1, 0))
     if n == 0:
         advise(
             "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
         )
-    elif n != 2:
+    else:
         advise(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is"
             " deprecated: consider `x.mT` to transpose batches of matrices or"

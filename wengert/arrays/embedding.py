@@ -34,7 +34,7 @@ def check_rows(index: Any, rows: int, error: type[Exception] = IndexError) -> No
         if index.dtype.kind == "i"
         else index
     )
-    if int(bits.max()) >= rows:
+    if bits.item(bits.argmax()) >= rows:
         bad = index[(index < 0) | (index >= rows)].reshape(-1)[0]
         raise error(
             f"index out of range in self: embedding got the index {bad}, the weight has {rows} "

@@ -51,6 +51,7 @@ from .fused_rows import (  # fmt: skip
     row_word,
 )
 from .grid_sample import grid_sampler, grid_sampler_backward
+from .loss import multi_margin
 from .numpy_fast_paths import (  # fmt: skip
     add,
     along,
@@ -98,6 +99,7 @@ WORDS: dict[str, Callable[[Word], Word]] = {
         )
     },
     "addcdiv": quotient_added,
+    "multi_margin_loss": multi_margin,
     **dict.fromkeys(("mv", "dot", "bmm", "batched_matmul"), lambda general: matmul),
     "maximum": extremes("maximum"),
     "minimum": extremes("minimum"),

@@ -14,26 +14,28 @@ from .numpy_direct import library as np
 __all__ = ["histogram_counts", "some_nonzero", "xor_bits"]
 
 
-def histogram_counts(lib: Any, x: Any, weight: Any, *edges: Any) -> Any:
-    """How much weight (1 for None) of the points x (n, d) falls into each bin; the last bin of a
-    dimension is closed.
+def histogram_counts(lib: Any, x: Any, *edges: Any, weighted: bool = False) -> Any:
+    """How many of the points x (n, d) fall into each bin; the last bin of a dimension is closed.
 
-    edges: d increasing arrays of m_i + 1 numbers. The result has the shape (m_1, ..., m_d) and
-    x's dtype.
+    edges: d increasing arrays of m_i + 1 numbers; if weighted, then what each point counts. The
+    result has the shape (m_1, ..., m_d) and x's dtype.
     """
+    weight = None
+    if weighted:
+        *edges, weight = edges  # type: ignore[assignment]
     shape = tuple([max(e.shape[0] - 1, 0) for e in edges])
     if 0 in shape:
         return lib.zeros(shape, x.dtype)
     if lib in ON_HOST and (found := histogram.cells(x, weight, edges)) is not None:
         return found.astype(x.dtype)
-    flat = lib.zeros(x.shape[0], np.int64)
-    inside = lib.ones(x.shape[0], bool)
+    flat: Any = 0
+    inside: Any = True
     for i, (e, n) in enumerate(zip(edges, shape)):
         column = x[:, i]
         place = lib.searchsorted(e, column, side="right") - 1
         place = lib.where(lib.equal(column, e[-1]), n - 1, place)
-        inside &= (place >= 0) & (place < n)
-        flat = flat * n + place
+        inside = inside & ((place >= 0) & (place < n)) if i else (place >= 0) & (place < n)
+        flat = flat * n + place if i else place
     counts = lib.bincount(
         flat[inside],
         None if weight is None else weight[inside].astype(np.float64),

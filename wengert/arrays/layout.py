@@ -54,7 +54,7 @@ def as_first(f: Callable[..., Any], plain: bool) -> Callable[..., Any]:
     return functools.wraps(f)(of_two if plain else of_several)
 
 
-def in_order(f: Callable[..., Any]) -> Callable[..., Any]:
+def in_order(f: Callable[..., Any]) -> Any:
     """f whose results lie in C order."""
 
     def ordered(*args: Any, **kwargs: Any) -> Any:
@@ -67,7 +67,9 @@ def in_order(f: Callable[..., Any]) -> Callable[..., Any]:
                     return tuple([contiguous(np, o) if type(o) is ARRAY else o for o in out])
         return out
 
-    return functools.wraps(f)(ordered) if hasattr(f, "__name__") else ordered
+    wrapped: Any = functools.wraps(f)(ordered) if hasattr(f, "__name__") else ordered
+    wrapped.direct = f  # for callers that put results in order themselves
+    return wrapped
 
 
 def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:

@@ -17,9 +17,11 @@ from .capabilities import ON_HOST, poisoned
 from .normalization import widened
 from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, I64, LONGEST, number, starts
+from .numpy_fast_paths import mean as mean_of
 from .numpy_fast_paths import ones as kept_ones
+from .numpy_fast_paths import sum as add_rows
 
-U64 = np.dtype(np.uint64)
+U64, ZERO = np.dtype(np.uint64), np.asarray(0.0, F32)
 
 __all__ = [
     "cross_entropy",
@@ -415,34 +417,58 @@ def labels(lib: Any, x: Any, target: Any) -> tuple[Any, Any, Any, Any]:
     which rows hold a target that is no class, or None).
     """
     valid = lib.logical_and.accumulate(target >= 0, 1)
-    clean = lib.where(valid, target, 0)
+    clean = target * valid
     if lib not in ON_HOST:
         wrong = (clean >= x.shape[1]) | (target < -1)
         clean = lib.where(wrong, 0, clean)
         same = clean[:, :, None] == lib.arange(x.shape[1])
         among = lib.logical_or.reduce(same & valid[:, :, None], 1)
         return valid, clean, among, lib.logical_or.reduce(wrong, 1)
-    if clean.size and (int(clean.max()) >= x.shape[1] or int(target.min()) < -1):
+    if clean.size and (
+        clean.item(clean.argmax()) >= x.shape[1] or target.item(target.argmin()) < -1
+    ):
         raise RuntimeError(
             "argument #2 'target' is out of range: multilabel_margin_loss needs class indices of "
             f"0 to {x.shape[1] - 1}, ended by -1"
         )
     among = lib.zeros(x.shape, bool)
-    rows, column = valid.nonzero()
-    among[rows, clean[rows, column]] = True
+    among.reshape(-1)[(clean + firsts(*x.shape)[:, None])[valid]] = True
     return valid, clean, among, None
 
 
 def margins(lib: Any, x: Any, target: Any) -> tuple[Any, Any]:
     """(1 - x[target] + x[other class] where positive, (N, targets, classes), targets)."""
     valid, clean, among, wrong = labels(lib, x, target)
-    own = x[lib.arange(x.shape[0])[:, None], clean]
-    z = 1 - own[:, :, None] + x[:, None, :]
-    counted = lib.greater(z, 0)  # nan is not
-    counted &= valid[:, :, None]
-    counted &= ~among[:, None, :]
-    z = lib.where(counted, z, x.dtype.type(0))
+    if wrong is None:
+        own = x.reshape(-1).take(clean + firsts(*x.shape)[:, None])
+    else:
+        own = x[lib.arange(x.shape[0])[:, None], clean]
+    infinite = x.dtype.type(np.inf)  # from which nothing is away, and which is away from nothing
+    own, x = lib.where(valid, own, infinite), lib.where(among, -infinite, x)
+    z = lib.fmax(1 - own[:, :, None] + x[:, None, :], x.dtype.type(0))  # nan is not above 0
     return poisoned(lib, z, None if wrong is None else wrong[:, None, None]), clean
+
+
+def multi_margin(general: Any) -> Any:
+    """Hinges of rows in order: the target's own is left out by its place."""
+
+    def f(
+        x: Any, target: Any, weight: Any, p: int = 1, margin: float = 1.0, reduction: str = "mean"
+    ) -> Any:
+        d = x.dtype
+        if not (x.size and x.flags.c_contiguous and (d is F32 or d is F64)) or weight is not None:
+            return general(x, target, weight, p, margin, reduction)
+        m = matrix(x)
+        at = target.reshape(-1) + firsts(*m.shape)
+        h = margin - m.reshape(-1).take(at)[:, None] + m
+        np.fmax(h, ZERO, h)  # nan is not above 0
+        h.reshape(-1)[at] = 0
+        losses = add_rows(h if p == 1 else h * h, 1) / m.shape[1]
+        if reduction == "none":
+            return losses if target.ndim else losses.reshape(())
+        return mean_of(losses, None) if reduction == "mean" else add_rows(losses, None)
+
+    return f
 
 
 def matrix(a: Any) -> Any:

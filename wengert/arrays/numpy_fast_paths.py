@@ -500,6 +500,13 @@ def any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return reductions.any(np, x, dim, keepdim)
 
 
+def all(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether every element is true."""
+    if dim is None and not keepdim and x.dtype is BOOL and x.size:
+        return np.array(x.item(x.argmin()))
+    return reductions.all(np, x, dim, keepdim)
+
+
 def matmul(x: Any, y: Any) -> Any:
     """Matrix product; of matrices and vectors by the method, which costs less than the ufunc."""
     d = x.dtype
@@ -575,8 +582,8 @@ WORDS = {
     f.__name__: f
     for f in (
         sum, mean, amax, amin, logsumexp, cumsum, cumsum_back, argsort, gather, take,
-        put_add, sum_all, mean_all, scatter_add, flip, tril, triu, cat, stack, clamp, any, matmul,
-        astype, remainder, floor_divide, contiguous, copy, one_hot,
+        put_add, sum_all, mean_all, scatter_add, flip, tril, triu, cat, stack, clamp, any, all,
+        matmul, astype, remainder, floor_divide, contiguous, copy, one_hot,
     )
 }  # fmt: skip
 topk_indices = functools.partial(sorting.settled_topk, ranked_first)

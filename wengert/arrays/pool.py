@@ -557,11 +557,11 @@ def fractional_max_pool(
         corner = corner + starts.reshape(len(x), *(1,) * i, out[i], *(1,) * (rank - 1 - i))
     flat = x.reshape(-1)
     base = corner + origins
-    if lib in ON_HOST and base.size * len(places) <= AT_ONCE and x.dtype.kind == "f":
-        every = flat.take(base[..., None] + places)
-        if not np.isnan(every).any():
-            where = places.take(every.argmax(-1))
-            return flat.take(base + where).reshape(shape), (corner + where).reshape(shape)
+    if lib in ON_HOST and 0 < base.size * len(places) <= AT_ONCE and x.dtype.kind == "f":
+        where = places.take(flat.take(base[..., None] + places).argmax(-1))
+        best = flat.take(base + where)  # the first nan of a window that has one
+        if not np.isnan(np.maximum.reduce(best, None)):
+            return best.reshape(shape), (corner + where).reshape(shape)
     best, where = flat.take(base), corner
     for offset in places.tolist()[1:]:
         value = flat.take(base + offset)

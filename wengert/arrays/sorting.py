@@ -16,7 +16,7 @@ from .capabilities import ON_HOST, some
 from .numpy_direct import library as np
 from .numpy_linalg import nonzeros
 from .reductions import argsort
-from .shapes import _along
+from .shapes import _along, gather
 
 __all__ = [
     "nonzero_rows",
@@ -285,7 +285,7 @@ def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
     order = argsort(lib, x, dim, False)
     n = lib.isnan(x).sum(dim, keepdims=True)
     k = lib.maximum((x.shape[dim] - n - 1) // 2, 0)
-    return lib.take_along_axis(order, k, dim).squeeze(dim)
+    return gather(lib, order, k, dim).squeeze(dim)
 
 
 def mode_index(lib: Any, x: Any, dim: int) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from types import FrameType
+from typing import Any
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -21,6 +22,19 @@ class _Internal(dict):
 
 
 INTERNAL = _Internal()
+
+
+class _Last:
+    """The program's code that recorded something last, which mostly is the next to do so."""
+
+    __slots__ = ("code",)
+    code: Any
+
+    def __init__(self) -> None:
+        self.code = None
+
+
+LAST = _Last()
 
 
 def outside(f: FrameType) -> FrameType:

@@ -68,8 +68,10 @@ class Line(NamedTuple):
     does not have, with their values. pair: the name of the struct sequence that results come in.
     facts: an expression that the others may call `facts`, such as a geometry that is
     kept for the shapes. using: what expressions name besides. only: how many results are returned,
-    where not all are. asked: whether machine code asks for all of `when` itself. own: whether the
-    op itself is the body, so that arrays which it does not run on may go the general way at once.
+    where not all are. asked: whether machine code asks for all of `when` itself. alone: whether
+    the line is left out where there is machine code, which does the body's calls again sooner. own:
+    whether the op itself is the body, so that arrays which it does not run on may go the general
+    way at once.
     """
 
     op: Op
@@ -88,6 +90,7 @@ class Line(NamedTuple):
     using: dict[str, Any] = {}
     only: int = 0
     asked: bool = False
+    alone: bool = False
     own: bool = False
 
 
@@ -107,6 +110,7 @@ def line(
     using: dict[str, Any] | None = None,
     only: int = 0,
     asked: bool = False,
+    alone: bool = False,
     **fixed: Any,
 ) -> Line:
     """The line of an overload (see Line)."""
@@ -128,6 +132,7 @@ def line(
         using or {},
         only,
         asked,
+        alone,
     )
 
 

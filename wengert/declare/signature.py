@@ -59,12 +59,12 @@ def callable_of(d: Declared, name: str, namespace: str = "", method: bool = Fals
 def build(d: Declared, name: str, namespace: str, kind: str) -> Any:
     inplace = kind in (INPLACE, INPLACE_FUNCTION)
     overloads = overloads_of(d, kind)
+    lines = d.lines_for(kind in (METHOD, INPLACE))
     f: Any
-    if kind == METHOD and is_bare(d, overloads):  # there is nothing to look at: a copy, to dress
+    if kind == METHOD and not lines and is_bare(d, overloads):  # nothing to look at: a copy
         b = d.body
         f = FunctionType(b.__code__, b.__globals__, name, b.__defaults__, b.__closure__)
     else:
-        lines = d.lines_for(kind in (METHOD, INPLACE))
         if isinstance(d.body, Op) and (not inplace or d.body.kind == "elementwise"):
             lines = tuple([own_line(d.body, o) for o in overloads])
         run = inplace_body(d, name) if inplace else d.run
@@ -287,6 +287,8 @@ def parser(
         if not star or any(p.star for p in overloads[i].parameters):
             some = lines_of[i] if i < len(lines_of) else None
             some = (some,) if isinstance(some, Line) else some or ()
+            if native.find is not None:
+                some = [x for x in some if not x.alone]
             if inplace:
                 some = [x for x in some if not (x.op.view or x.op.many or x.op.variadic)]
             at = [(x, other, inplace, f"{i}_{j}") for j, x in enumerate(some)]

@@ -31,15 +31,18 @@ the general way. For `mul` the text is
       try: o0 = f(a0, a1)
       except REFUSALS as e: raise explain(op, (a0, a1, ), e) from None
       if type(o0) is not t: o0 = NS[t].asarray(o0)
-      r0 = new(Tensor); r0._a = o0; r0._n = None
+      r0 = next(empty_tensors); r0._a = o0; r0._n = None
       r0._x = everyone.mark
       if (n0 is not None or n1 is not None) and (not everyone.off or state.grad):
-        n = new(Node)
+        n = Node()
         n.parents = (n0, n1, )
         n.saved = (a1, a0, )
         n.seq = tick(); n.hooks = n.more = None
         fr = frame(1); c = fr.f_code
-        while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code
+        if c is not latest.code:
+          if INTERNAL[c.co_filename]:
+            while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code
+          else: latest.code = c
         n.code = c; n.lasti = fr.f_lasti
         n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n
       return r0
@@ -47,6 +50,7 @@ the general way. For `mul` the text is
 
 from __future__ import annotations
 
+import itertools
 import operator
 import sys
 import weakref
@@ -55,7 +59,7 @@ from typing import Any
 
 from ..arrays.lookup import HOSTED, NS, NUMBER, SCALARS
 from ..base import dtypes, generated
-from ..base.frames import INTERNAL
+from ..base.frames import INTERNAL, LAST
 from ..base.modes import everyone, state
 from . import dispatch, native, op_modes, views
 from .backward_step import build_backward
@@ -70,11 +74,14 @@ from .tensor import Tensor
 SHARED: dict[str, Any] = dict(
     Tensor=Tensor,
     new=object.__new__,
+    # next(empty_tensors) is new(Tensor) without a tuple of arguments; Tensor() is for users
+    empty_tensors=itertools.starmap(object.__new__, itertools.repeat((Tensor,))),
     state=state,
     everyone=everyone,
     tick=tick,
     frame=sys._getframe,
     INTERNAL=INTERNAL,
+    latest=LAST,
     number=NUMBER,
     SCALARS=SCALARS,
     slow=dispatch.slow,
@@ -132,19 +139,31 @@ def build_entry(op: Op) -> Callable[..., Any]:
     return native.remakable(finished(op, lines, env), lambda: build_entry(op))
 
 
-def build_item(op: Op, careful: Callable[..., Any]) -> Callable[..., Any]:
-    """x[2] as a line; `careful` takes every other key, and what the library refuses."""
+def build_item(op: Op, careful: Callable[..., Any], sliced: Op | None = None) -> Callable[..., Any]:
+    """x[2] as a line, and x[1:] and x[1:3] by the op `sliced`; `careful` takes every other key,
+    and what the library refuses.
+    """
     if not op.built:
         build_backward(op)
     slow = "return careful(self, key)"
-    lines = [f"def {op.name}(self, key):", f"  if type(key) is not int: {slow}"]
-    env = {"careful": careful}
-    lines += native.ask(op, ["self"], env)
+    env: dict[str, Any] = {"careful": careful, "ENDS": (int, type(None))}
+    lines = [f"def {op.name}(self, key):"]
+    if sliced is None:
+        lines += [
+            f"  if key.step is not None: {slow}",
+            "  start, stop = key.start, key.stop",
+            f"  if start is stop or type(start) not in ENDS or type(stop) not in ENDS: {slow}",
+            "  key = (key,)",
+        ]
+    else:
+        env["by_slice"] = build_item(sliced, careful)
+        other = "return (by_slice if type(key) is slice else careful)(self, key)"
+        lines += [f"  if type(key) is not int: {other}", *native.ask(op, ["self"], env)]
     lines += unwrap(op, ["self"], slow) + call(op, slow, slow)
     lines += wrap(op) + record(op) + view(op, "self") + result(op)
     f = finished(op, lines, env)
     f.__doc__ = careful.__doc__
-    return native.remakable(f, lambda: build_item(op, careful))
+    return native.remakable(f, lambda: build_item(op, careful, sliced))
 
 
 def build_parts(op: Op) -> Callable[..., Any]:
@@ -165,7 +184,7 @@ def build_parts(op: Op) -> Callable[..., Any]:
         node = ["  if recorded:", *[x for x in node[1:] if x not in where]]
         node.insert(-1, "    n.code = c; n.lasti = at")
     start.append("  for key in keys:")
-    each = ["  o0 = f(a0, key)", *wrap(op), *node, *view(op, "self"), "  parts.append(r0)"]
+    each = ["  o0 = f(a0, key)", *wrap(op), *node, *view(op, "self", True), "  parts.append(r0)"]
     lines = [*start, *[f"  {x}" for x in each], "  return tuple(parts)"]
     names = {**SHARED, **own(op), **asked}
     f = generated.functions(f"parts by {op.name}", lines, names)[f"{op.name}_parts"]
@@ -250,7 +269,7 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
     """
     arrays = [f"a{i}" for i in range(len(op.inputs))]
     outs = ", ".join([f"o{i}" for i in range(len(op.names))])
-    lines = ["  f = impl[t]", f"  if f is None: {slow}"]
+    lines = [table(op), f"  if f is None: {slow}"]
     if op.kind == "elementwise" and len(arrays) == 2 and not op.static:
         lines = [
             "  try: f = (direct if a0.flags.c_contiguous else impl)[t]",
@@ -269,17 +288,30 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
     return lines
 
 
+def table(op: Op) -> str:
+    """The line that finds the implementation: where results lie in C order, the one whose results
+    wrap() puts in it.
+    """
+    return f"  f = {'direct' if op.in_order else 'impl'}[t]"
+
+
 def wrap(op: Op) -> list[str]:
     """The visible outputs as Tensors r0 r1 ..."""
     lines = []
-    if len(op.names) == 1:  # libraries return scalars for 0-d arrays
-        lines.append("  if type(o0) is not t: o0 = NS[t].asarray(o0)")
-    for i in range(visible(op)):
-        if op.many:
+    for i in range(len(op.names)):
+        word = "if"
+        if len(op.names) == 1 or op.many and i < visible(op):  # scalars stand for 0-d arrays
+            none = f" and o{i} is not None" * op.many
+            lines.append(f"  if type(o{i}) is not t{none}: o{i} = NS[t].asarray(o{i})")
+            word = "elif"
+        if op.in_order:
+            ours = f"type(o{i}) is t and " * (len(op.names) > 1)
             lines.append(
-                f"  if type(o{i}) is not t and o{i} is not None: o{i} = NS[t].asarray(o{i})"
+                f"  {word} {ours}t in HOSTED and not o{i}.flags.c_contiguous:"
+                f" o{i} = NS[t].contiguous(o{i})"
             )
-        lines.append(f"  r{i} = new(Tensor); r{i}._a = o{i}; r{i}._n = None")
+    for i in range(visible(op)):
+        lines.append(f"  r{i} = next(empty_tensors); r{i}._a = o{i}; r{i}._n = None")
         lines.append(f"  r{i}._x = everyone.mark")
     return lines
 
@@ -297,7 +329,7 @@ def record(op: Op) -> list[str]:
     nodes = " or ".join([f"n{i} is not None" for i, w in enumerate(wanted) if w])
     lines = [
         f"  if ({nodes}) and (not everyone.off or state.grad):",
-        "    n = new(Node)",
+        "    n = Node()",
         f"    n.parents = {group([f'n{i}' if w else 'None' for i, w in enumerate(wanted)])}",
         f"    n.saved = {group([value(o) for o in op.plan.saved])}",
         *place(),
@@ -323,7 +355,10 @@ def place() -> list[str]:
     return [
         "    n.seq = tick(); n.hooks = n.more = None",
         "    fr = frame(1); c = fr.f_code",
-        "    while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code",
+        "    if c is not latest.code:",  # as in a loop: there is no need to look at its file again
+        "      if INTERNAL[c.co_filename]:",
+        "        while INTERNAL[c.co_filename] and (up := fr.f_back): fr = up; c = fr.f_code",
+        "      else: latest.code = c",
         "    n.code = c; n.lasti = fr.f_lasti",
     ]
 
@@ -341,26 +376,36 @@ def value(origin: Origin) -> str:
     return str(key)
 
 
-def view(op: Op, first: str) -> list[str]:
-    """Note that the result shares the memory of the first operand, as views.register() does."""
+def view(op: Op, first: str, together: bool = False) -> list[str]:
+    """Note that the result shares the memory of the first operand, as views.register() does.
+    together: whether several are made, which live at the same time.
+    """
     if not op.view:
         return []
     register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
     recording = "not everyone.off or state.grad"
-    taken = f"v = new(View); v.base = {first}; v.op = op; v.static = {group(list(op.static))}"
+    taken = f"v = View(); v.base = {first}; v.op = op; v.static = {group(list(op.static))}"
     of_view = "type(x) is View and not x.quiet and type(w := x.base._x) is Viewed"
+    keep = ["    {0}.views.append(ref(r0))"]
+    if not together:  # most views live for a moment: in the place of the last one
+        keep = [
+            "    if {0}.views[-1]() is None: {0}.views[-1] = ref(r0)",
+            "    else: {0}.views.append(ref(r0))",
+        ]
     lines = [  # the commonest cases of register, without the call
         f"  x = {first}._x",
         "  if x is None:",
         f"    if {recording}:",
         f"      {taken}; v.up = None; r0._x = v",
-        f"      x = new(Viewed); x.views = [ref(r0)]; {first}._x = x",
+        f"      x = Viewed(); x.views = [ref(r0)]; {first}._x = x",
         f"    elif n0 is not None or state.levels: {register}",
         "    else: r0._x = None",
         f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
-        f"    {taken}; v.up = None; r0._x = v; x.views.append(ref(r0))",
+        f"    {taken}; v.up = None; r0._x = v",
+        *[line.format("x") for line in keep],
         f"  elif {of_view} and len(w.views) & 31 and not w.untracked and ({recording}):",
-        f"    {taken}; v.base = x.base; v.up = x; r0._x = v; w.views.append(ref(r0))",
+        f"    {taken}; v.base = x.base; v.up = x; r0._x = v",
+        *[line.format("w") for line in keep],
         f"  else: {register}",
     ]
     if op.view is True:
@@ -427,7 +472,7 @@ def variadic_entry(op: Op) -> Callable[..., Any]:
       if not everyone.off or state.grad:
         nodes = list(map_(node_of, arrays))
         if nodes.count(None) < len(nodes):
-          n = new(Node)
+          n = Node()
           ...
     """
     static = list(op.static)
@@ -464,7 +509,7 @@ def unwrap_all(op: Op, tensors: str, slow: str, other: str = "") -> list[str]:
 def call_all(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> list[str]:
     """call() with the arrays in raws."""
     run = f"o0 = f(*raws, {', '.join([f'{k}={k}' for k in op.static])})"
-    lines = ["  f = impl[t]", f"  if f is None: {slow}", "  try:"]
+    lines = [table(op), f"  if f is None: {slow}", "  try:"]
     lines += [f"    {x}" for x in (*(prepared or ()), run)]
     if refused:
         return [*lines, f"  except REFUSED: {refused}"]
@@ -481,7 +526,7 @@ def record_all(op: Op, tensors: str) -> list[str]:
         f"    nodes = list(map_(node_of, {tensors}{count}))",
         *[f"    nodes[{i}] = None" for i, w in enumerate(op.plan.wanted) if not w],
         "    if nodes.count(None) < len(nodes):",
-        "      n = new(Node)",
+        "      n = Node()",
         "      n.parents = tuple(nodes)" + " + (None,) * (len(raws) - len(nodes))" * bool(count),
         f"      n.saved = {group([rest_value(o) for o in op.plan.saved])}",
         *[f"  {line}" for line in place()],

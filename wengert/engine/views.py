@@ -62,9 +62,11 @@ def mutated(t: Tensor) -> None:
     if x is not None and x.untracked:
         return
     o = t._a
-    b = getattr(o, "base", None)
-    while b is not None:
-        o, b = b, getattr(b, "base", None)
+    try:
+        while (b := o.base) is not None:
+            o = b
+    except AttributeError:  # memory that is no array
+        pass
     key = id(o)
     c = CHANGES.get(key)
     if c is None:

@@ -79,16 +79,13 @@ class Paid:
     """Something in machine code that is made when the calls without it have lost enough."""
 
     made, lost, run = False, 0.0, None  # whether it was tried; ns; what is called
-
-    def least(self) -> float:
-        """ns lost at which it is made."""
-        return COST
+    least: float = COST  # ns lost at which it is made
 
     def ready(self, saving: float) -> Any:
         """What is called, for a call that it would make some nanoseconds shorter, or None."""
         if not self.made:
             self.lost += saving
-            if self.lost >= self.least():
+            if self.lost >= self.least:
                 self.compile()
         return self.run
 

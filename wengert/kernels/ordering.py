@@ -28,6 +28,7 @@ WORDS = {
 KEYS = {"float": "i32", "double": "i64", "i32": "i32", "i64": "i64"}
 SHORT = 64  # numbers of a row that is in one lane
 LEAST = 512  # numbers altogether
+SEVERAL = 64  # numbers of which the most frequent are sought, which takes a dozen calls otherwise
 FEW = 9  # numbers of each row that are looked for at once
 MEDIUM = 128  # numbers of a row; lanes in longer ones meet in few sets of the cache
 LONG = 2048  # numbers of a row that is ordered by digits
@@ -276,9 +277,9 @@ def few_first(k: Job, word: str, few: int, asked: int, descending: bool) -> None
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, steps), 1, some)
 
 
-def plan(x: Array, dim: int) -> tuple[Any, ...] | None:
+def plan(x: Array, dim: int, least: int = LEAST) -> tuple[Any, ...] | None:
     """(word, keys, dim, row, inner, rows, lanes) where short rows are many."""
-    if x.size < LEAST or not -x.ndim <= dim < x.ndim:
+    if x.size < least or not -x.ndim <= dim < x.ndim:
         return None
     word, host = WORDS.get(x.dtype), compiler.target()
     if word is None or host is None:
@@ -388,7 +389,7 @@ def argsort(x: Array, dim: int, descending: bool = False) -> Array | None:
 
 def mode(x: Array, dim: int) -> Array | None:
     """The last place of the most frequent number, the smallest of several; of rows without nan."""
-    p = plan(x, dim)
+    p = plan(x, dim, SEVERAL)
     if p is None or x.dtype.kind == "f" and np.isnan(x).any():
         return None
     word, keys, dim, n, inner, count, lanes = p

@@ -490,11 +490,8 @@ class Ufunc(Paid):
         self.name, self.kinds, self.inputs = name, kinds, inputs
         self.text, self.signature, self.key = text, signature, key
         self.exact = exact
+        self.least = self.PAYS if exact else 0.0
         self.loop = (ctypes.c_uint64 * 2)()  # where its loop is, and its data, once it is made
-
-    def least(self) -> float:
-        """ns lost at which it is made."""
-        return self.PAYS if self.exact else 0.0
 
     def _build(self, host: Host) -> Any:
         if not host.fuses():

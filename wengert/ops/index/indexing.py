@@ -4,6 +4,7 @@ index_put.
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 from ...arrays.lookup import HOST, NS, RANK, namespace
@@ -225,14 +226,14 @@ def tensor_of(k: Any, like: Tensor) -> Tensor:
 
 def plain_slice(s: slice) -> slice:
     if s.step is not None and (type(s.step) is not int or s.step <= 0):
-        step = s.step.__index__()
+        step = index(s.step)
         if step <= 0:
             raise ValueError(
                 "step must be greater than zero: use .flip(dim) to reverse a dimension"
             )
     if type(s.start) in (int, type(None)) and type(s.stop) in (int, type(None)):
         return s
-    return slice(*[None if v is None else v.__index__() for v in (s.start, s.stop, s.step)])
+    return slice(*[None if v is None else index(v) for v in (s.start, s.stop, s.step)])
 
 
 def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: int) -> None:

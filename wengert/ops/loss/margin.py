@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import native
 from ...engine.kinds import opaque
@@ -318,11 +319,11 @@ def _multi_margin(
         g = xp.reshape(g, (1,))
     q, _ = one_hot_of(xp, x, target)
     z = margin - own(xp, x, q) + x
-    slope = xp.astype(xp.gt(z, 0), x.dtype) if p == 1 else xp.clamp_scalar(z, 0, None) * 2
-    slope = xp.where(xp.eq(q, 0), slope, xp.zeros_like(slope))
+    zero, others = xp.zeros_like(z), xp.eq(q, 0)
+    slope = xp.where(xp.logical_and(others, xp.gt(z, 0)), zero + 1 if p == 1 else z * 2, zero)
     if weight is not None:
         slope = slope * xp.sum(q * in_single(xp, weight)[1], 1, True)
-    slope = slope - q * xp.sum(slope, 1, True)
+    slope = xp.where(others, slope, -xp.sum(slope, 1, True))
     n, c = x.shape
     slope = slope * (
         g / (n * c)
@@ -343,10 +344,17 @@ def outside(target: Tensor, c: int) -> bool:
     return readable(target) and a.size and not (int(a.min()) >= 0 and int(a.max()) < c)
 
 
+NAMED = "size_average is None and reduce is None and reduction in ('mean', 'sum', 'none')"
+CLASSES = "a2 is None and a0.ndim < 3 and a0.size and a1.ndim < 2 and a1.dtype is I64"
+CLASSES += " and a1.size == (a0.shape[0] if a0.ndim == 2 else 1) and a1.__class__ in HOSTED"
+CLASSES += " and 0 <= a1.item(a1.view(U64).argmax()) < (a0.shape[-1] if a0.ndim else 1)"
+
+
 @public(
     "nn.functional.multi_margin_loss(Tensor input, Tensor target, any p=1, "
     "float margin=1.0, Tensor? weight=None, any size_average=None, "
-    "any reduce=None, str|any reduction='mean')"
+    "any reduce=None, str|any reduction='mean')",
+    lines=(line(multi_margin_loss_op, True, given=f"p in (1, 2) and {NAMED}", when=CLASSES),),
 )
 def multi_margin_loss(
     input, target, p=1, margin=1.0, weight=None, size_average=None, reduce=None, reduction="mean"
@@ -422,9 +430,13 @@ def _multilabel_again(xp: Any, g: Any, x: Any, target: Any, reduction: str, h_sh
 multilabel_margin_backward.vjp(h=_multilabel_again)
 
 
+LABELS = "a0.ndim < 3 and a0.size and a1.shape == a0.shape and a1.dtype is I64"
+
+
 @public(
     "nn.functional.multilabel_margin_loss(Tensor input, Tensor target, "
-    "any size_average=None, any reduce=None, str|any reduction='mean')"
+    "any size_average=None, any reduce=None, str|any reduction='mean')",
+    lines=(line(multilabel_margin, True, given=NAMED, when=LABELS),),
 )
 def multilabel_margin_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     """Hinge losses between each target class and each other class, over the number of classes.

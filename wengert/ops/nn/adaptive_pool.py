@@ -13,6 +13,7 @@ from ...declare.registry import declare, public
 from ...engine.kinds import linear, opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
+from ..random.rand import uniform_beside
 from ..reduce.sum import mean, mean_op
 from ..shape.unfold import check_tensor, per_dimension
 from .pool import check_floating, one_more_lead, one_more_lead_with_positions
@@ -328,10 +329,8 @@ def _fractional(
                 f"output size {size}"
             )
     if samples is None:
-        from ..random.rand import rand
-
         lead = shape[:-rank] if len(shape) == rank + 2 else (1, *shape[:-rank])
-        samples = rand(*lead, rank, dtype=input.dtype, device=input.device)
+        samples = uniform_beside(input, (*lead, rank))
     lead = shape[:-rank]
     if len(lead) == 1 and samples.dim() == 3:  # no batch: the first sample's windows
         samples = samples[0]

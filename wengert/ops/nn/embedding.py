@@ -13,6 +13,7 @@ from ...base.advice import advise
 from ...base.modes import no_grad
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine import views
 from ...engine.interp import run_op
@@ -120,10 +121,21 @@ def torch_embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, s
     return embedding_op.entry(weight, indices, padding_idx, scale_grad_by_freq, sparse)
 
 
+PLAIN_ROWS = line(
+    embedding_op,
+    operands=("weight", "input"),
+    let={"padding_idx": "-1", "scale": "scale_grad_by_freq", "sparse": "sparse"},
+    given="padding_idx is None and max_norm is None",
+    when="a0.ndim == 2 and a1.dtype is I64",
+    alone=True,
+)
+
+
 @public(
     "nn.functional.embedding(Tensor input, Tensor weight, int? padding_idx=None, "
     "float? max_norm=None, float norm_type=2.0, bool scale_grad_by_freq=False, "
-    "bool sparse=False)"
+    "bool sparse=False)",
+    lines=(PLAIN_ROWS,),
 )
 def embedding(
     input,

@@ -7,6 +7,7 @@ from operator import index
 from typing import Any
 
 from ...base import dtypes
+from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import movement
 from ...engine.op import op, primitive
@@ -65,7 +66,20 @@ for _mode in NAMES:
         EDGES[_mode, _n] = _edge(_mode, _n)
 
 
-@public("nn.functional.pad(Tensor input, int[] pad, str mode='constant', float? value=None)")
+PLAIN_PAD = line(
+    constant_pad,
+    floating=True,
+    let={"pad": "tuple(pad)", "value": "0 if value is None else value"},
+    given="mode == 'constant'",
+    when="not len(pad) & 1 and len(pad) <= 2 * a0.ndim and min(pad) >= 0",
+    alone=True,
+)
+
+
+@public(
+    "nn.functional.pad(Tensor input, int[] pad, str mode='constant', float? value=None)",
+    lines=(PLAIN_PAD,),
+)
 def pad(input, pad, mode="constant", value=None):
     """input with more (or, for negative amounts, fewer) elements at its edges.
 

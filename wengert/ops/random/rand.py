@@ -17,7 +17,7 @@ from ...base import dtypes
 from ...base.advice import advise
 from ...base.devices import default_device
 from ...base.devices import device as device_
-from ...base.modes import state
+from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine import views
@@ -156,6 +156,18 @@ def rand(
     d = dtype_for(dtype, out, dtypes.get_default_dtype, "rand")
     check_floating(d, "rand")
     return made("rand", "uniform", shape, (), generator, out, d, device, requires_grad)
+
+
+_quick = shaped(Stream.uniform)(rand)
+
+
+def uniform_beside(t: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Uniform numbers in the dtype of a tensor, where it is."""
+    usual = t.dtype is dtypes.get_default_dtype() and t.device.type == "cpu"
+    if usual and not everyone.special:
+        r: Tensor = _quick(shape)
+        return r
+    return rand(*shape, dtype=t.dtype, device=t.device)
 
 
 @public("randn(int[] size, *, Generator? generator=None, out, options)", method=False)

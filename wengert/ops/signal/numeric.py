@@ -125,9 +125,9 @@ def _three(x0: Any, x1: Any, x2: Any, a: Any, b: Any) -> Any:
 # ------------------------------------------------------------------------------------- histograms
 
 
-@primitive(opaque, optional="weight", inputs=2)
-def histogram_counts(xp, x, weight, *edges):
-    """Weights of the points in each bin."""
+@primitive(opaque)
+def histogram_counts(xp, x, *edges, weighted=False):
+    """Weights of the points in each bin; weighted: whether they are the last of edges."""
 
 
 def _edges(x: Tensor, bins: Any, limits: Any, given: bool, d: int, name: str) -> Tensor:
@@ -204,11 +204,14 @@ def _histogram(
     if given:
         limits = list(zip(limits[::2], limits[1::2]))
     elif points._a.shape[0] and any([not isinstance(b, Tensor) for b in bins]):
-        limits = list(zip(points.amin(0).tolist(), points.amax(0).tolist()))
+        limits = list(zip(*[x.tolist() for x in points.aminmax(dim=0)]))
     else:
         limits = [(0.0, 1.0)] * d
     edges = [_edges(points, b, limits[i], given, i, name) for i, b in enumerate(bins)]
-    h = histogram_counts.entry(points, weight, *edges)
+    if weight is None:
+        h = histogram_counts.entry(points, *edges)
+    else:
+        h = histogram_counts.entry(points, *edges, weight, weighted=True)
     if density:
         h = h / h.sum()
         for i, e in enumerate(edges):
