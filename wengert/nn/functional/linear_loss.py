@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ...base.dtypes import int64
 from ...declare.registry import public
 from .. import functional as F
 
@@ -78,6 +79,9 @@ def linear_cross_entropy(
     if ignore_index is not None and target._a.shape == shape:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
     bias = None if linear_bias is None else linear_bias.reshape(-1)
+    split = options is not None and not label_smoothing and len(sizes) == 1
+    if split and weight is not None and target.dtype is int64:
+        weight = weight.detach()  # PyTorch's work in parts has no gradient for it, nor refuses it
     logits = F.linear(input, linear_weight.reshape(math.prod(sizes), width), bias).reshape(shape)
     return F.cross_entropy(
         logits, target, weight=weight, reduction=reduction, label_smoothing=label_smoothing,

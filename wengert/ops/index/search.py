@@ -90,7 +90,8 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     right = right or side == "right"
     number = not isinstance(input, Tensor)
     if number:
-        input = scalar_tensor(input, device=sorted_sequence.device)
+        wide = common_dtype(sorted_sequence, input)
+        input = scalar_tensor(input, dtype=wide, device=sorted_sequence.device)
     if sorter is not None:
         if tuple(sorter.shape) != tuple(sorted_sequence.shape):
             raise RuntimeError(
@@ -118,7 +119,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
             f" boundaries tensor {list(s.shape)} and input value tensor {list(input.shape)}"
         )
     if input.dtype is not s.dtype:
-        common = common_dtype(s, input.item() if number else input)
+        common = input.dtype if number else common_dtype(s, input)
         s, input = s.to(common), input.to(common)
     out = places.entry(s, input, bool(right))
     return out.int() if out_int32 else out

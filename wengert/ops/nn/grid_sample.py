@@ -184,6 +184,11 @@ def sampled(xp, x, grid, mode="bilinear", padding="zeros", corners=False):
         if mode != "nearest":
             term = term * xp.unsqueeze(math.prod([t.weight for t in taps]), 1)
         out = term if out is None else out + term
+    if dtype.itemsize == 2 and mode == "nearest":  # these parts do not know of grid
+        rank = len(x.shape) - 2
+        zero = xp.select(xp.keep(grid, xp.lt(grid, -math.inf)), rank + 1, 0)
+        zero = xp.unsqueeze(zero, 1)
+        out = xp.where(xp.eq(zero, 0), out, zero)
     return out if out.dtype == dtype else xp.astype(out, dtype)
 
 
@@ -314,8 +319,7 @@ def grid_sample(input, grid, mode="bilinear", padding_mode="zeros", align_corner
         )
     _check_grid(input, grid, mode)
     corners = _default_corners("grid_sample", align_corners)
-    parts = input._a.dtype.itemsize == 2 and mode != "nearest"
-    run = PARTS if parts else SAMPLERS[input._a.ndim]
+    run = PARTS if input._a.dtype.itemsize == 2 else SAMPLERS[input._a.ndim]
     return run.entry(input, grid, mode, padding_mode, corners)
 
 

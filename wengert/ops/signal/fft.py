@@ -151,6 +151,10 @@ def _counted(
     if isinstance(s, int):
         s = (s,)
     if dim is not None:
+        if dim and not nd:
+            raise IndexError(
+                f"{name}: Dimension specified as {dim[0]} but tensor has no dimensions"
+            )
         dims = [wrap_dim(d, nd, name) - nd for d in dim]
         if len(set(dims)) < len(dims):
             raise RuntimeError("FFT dims must be unique")
@@ -415,11 +419,15 @@ def rfftfreq(n, d=1.0, *, dtype=None, layout=None, device=None, requires_grad=Fa
 def _shift(x: Tensor, dim: Any, name: str, sign: int) -> Tensor:
     nd = x._a.ndim
     shape, dims, shifts = x._a.shape, [], []
+    if not nd and dim not in (None, (), []):
+        raise IndexError(f"{name}: dim is {dim}, but the tensor has no dimensions")
     for d in range(nd) if dim is None else (dim,) if isinstance(dim, int) else dim:
         d = d if type(d) is int and 0 <= d < nd else wrap_dim(d, nd, name)
         dims.append(d)
         shifts.append(shape[d] // 2 if sign > 0 else (shape[d] + 1) // 2)
-    return roll_op.entry(x, tuple(shifts), tuple(dims)) if shifts else x.clone()
+    if not shifts:
+        raise RuntimeError(f"{name}: there is no dimension to shift along")
+    return roll_op.entry(x, tuple(shifts), tuple(dims))
 
 
 @public("fft.fftshift(Tensor input, int[1]? dim=None)")
