@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.tensor import Tensor
-from ..pillow import is_pil
+from ..pillow import _is_numpy_image, _is_tensor_image, is_pil  # noqa: F401
 from . import _functional_pil as F_pil
 from . import _functional_tensor as F_t
 from ._functional_colors import (
