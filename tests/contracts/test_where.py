@@ -78,3 +78,52 @@ def test_no_module_has_a_name_that_only_its_author_would_guess():
     words = [p.name for p in ROOT.rglob("*.py") if p.stem.startswith(("telling_", "more_"))]
     words += [p.name for p in ROOT.rglob("*.py") if p.stem.endswith(("_more", "_extra"))]
     assert (found, words) == ([], [])
+
+
+# a word that a newcomer searches the index for, and the module that its line leads to
+SEARCHED = """
+interpolate: ops/nn/interpolate.py
+huber: ops/loss/regression.py
+CTC: ops/loss/ctc.py
+Kullback-Leibler: distributions/kl.py
+OneCycleLR: optim/lr_scheduler/cyclic.py
+CosineAnnealingLR: optim/lr_scheduler/cosine.py
+StepLR: optim/lr_scheduler/simple.py
+Worker processes of the DataLoader: data/workers.py
+DistributedSampler: data/samplers.py
+torch.save: io/writing.py
+torch.load: io/reading.py
+pickle machine: io/restricted.py
+Philox: arrays/philox_stream.py
+Mersenne twister: arrays/random_stream.py
+no_grad: base/modes.py
+torch.utils.checkpoint: transforms/checkpoint.py
+einsum: ops/linalg/einsum.py
+one-hot: ops/nn/embedding.py
+nms: vision/ops/boxes.py
+roi_align: vision/ops/roi_align.py
+autocast computes in which precision: amp/policies.py
+GradScaler: amp/grad_scaler.py
+LSTM: nn/recurrent.py
+weight norm: nn/utils/parametrizations.py
+Gradients kept within bounds: nn/utils/clip_grad.py
+Sequences of different lengths: nn/utils/rnn.py
+SWA: optim/swa_utils.py
+stop early: train/callbacks.py
+tokenizers: text/tokens.py
+Spectrograms: audio/functional/spectra.py
+__torch_function__: api/overrides.py
+printed: api/printing.py
+promotion: base/dtypes.py
+manual_seed: api/generator.py
+quantile: ops/reduce/quantile.py
+torch.Size: base/size.py
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("line", SEARCHED)
+def test_the_index_leads_there(line):
+    word, _, module = line.rpartition(": ")
+    rows = (ROOT.parent / "docs" / "modules.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [row for row in rows if row.startswith(f"| `{module}`")]
+    assert word in row

@@ -1,4 +1,4 @@
-"""PyTorch's CPU random numbers, in NumPy.
+"""PyTorch's CPU random numbers: its Mersenne twister and its distributions, in NumPy.
 
 What lives here: `Stream`, one Mersenne twister with PyTorch's seeding, its saved states, and the
 distributions drawn the way PyTorch 2.13 draws them on a CPU. What does not: the transform behind

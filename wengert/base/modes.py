@@ -1,5 +1,5 @@
-"""Thread-local switches: is the graph recorded, inference mode, the default device; with their
-context managers.
+"""Thread-local switches: is the graph recorded (no_grad, enable_grad), inference mode, the default
+device; with their context managers.
 """
 
 from __future__ import annotations

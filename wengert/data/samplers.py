@@ -1,4 +1,4 @@
-"""Samplers: the order in which the loader visits a dataset, for the same seed PyTorch's.
+"""Samplers, DistributedSampler too: the order in which the loader visits a dataset, PyTorch's.
 
 Here: the samplers, and the arrays of whole batches that the loader asks for when it can take
 batches at once. Not here: the random streams themselves.

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: labels against a longer sequence of frames.
+"""Connectionist temporal classification (CTC): labels against a longer sequence of frames.
 
 What lives here: the op and its checks. What does not: the recursions (`arrays/ctc.py`).
 """

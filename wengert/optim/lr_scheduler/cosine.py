@@ -1,4 +1,4 @@
-"""Schedules that fall along half a cosine."""
+"""CosineAnnealingLR, and with restarts: the rate falls along half a cosine."""
 
 from __future__ import annotations
 

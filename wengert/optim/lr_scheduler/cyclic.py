@@ -1,4 +1,4 @@
-"""Schedules per batch that raise and lower the rate, and the momentum against it."""
+"""CyclicLR and OneCycleLR: the rate rises and falls per batch, and the momentum against it."""
 
 from __future__ import annotations
 

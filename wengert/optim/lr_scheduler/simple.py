@@ -1,4 +1,4 @@
-"""Schedules whose rate is a factor of the first or of the last rate."""
+"""Schedules whose rate is a factor of the first or of the last rate: StepLR, LinearLR, LambdaLR."""
 
 from __future__ import annotations
 

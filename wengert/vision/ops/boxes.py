@@ -1,4 +1,4 @@
-"""Boxes (N, 4) as (x1, y1, x2, y2): areas, overlaps, formats, suppression.
+"""Boxes (N, 4) as (x1, y1, x2, y2): areas, overlaps, formats, suppression (nms).
 
 The losses made of overlaps are in `losses.py`; boxes that are turned are not supported.
 """
