@@ -165,7 +165,7 @@ def norm(t: Tensor, ord: Any = 2, dtype: Any = None) -> Tensor:
 
 
 def powsum(t: Tensor, ord: Any = 2, dtype: Any = None) -> Tensor:
-    if t.dtype.category < 2:
+    if not t.dtype.is_inexact:
         raise NotImplementedError(f"_foreach_powsum: not implemented for {t.dtype}: use floats")
     return t.to(dtype or t.dtype).abs().pow(ord).sum()
 

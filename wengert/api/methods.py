@@ -397,12 +397,12 @@ HOW = "bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=
             OPS["astype"],
             given="device is None and dtype is not None",
             let={"dtype": "dtype.np"},
-            when="d is not dtype.np and (n0 is None or dtype.category > 1)",
+            when="d is not dtype.np and (n0 is None or dtype.is_inexact)",
         ),
         line(
             OPS["astype"],
             let={"dtype": "dtype.np"},
-            when="d is not dtype.np and (n0 is None or dtype.category > 1)",
+            when="d is not dtype.np and (n0 is None or dtype.is_inexact)",
         ),
         None,
     ),
@@ -433,7 +433,7 @@ def _cast(name: str, d: Any) -> None:
     f.__doc__ = f"The tensor converted to {d}.\n\n>>> torch.ones(2).{name}().dtype\n{d}\n"
     usual = "None" if name == "chalf" else "preserve_format"
     text = f"Tensor.{name}(Tensor self, MemoryFormat? memory_format={usual})"
-    o = OPS["as_whole" if d.category < 2 else "astype"]
+    o = OPS["as_whole" if not d.is_inexact else "astype"]
     declare(f, (text,), lines=(line(o, when="d is not dtype", dtype=d.np),))
 
 

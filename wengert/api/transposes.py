@@ -59,7 +59,7 @@ def mH(self: Tensor) -> Tensor:
 def adjoint(self: Tensor) -> Tensor:
     """The last two dimensions swapped and conjugated."""
     n = self._a.ndim
-    if n > 1 and self.dtype.category != 3:
+    if n > 1 and not self.dtype.is_complex:
         return OPS["transpose"].entry(self, n - 2, n - 1)
     return METHODS["adjoint"](self)
 

@@ -386,8 +386,8 @@ def number_of(t: Tensor, kind: str) -> Any:
     """The number in a 0-d tensor that may stand for one; None if it may not."""
     if t._a.ndim or t._n is not None:
         return None
-    category = t.dtype.category
-    if kind == "int" and category != 1 or kind == "float" and category > 2:
+    d = t.dtype
+    if kind == "int" and d.category != dtypes.INTEGRAL or kind == "float" and d.is_complex:
         return None
     return t.item()
 

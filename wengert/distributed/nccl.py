@@ -44,7 +44,7 @@ def transport(group: ProcessGroup, t: Tensor, op: Any = None) -> Transport | Non
     usual = t.device.type == "cuda" and type(t._a) is cuda.library().ndarray
     if group.n == 1 or not usual or str(t._a.dtype) not in TYPES:
         return None
-    if op is not None and (op not in OPERATIONS or op is RedOpType.AVG and t.dtype.category < 2):
+    if op is not None and (op not in OPERATIONS or op is RedOpType.AVG and not t.dtype.is_inexact):
         return None
     index = int(t.get_device())
     if index not in group.transports:

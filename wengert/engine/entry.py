@@ -101,7 +101,7 @@ SHARED: dict[str, Any] = dict(
     F32=dtypes.float32.np,
     F64=dtypes.float64.np,
     I64=dtypes.int64.np,
-    WHOLE=frozenset([x.np for x in dtypes.ALL if x.category == 1]),
+    WHOLE=frozenset([x.np for x in dtypes.ALL if x.category == dtypes.INTEGRAL]),
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
     C32=dtypes.complex32.np,

@@ -216,7 +216,7 @@ class Storages:
             return Stored(np.zeros(self.archive.size(f"data/{key}") // kind.itemsize, kind), dtype)
         a: np.ndarray = self.archive.array(f"data/{key}", kind)
         if self.swap and a.itemsize > 1:
-            unit = a.itemsize // 2 if dtype is not None and dtype.category == 3 else a.itemsize
+            unit = a.itemsize // 2 if dtype is not None and dtype.is_complex else a.itemsize
             a = a.view(f"u{unit}").byteswap().view(a.dtype)
         return Stored(a, dtype)
 

@@ -189,7 +189,7 @@ def added(n: Any, g: Tensor) -> str:
 def unrecorded(x: Tensor) -> str:
     """Why a tensor does not require grad, as far as can be known."""
     d = dtypes.as_dtype(x._a.dtype)
-    if d.category < 2:
+    if not d.is_inexact:
         return (
             f"its dtype is {d.name}; only floating-point and complex tensors have gradients. "
             "Convert with .float() before requires_grad_()."

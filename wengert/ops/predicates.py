@@ -272,11 +272,11 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     x = input if input._n is None else input.detach()
     y = other if other._n is None else other.detach()
     same = x == y
-    if equal_nan and x.dtype.category > 1:
+    if equal_nan and x.dtype.is_inexact:
         same = same | (x.isnan() & y.isnan())
     if rtol == 0 and atol == 0:
         return same
-    if x.dtype.category < 2:
+    if not x.dtype.is_inexact:
         x, y = x.to(dtypes.float64), y.to(dtypes.float64)
     near = (x - y).abs() <= atol + (rtol * y).abs()
     finite = (x - y).abs().isfinite()

@@ -167,7 +167,7 @@ def set_default_tensor_type(t, /):
         d, place = type_named(t)
     except ValueError as e:
         raise TypeError(str(e)) from None
-    if place is None or d.category != 2:
+    if place is None or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {t}")
     if place != "cpu":
         try:

@@ -262,7 +262,8 @@ def range_public(
     n = int((end - start) / step) + 1
     d = dtype or (out.dtype if out is not None else dtypes.get_default_dtype())
     t = (
-        arange(n, dtype=dtypes.float64 if d.category == 2 else dtypes.int64, device=device) * step
+        arange(n, dtype=dtypes.float64 if d.is_floating_point else dtypes.int64, device=device)
+        * step
         + start
     ).to(d)
     if out is not None:

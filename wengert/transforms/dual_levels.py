@@ -91,7 +91,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     tensor(2.)
     """
     lv = _level(level)
-    if tensor.dtype.category < 2:
+    if not tensor.dtype.is_inexact:
         raise ValueError(
             f"Expected primal to be floating point or complex, but got: {tensor.dtype}"
         )

@@ -125,7 +125,7 @@ def primal(t: Any, level: int) -> Tensor:
 
 def check_floating(x: Tensor) -> None:
     """ValueError for a primal without derivatives."""
-    if x.dtype.category < 2:
+    if not x.dtype.is_inexact:
         raise ValueError(f"Expected primal to be floating point or complex, but got: {x.dtype}")
 
 

@@ -31,7 +31,7 @@ def _tuple(x: Any) -> tuple[Any, ...]:
 
 
 def _is_float(t: Any) -> bool:
-    return isinstance(t, Tensor) and t.dtype.category >= 2
+    return isinstance(t, Tensor) and t.dtype.is_inexact
 
 
 def gradcheck(
@@ -186,7 +186,7 @@ class _Check:
 
     def directions(self, t: Tensor) -> list[Tensor]:
         """The directions in which an input is moved: every element, or a random one of all."""
-        units = [1.0, 1j] if t.dtype.category == 3 else [1.0]
+        units = [1.0, 1j] if t.dtype.is_complex else [1.0]
         if self.fast:
             v = T.randn(t.shape, dtype=t.dtype)
             return [v * u / max(float(v.abs().norm()), 1e-12) for u in units]
@@ -358,7 +358,7 @@ class _Check:
 def _inner(a: Tensor, b: Tensor) -> Tensor:
     """The real part of the inner product of two tensors."""
     with no_grad():
-        if a.dtype.category == 3 or b.dtype.category == 3:
+        if a.dtype.is_complex or b.dtype.is_complex:
             return T.real((T.conj(a) * b).sum())
         return (a * b).sum()
 

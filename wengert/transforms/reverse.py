@@ -27,7 +27,7 @@ def fresh(values: list[Any], level: int) -> list[Tensor]:
     """
     check_tensors(values)
     for x in values:
-        if x.dtype.category < 2:
+        if not x.dtype.is_inexact:
             raise RuntimeError(
                 "only Tensors of floating point and complex dtype can require gradients, got"
                 f" {x.dtype}"

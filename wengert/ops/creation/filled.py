@@ -409,7 +409,7 @@ def arange(
     start, end, step = [
         v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
     ]
-    if out is not None and out.dtype.category == 1 and step and int(step) == 0:
+    if out is not None and out.dtype.category == dtypes.INTEGRAL and step and int(step) == 0:
         raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {out.dtype}")
     if not (step > 0 or step < 0):
         raise RuntimeError(f"step must be nonzero, got {step}")
@@ -425,7 +425,7 @@ def arange(
             if all(isinstance(v, int) for v in (start, end, step))
             else dtypes.get_default_dtype()
         )
-    if dtype.category in (0, 3):
+    if dtype.category in (dtypes.BOOLEAN, dtypes.COMPLEX):
         raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype}'")
     d = dtypes.as_np(dtype)
     xp = space(device)
@@ -433,7 +433,7 @@ def arange(
         start, end, step = int(start), int(end), int(step)
         return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
     n = max(0, math.ceil((end - start) / step))
-    if dtypes.BY_NP[d].category == 1:  # as many as there would be of the floats
+    if dtypes.BY_NP[d].category == dtypes.INTEGRAL:  # as many as there would be of the floats
         start, step = int(start), int(step)
     counts = xp.arange(0, n, 1, dtypes.float64.np)
     exact = xp.add(xp.mul(counts, step), start)  # no error adds up

@@ -106,7 +106,7 @@ def stepwise(careful):
 
 def complex_kept(name: str, d: dtypes.dtype) -> dtypes.dtype:
     """d, if it can hold complex ends; else RuntimeError."""
-    if d.category < 3:
+    if not d.is_complex:
         raise RuntimeError(
             f"torch.{name}(): complex ends cannot be cast to {d}: pass dtype=torch.complex64"
         )
@@ -150,12 +150,12 @@ def linspace(
     if isinstance(start, complex) or isinstance(end, complex):
         complex_kept("linspace", d)
     xp = space(device)
-    if d.category == 1:
+    if d.category == dtypes.INTEGRAL:
         start, end = _whole("linspace", start, end, steps, d)
         values = _exact_steps(xp, start, end, steps)
         return into(out, finish(xp.astype(values, d.np), requires_grad), True)
-    work = dtypes.float64 if d.category == 2 else dtypes.complex128
-    if steps and d.category == 2:
+    work = dtypes.float64 if d.is_floating_point else dtypes.complex128
+    if steps and d.is_floating_point:
         start, end = dtypes.converted(start, d), dtypes.converted(end if steps > 1 else start, d)
     if d.name == "float32" and steps > 1:
         # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
@@ -165,7 +165,9 @@ def linspace(
         values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
     elif steps == 1:
         values = xp.full((1,), start, work.np)
-    elif steps and d.category == 2 and d is not work:  # each operation is rounded in half precision
+    elif (
+        steps and d.is_floating_point and d is not work
+    ):  # each operation is rounded in half precision
         i = xp.astype(xp.arange(0, steps, 1, dtypes.int64.np), d.np)
         start, end, last = xp.scalar(start, d.np), xp.scalar(end, d.np), xp.scalar(steps - 1, d.np)
         step = (end - start) / last
@@ -173,7 +175,7 @@ def linspace(
         values = xp.where(
             xp.arange(0, steps, 1, work.np) < steps // 2, start + i * step, end - down
         )
-    elif steps and d.category == 2:
+    elif steps and d.is_floating_point:
         values, step = _exact_steps(xp, start, end, steps), float(end) - float(start)
         values[0], values[-1] = start + 0 * step, end - 0 * step  # zeros have PyTorch's signs
     elif not steps:
@@ -214,13 +216,13 @@ def logspace(
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)
     base = base.item() if isinstance(base, Tensor) else base
-    if d.category == 1 and steps >= 0:
+    if d.category == dtypes.INTEGRAL and steps >= 0:
         xp = space(device)
         if steps != 1:
             start, end = _whole("logspace", start, end, steps, d)
         e = _exact_steps(xp, start, end, steps)
     else:
-        work = dtypes.float64 if d.category < 3 else dtypes.complex128
+        work = dtypes.float64 if not d.is_complex else dtypes.complex128
         e = linspace(start, end, steps, dtype=work, device=device)._a
         xp = namespace(e)
     powers = xp.asarray(xp.library.power(float(base), e))

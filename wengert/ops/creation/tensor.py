@@ -48,8 +48,10 @@ def plain(data: Any) -> Any:
     """Nested data with tensors replaced by their values."""
     if isinstance(data, Tensor):
         if data._a.size != 1:
-            kind = TypeError if data.dtype.category == 1 else ValueError  # as PyTorch's
-            raise kind("only one element tensors can be converted to Python scalars")
+            whole = data.dtype.category == dtypes.INTEGRAL
+            raise (TypeError if whole else ValueError)(  # as PyTorch's
+                "only one element tensors can be converted to Python scalars"
+            )
         return data.item()
     if isinstance(data, (list, tuple)):
         return (
@@ -167,14 +169,16 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         if not hasattr(data, "__len__"):
             refuse(data)
         data = list(data)
-    if isinstance(data, int) and d.category == 1:
+    if isinstance(data, int) and d.category == dtypes.INTEGRAL:
         if d.name == "int64" and not -(2**63) <= data < 2**63:
             raise ValueError("Overflow when unpacking long long")
         return xp.scalar(dtypes.converted(data, d), d.np)
     try:
-        if d.category in (1, 2) and infer(data) is not None and infer(data).category == 3:
-            raise TypeError(f"must be {'real number' if d.category == 2 else 'int'}, not complex")
-        if d.category == 1:
+        given = infer(data) if d.category in (dtypes.INTEGRAL, dtypes.FLOATING) else None
+        if given is not None and given.is_complex:
+            wanted = "real number" if d.is_floating_point else "int"
+            raise TypeError(f"must be {wanted}, not complex")
+        if d.category == dtypes.INTEGRAL:
             a = xp.library.array(data)
             if a.dtype.kind == "f" and a.size == 0:
                 return a.astype(d.np)
@@ -400,7 +404,7 @@ def convert(t: Tensor, dtype: Any = None, dev: Any = None, copy: bool = False) -
     """t in a dtype on a device; t itself if nothing changes and no copy is asked for."""
     out = t
     if dtype is not None and (d := dtypes.as_dtype(dtype)).np is not t._a.dtype:
-        whole = d.category < 2 and t._n is not None
+        whole = not d.is_inexact and t._n is not None
         out = astype.entry(t.detach() if whole else t, d.np)
     if dev is not None:
         here, target = out.device, dev if type(dev) is device else device(dev)

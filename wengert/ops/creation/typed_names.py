@@ -73,5 +73,5 @@ def _typed(meta: type, name: str, d: Any) -> Any:
 for _d in dtypes.ALL:
     if _d.name not in ("uint16", "uint32", "uint64"):
         FUNCTIONS[""][f"{_d._letter}Storage"] = _typed(storagetype, f"{_d._letter}Storage", _d)
-        if _d.category < 3:
+        if not _d.is_complex:
             FUNCTIONS[""][f"{_d._letter}Tensor"] = _typed(tensortype, f"{_d._letter}Tensor", _d)

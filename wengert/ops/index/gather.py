@@ -33,7 +33,7 @@ INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
 READS = "a1.size and a0.ndim == a1.ndim and "
 READS += INSIDE.replace("and 0 <= ", "and (a1.size >= 32768 or 0 <= ") + ")"
 INT64 = dtypes.int64.np
-INEXACT = frozenset([d.np for d in dtypes.ALL if d.category > 1])
+INEXACT = frozenset([d.np for d in dtypes.ALL if d.is_inexact])
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
 
@@ -361,11 +361,23 @@ def start_of(reduce: str, d: Any) -> Any:
 
 
 def lowest(d: dtypes.dtype) -> Any:
-    return float("-inf") if d.category == 2 else False if d.category == 0 else dtypes.iinfo(d).min
+    return (
+        float("-inf")
+        if d.is_floating_point
+        else False
+        if d.category == dtypes.BOOLEAN
+        else dtypes.iinfo(d).min
+    )
 
 
 def highest(d: dtypes.dtype) -> Any:
-    return float("inf") if d.category == 2 else True if d.category == 0 else dtypes.iinfo(d).max
+    return (
+        float("inf")
+        if d.is_floating_point
+        else True
+        if d.category == dtypes.BOOLEAN
+        else dtypes.iinfo(d).max
+    )
 
 
 STARTS: dict[str, Any] = {  # of a reduction: what changes nothing
@@ -441,7 +453,11 @@ def index_put_public(input, indices, values, accumulate=False):
 
 def whole(index: Tensor) -> bool:
     """Whether an index is one integer."""
-    return index._a.ndim == 0 and index.dtype.category == 1 and index.dtype is not dtypes.uint8
+    return (
+        index._a.ndim == 0
+        and index.dtype.category == dtypes.INTEGRAL
+        and index.dtype is not dtypes.uint8
+    )
 
 
 @public(

@@ -131,7 +131,8 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
             arrays.append(tensor_of(k, self))
             out.append("array")
         elif isinstance(k, Tensor):
-            single = k._a.ndim == 0 and k.dtype.category == 1 and k.dtype is not dtypes.uint8
+            d = k.dtype
+            single = k._a.ndim == 0 and d.category == dtypes.INTEGRAL and d is not dtypes.uint8
             if single and not RANK.get(type(k._a)):  # an interpreter's index may be many
                 out.append(int(k))
                 consumed += 1
@@ -221,7 +222,7 @@ def tensor_of(k: Any, like: Tensor) -> Tensor:
     if isinstance(k, list):
         k = [v.tolist() if isinstance(v, Tensor) else v for v in k]
     t = tensor(k)
-    return t.to(dtypes.int64) if isinstance(k, list) and t.dtype.category == 2 else t
+    return t.to(dtypes.int64) if isinstance(k, list) and t.dtype.is_floating_point else t
 
 
 def plain_slice(s: slice) -> slice:
@@ -502,13 +503,13 @@ def write(self: Tensor, key: Any, value: Any) -> None:
             " mask.bool()"
         )
     form, spec, arrays = parse(self, key)
-    if type(value) is complex and self.dtype.category < 3:
+    if type(value) is complex and not self.dtype.is_complex:
         value = dtypes.converted(value, self.dtype)
     if not isinstance(value, Tensor):
         from ..creation.tensor import written
 
         value = written(value, self)
-    if value.dtype.category == 3 and self.dtype.category < 3 and form != "basic":
+    if value.dtype.is_complex and not self.dtype.is_complex and form != "basic":
         raise RuntimeError(
             f"a complex value can't be put into a tensor of {self.dtype}: convert with .real first"
         )

@@ -25,7 +25,9 @@ def fitting(value: Any, like: Tensor, name: str) -> Tensor:
     refuse_recorded(value, like.dtype, name)
     if value.dtype is like.dtype:
         return value
-    may_not_fit = like.dtype.category < value.dtype.category or like.dtype.category == 1
+    may_not_fit = (
+        like.dtype.category < value.dtype.category or like.dtype.category == dtypes.INTEGRAL
+    )
     if may_not_fit and not RANK.get(type(value._a)) and namespace(value._a).has(VALUES):
         dtypes.converted(value.item(), like.dtype)  # only to refuse
     return value.to(like.dtype)
@@ -33,7 +35,7 @@ def fitting(value: Any, like: Tensor, name: str) -> Tensor:
 
 def refuse_recorded(value: Tensor, dtype: dtypes.dtype, name: str) -> None:
     """RuntimeError if a recorded value would be written among integers, which have no gradient."""
-    if dtype.category < 2 and value.requires_grad:
+    if not dtype.is_inexact and value.requires_grad:
         raise RuntimeError(
             f"{name}: Autograd not support dtype: {dtype}: a value that requires grad cannot be"
             " written into it; detach it"

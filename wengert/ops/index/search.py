@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...arrays.lookup import HOSTED
+from ...base.dtypes import BOOLEAN, COMPLEX
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
@@ -39,7 +40,7 @@ def isin(elements, test_elements, *, assume_unique=False, invert=False):
     if not isinstance(test_elements, Tensor):
         one, test_elements, other = test_elements, tensor(test_elements), elements
     for x in (elements, test_elements):
-        if x.dtype.category in (0, 3):
+        if x.dtype.category in (BOOLEAN, COMPLEX):
             raise RuntimeError(f"Unsupported input type encountered for isin(): {x.dtype}")
     a, b = elements._a, test_elements._a
     plain = type(a) in HOSTED and type(b) is type(a) and a.dtype is b.dtype and not ACTIVE

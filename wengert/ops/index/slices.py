@@ -341,7 +341,7 @@ def index_fill(input, dim, index, value):
     check_room(input, d, index, "index_fill_")
     check_bounds(input, d, index, "index_fill_", negative=True)
     kind = value.dtype if isinstance(value, Tensor) else type(value)
-    if input.dtype.category < 3 and (kind is complex or getattr(kind, "is_complex", False)):
+    if not input.dtype.is_complex and (kind is complex or getattr(kind, "is_complex", False)):
         raise RuntimeError(
             "index_fill_(): Converting complex Scalar to non-complex type is not supported"
         )
@@ -412,7 +412,7 @@ def joined(x: Tensor, d: int, index: Tensor, source: Tensor, reduce: str, own: b
         x = slices_filled.entry(x, index, d, start_of(reduce, x._a.dtype))
     if reduce != "mean":
         return slices_joined.entry(x, index, source, d, JOINS[reduce])
-    if x.dtype.category > 1:
+    if x.dtype.is_inexact:
         return slices_mean.entry(x, index, source, d, int(own))
     n = x._a.shape[d] if x._a.ndim else 1
     if not x._a.ndim:
@@ -445,7 +445,7 @@ def narrow(input, dim, start, length):
     d = wrap_dim(dim, input._a.ndim, "narrow")
     n = input._a.shape[d]
     if isinstance(start, Tensor):
-        if start._a.ndim or start.dtype.category != 1:
+        if start._a.ndim or start.dtype.category != dtypes.INTEGRAL:
             raise RuntimeError("start must be an 0-dim integral Tensor.")
         start = int(start)
     if length < 0:

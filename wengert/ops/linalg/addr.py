@@ -20,7 +20,7 @@ def scaled(xp: Any, x: Any, factor: Any) -> Any:
     if factor == 1:
         return x
     d = dtypes.as_dtype(x.dtype)
-    if d.itemsize == 2 and d.category == 2:
+    if d.itemsize == 2 and d.is_floating_point:
         return xp.astype(xp.astype(x, dtypes.float32) * factor, x.dtype)
     return x * factor
 
@@ -79,10 +79,10 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     expandable("addr", input, (vec1._a.shape[0], vec2._a.shape[0]))
     target = dtypes.promote_types(dtypes.promote_types(vec1.dtype, vec2.dtype), input.dtype)
     _numbers_promoted("addr", target, beta, alpha)
-    if target.category == 0:
+    if target.category == dtypes.BOOLEAN:
         p = outer(vec1, vec2) if alpha else outer(vec1, vec2) & False
         return p if not beta else p | input
-    if target.category == 1:
+    if target.category == dtypes.INTEGRAL:
         beta, alpha = [dtypes.converted(n, target) for n in (beta, alpha)]
     x = input if input.dtype is target else input.to(target)
     x = x if x._a.ndim else x.reshape(1)
@@ -91,12 +91,12 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
 
 def _numbers_promoted(name: str, target: Any, beta: Any, alpha: Any) -> None:
     for v, what in ((beta, "beta"), (alpha, "alpha")):
-        if target.category < 2 and isinstance(v, float):
+        if not target.is_inexact and isinstance(v, float):
             raise RuntimeError(
                 f"{name}: For integral input tensors, argument {what} must not be a floating point "
                 "number."
             )
-        if target.category < 3 and isinstance(v, complex):
+        if not target.is_complex and isinstance(v, complex):
             raise RuntimeError(
                 f"{name}: For non-complex input tensors, argument {what} must not be a complex "
                 "number."

@@ -120,6 +120,6 @@ def vecdot(x, y, *, dim=-1):
             "linalg.vecdot: inconsistent tensor size, expected vectors of one length, got"
             f" {x._a.shape[0]} and {y._a.shape[0]} elements"
         )
-    p = (x.conj() if x.dtype.category == 3 else x) * y
+    p = (x.conj() if x.dtype.is_complex else x) * y
     r = p.sum(dim)
     return r if r.dtype is p.dtype else r.to(p.dtype)

@@ -252,7 +252,7 @@ def linalg_ldl_solve(LD, pivots, B, *, hermitian=False):
     name = "torch.linalg.ldl_solve"
     check_matrix(name, LD, "LD", square=True)
     check_matrix(name, B, "B")
-    if pivots.dtype.category != 1:
+    if pivots.dtype.category != dtypes.INTEGRAL:
         raise RuntimeError(f"{name}: Expected pivots to be integers. Got {pivots.dtype}")
     if tuple(LD._a.shape[:-1]) != tuple(pivots._a.shape):
         raise RuntimeError(

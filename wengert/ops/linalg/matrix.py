@@ -90,7 +90,7 @@ def check_floating(name: str, x: Tensor, low: bool = False) -> None:
         return
     d = x.dtype
     shown = NAMES.get(d.name, d.name)
-    if d.category < 2:
+    if not d.is_inexact:
         if name in INTEGERS_NOT_IMPLEMENTED:
             raise NotImplementedError(
                 f"\"{name}\" not implemented for '{shown}': convert it with .float()"
@@ -194,7 +194,7 @@ def differentiable(*tensors: Tensor) -> bool:
 
 
 def is_complex(x: Any) -> bool:
-    return dtypes.as_dtype(x.dtype).category == 3
+    return dtypes.as_dtype(x.dtype).is_complex
 
 
 def conj(xp: Any, x: Any) -> Any:

@@ -154,7 +154,7 @@ def vdot(input, other):
     tensor(1.+0.j)
     """
     _vectors("vdot", input, other)
-    return dot_op.entry(input.conj() if input.dtype.category == 3 else input, other)
+    return dot_op.entry(input.conj() if input.dtype.is_complex else input, other)
 
 
 @public("inner(Tensor input, Tensor other, *, out)", out="exact")
@@ -220,11 +220,11 @@ def _number(name: str, input: Tensor, v: Any) -> Any:
     """A factor as a number of the input's category: floats are truncated for integers."""
     if isinstance(v, Tensor):
         v = v.item()
-    if isinstance(v, complex) and input.dtype.category < 3:
+    if isinstance(v, complex) and not input.dtype.is_complex:
         raise RuntimeError(
             f"{name}: value cannot be converted to type {input.dtype.name} without overflow: {v}"
         )
-    return dtypes.converted(int(v), input.dtype) if input.dtype.category < 2 else v
+    return dtypes.converted(int(v), input.dtype) if not input.dtype.is_inexact else v
 
 
 def _same_types(name: str, *tensors: Tensor) -> None:

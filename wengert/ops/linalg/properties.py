@@ -141,7 +141,7 @@ def logdet(input):
     """
     check_matrix("logdet", input, square=True)
     sign, logarithm = slogdet_op.entry(input)
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         return sign.log() + logarithm
     return logarithm.masked_fill(sign == -1, math.nan)
 
@@ -184,7 +184,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
     check_floating(name, A, low=True)
     A, (i, j) = _to_last(A, dim, name)
     if dtype is not None:
-        if dtype.category < 2 or (dtype.category == 3) != (A.dtype.category == 3):
+        if not dtype.is_inexact or (dtype.is_complex) != (A.dtype.is_complex):
             raise RuntimeError(
                 f"{name}: dtype should be floating point or complex as the input {A.dtype}, but "
                 f"got {dtype}"
@@ -205,7 +205,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
         r = extreme(s, -1, False, ord)
         return _kept(r, i, j) if keepdim else r
     summed, left = (i, j) if size == 1 else (j, i)
-    v = A.abs().sum(summed, True) if A.dtype.category == 3 else vector_norm(A, 1, summed, True)
+    v = A.abs().sum(summed, True) if A.dtype.is_complex else vector_norm(A, 1, summed, True)
     r = extreme(v, left, True, ord)
     return r if keepdim else r.squeeze((i, j))
 
@@ -483,7 +483,7 @@ def linalg_vander(x, N=None):
 
 
 def _vander_type(x: Tensor) -> Any:
-    return dtypes.int64 if x.dtype.category < 2 else x.dtype
+    return dtypes.int64 if not x.dtype.is_inexact else x.dtype
 
 
 @public("vander(Tensor x, int? N=None, bool increasing=False)", method=False)

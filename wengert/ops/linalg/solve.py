@@ -342,7 +342,7 @@ def tolerances(name: str, A: Tensor, atol: Any, rtol: Any) -> tuple[Any, Any]:
 
     def as_tensor(t: Any, what: str) -> Any:
         if isinstance(t, Tensor):
-            if t.dtype.category == 3:
+            if t.dtype.is_complex:
                 raise RuntimeError(f"{name}: {what} tensor of complex type is not supported.")
             return t.detach()
         if type(A._a) in HOSTED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.lookup import LIBRARY, RANK, namespace
+from ...base.dtypes import INTEGRAL
 from ...declare.registry import public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
@@ -44,7 +45,7 @@ ctc_loss_backward.vjp(g=lambda g: _twice(g), x=lambda g: _twice(g))
 def lengths(name: str, value: Any, n: int, most: int, like: Tensor) -> tuple[Tensor, list[int]]:
     """Lengths given as a tensor or a sequence, as a tensor and as ints."""
     if isinstance(value, Tensor):
-        if value.dtype.category != 1:
+        if value.dtype.category != INTEGRAL:
             raise TypeError(f"ctc_loss(): argument '{name}' must hold integers, not {value.dtype}")
         value = value.reshape(-1).tolist()
     ints = [int(v) for v in value]

@@ -167,7 +167,7 @@ def bce_logits(
         raise ValueError(
             f"Target size ({target.shape}) must be the same as input size ({input.shape})"
         )
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise NotImplementedError(
             f'"log_sigmoid_cpu" not implemented for {input.dtype}: convert the logits with .float()'
         )
@@ -219,7 +219,7 @@ x_log_x.vjp(x=_x_log_x)
 
 def divergence(input: Tensor, target: Tensor, log_target: bool) -> Tensor:
     """The terms of kl_div."""
-    if input.dtype.category < 2 or target.dtype.category < 2:
+    if not input.dtype.is_inexact or not target.dtype.is_inexact:
         raise RuntimeError(
             f"kl_div: Integral inputs not supported: got {input.dtype} and {target.dtype}, convert "
             "with .float()"
@@ -304,7 +304,7 @@ def poisson_nll_loss(
     reduction = reduction_of(reduction, size_average, reduce)
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
-        t = target if target.dtype.category >= 2 else target.to(loss.dtype)
+        t = target if target.dtype.is_inexact else target.to(loss.dtype)
         large = t > 1
         safe = t.where(large, t.new_ones(()))
         stirling = safe * safe.log() - safe + 0.5 * (2 * math.pi * safe).log()
@@ -348,7 +348,7 @@ def gaussian_nll_loss(input, target, var, full=False, eps=1e-6, reduction="mean"
         var = var + input.detach() * 0
     elif not isinstance(var, Tensor):
         raise TypeError(f"gaussian_nll_loss(): var must be a float or a Tensor, not {var!r}")
-    elif var.dtype.category < 2 and isinstance(eps, float):
+    elif not var.dtype.is_inexact and isinstance(eps, float):
         raise RuntimeError(
             f"gaussian_nll_loss: var of {var.dtype} cannot be limited to at least {eps}: convert it"
             " with .float()"

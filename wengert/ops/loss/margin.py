@@ -48,7 +48,7 @@ def hinge_embedding_loss(
 
 def hinges(input: Tensor, target: Tensor, margin: float, reduction: str) -> Tensor:
     """hinge_embedding_loss in the dtype of input, also of integers."""
-    whole = input.dtype.category < 2
+    whole = not input.dtype.is_inexact
     if reduction == "mean" and whole:
         raise RuntimeError(
             "mean(): could not infer output dtype. hinge_embedding_loss takes floating input for a"
@@ -398,7 +398,7 @@ def multi_margin_loss(
         raise RuntimeError(
             f"target out of range: multi_margin_loss needs class indices of 0 to {c - 1}"
         )
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise NotImplementedError(
             f"\"multi_margin_loss\" not implemented for '{input.dtype}': it takes floating point "
             "tensors"

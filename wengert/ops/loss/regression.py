@@ -168,7 +168,7 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean", wei
 def in_single(xp: Any, *arrays: Any) -> tuple[Any, ...]:
     """(dtype to return to, arrays with half precision as float32)."""
     d = dtypes.as_dtype(arrays[0].dtype)
-    if d.itemsize == 2 and d.category == 2:
+    if d.itemsize == 2 and d.is_floating_point:
         return (arrays[0].dtype, *[xp.astype(a, dtypes.float32) for a in arrays])
     return (None, *arrays)
 
@@ -228,7 +228,7 @@ soft_margin_loss_op.vjp(
 
 
 def refuse_integers(name: str, input: Tensor, target: Tensor) -> None:
-    if input.dtype.category < 2 and target.dtype.category < 2:
+    if not input.dtype.is_inexact and not target.dtype.is_inexact:
         raise NotImplementedError(
             f"\"{name}\" not implemented for '{input.dtype}': convert with .float()"
         )
@@ -325,7 +325,7 @@ def soft_margin_loss(input, target, size_average=None, reduce=None, reduction="m
     tensor(0.6931)
     """
     reduction = reduction_of(reduction, size_average, reduce)
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise RuntimeError(
             "soft_margin_loss: result type Float can't be cast to the desired output type"
             f" {input.dtype}: convert the input with .float()"

@@ -99,7 +99,7 @@ def neg(input, *, out=None):
     >>> torch.neg(torch.tensor([1, -2]))
     tensor([-1,  2])
     """
-    if input.dtype.category == 0:
+    if input.dtype.category == dtypes.BOOLEAN:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to"
             " invert a mask, use the `~` or `logical_not()` operator instead."
@@ -285,7 +285,7 @@ declare(
 
 
 def is_bool(t: Any) -> bool:
-    return type(t) is bool or isinstance(t, Tensor) and t.dtype.category == 0
+    return type(t) is bool or isinstance(t, Tensor) and t.dtype.category == dtypes.BOOLEAN
 
 
 def refuse_bool(*operands: Any) -> None:
@@ -438,9 +438,9 @@ def pow(input, exponent, *, out=None):
     """
     if not isinstance(input, Tensor):
         return pow_base.entry(input, exponent, out=out)
-    if type(exponent) is int and exponent < 0 and input.dtype.category < 2:
+    if type(exponent) is int and exponent < 0 and not input.dtype.is_inexact:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
-    if type(exponent) in (int, float) and input.dtype.category < 3 and input.dtype.itemsize < 8:
+    if type(exponent) in (int, float) and not input.dtype.is_complex and input.dtype.itemsize < 8:
         d = common_dtype(input, exponent)
         dtypes.converted(exponent, d)  # only to refuse what it cannot hold
     return (pow_tensor if isinstance(exponent, Tensor) else pow_op).entry(input, exponent, out=out)
@@ -458,7 +458,7 @@ def float_power(input, exponent, *, out=None):
 
     def double(t: Any) -> Any:
         if isinstance(t, Tensor):
-            return t.to(dtypes.complex128 if t.dtype.category == 3 else dtypes.float64)
+            return t.to(dtypes.complex128 if t.dtype.is_complex else dtypes.float64)
         return complex(t) if isinstance(t, complex) else float(t)
 
     r = pow_op.entry(double(input), double(exponent))
@@ -541,7 +541,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
     >>> torch.addcdiv(torch.tensor([1.]), torch.tensor([6.]), torch.tensor([2.]), value=10)
     tensor([31.])
     """
-    if tensor1.dtype.category < 2 and tensor2.dtype.category < 2:
+    if not tensor1.dtype.is_inexact and not tensor2.dtype.is_inexact:
         raise RuntimeError(
             "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with"
             " .float()"
@@ -586,6 +586,6 @@ def positive(input):
     >>> torch.positive(torch.tensor([1, -2]))
     tensor([ 1, -2])
     """
-    if input.dtype.category == 0:
+    if input.dtype.category == dtypes.BOOLEAN:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...base.dtypes import BOOLEAN, INTEGRAL
 from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
@@ -215,9 +216,9 @@ def heaviside(input, values, *, out=None):
     tensor([0.0000, 0.5000, 1.0000])
     """
     if (
-        input.dtype.category == 3
-        or values.dtype.category == 3
-        or (out is not None and out.dtype.category == 3)
+        input.dtype.is_complex
+        or values.dtype.is_complex
+        or (out is not None and out.dtype.is_complex)
     ):
         raise RuntimeError("heaviside is not yet implemented for complex tensors.")
     if input.dtype is not values.dtype or (out is not None and out.dtype is not input.dtype):
@@ -263,7 +264,7 @@ def ldexp(input, other):
     >>> torch.ldexp(torch.tensor([1., 3.]), torch.tensor([2, 1]))
     tensor([4., 6.])
     """
-    if other.dtype.category == 1 and input.dtype.category == 2:
+    if other.dtype.category == INTEGRAL and input.dtype.is_floating_point:
         return ldexp_op.entry(input, other)
     return mul.entry(input, pow_base.entry(2.0, other))
 
@@ -302,7 +303,7 @@ def _infinite(name: str, sign: str) -> Any:
     def o(xp, x): ...
 
     def f(input, *, out=None):
-        if input.dtype.category == 3:
+        if input.dtype.is_complex:
             raise RuntimeError(f"{name} does not support complex inputs.")
         return o.entry(input, out=out)
 
@@ -323,7 +324,7 @@ def _angle(name: str, factor: float, doc: str) -> Any:
     o.vjp(x=lambda g: g * factor)
 
     def f(input, *, out=None):
-        if input.dtype.category == 3:
+        if input.dtype.is_complex:
             raise RuntimeError(f"{name} is not supported for complex tensors.")
         return o.entry(input, out=out)
 
@@ -381,7 +382,7 @@ def round(input, *, decimals=0, out=None):
     tensor([0., 2., 2.])
     """
     if decimals == 0:
-        if input.dtype.category == 0:
+        if input.dtype.category == BOOLEAN:
             raise NotImplementedError(
                 "round: not implemented for bool tensors: convert with .int() or .float()"
             )

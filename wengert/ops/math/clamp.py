@@ -39,7 +39,7 @@ def clamp(input, min=None, max=None):
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         given = [isinstance(v, Tensor) and v._a.ndim > 0 for v in (min, max) if v is not None]
@@ -49,11 +49,11 @@ def clamp(input, min=None, max=None):
                 f"{type(min).__name__} and {type(max).__name__}"
             )
         return clamp_tensor(input, min, max)
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         target = common_dtype(input, *[v for v in (min, max) if v is not None])
         if target is not input.dtype:
             input = input.to(target)
-    if input.dtype.category == 0:
+    if input.dtype.category == dtypes.BOOLEAN:
         raise RuntimeError("clamp is not implemented for 'Bool'")
     min, max = (None if v is None else dtypes.converted(v, input.dtype) for v in (min, max))
     if min is not None and min != min or max is not None and max != max:
@@ -64,7 +64,7 @@ def clamp(input, min=None, max=None):
 def clamp_tensor(x, low, high):
     """Limits that are tensors get the gradient where they limit."""
     for v in (low, high):
-        if isinstance(v, Tensor) and v.dtype.category == 3:
+        if isinstance(v, Tensor) and v.dtype.is_complex:
             raise RuntimeError("clamp is not supported for complex types")
 
     def tensor(v):
@@ -149,9 +149,9 @@ def nan_to_num(input, nan=None, posinf=None, neginf=None):
             high if posinf is None else posinf,
             low if neginf is None else neginf,
         )
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         return input.clone()
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         return function("complex")(
             nan_to_num(input.real, nan, posinf, neginf), nan_to_num(input.imag, nan, posinf, neginf)
         )

@@ -222,7 +222,7 @@ def _as(t, target, like):
         return t if t.dtype is target else t.to(target)
     from ..creation.filled import scalar_tensor
 
-    if isinstance(t, float) and target.category == 2 and target.itemsize < 4:
+    if isinstance(t, float) and target.is_floating_point and target.itemsize < 4:
         return scalar_tensor(t, device=like.device).to(target)  # what is too large is infinite
     return scalar_tensor(t, dtype=target, device=like.device)
 

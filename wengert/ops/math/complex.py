@@ -167,7 +167,7 @@ def real(input):
     tensor([1.])
     """
     check_tensor("real", input, "input")
-    return real_view.entry(input) if input.dtype.category == 3 else input
+    return real_view.entry(input) if input.dtype.is_complex else input
 
 
 @public("imag(Tensor input)", method=False)
@@ -178,7 +178,7 @@ def imag(input):
     tensor([2.])
     """
     check_tensor("imag", input, "input")
-    if input.dtype.category < 3:
+    if not input.dtype.is_complex:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     return imag_view.entry(input)
 
@@ -190,7 +190,7 @@ def view_as_real(input):
     >>> torch.view_as_real(torch.tensor([1 + 2j]))
     tensor([[1., 2.]])
     """
-    if input.dtype.category < 3:
+    if not input.dtype.is_complex:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     return parts_view.entry(input)
 
@@ -234,7 +234,7 @@ def conj(input):
     tensor([1.-2.j])
     """
     check_tensor("conj", input, "input")
-    return conj_op.entry(input) if input.dtype.category == 3 else input
+    return conj_op.entry(input) if input.dtype.is_complex else input
 
 
 @public("conj_physical(Tensor input, *, out)", inplace="function", out="exact apart")
@@ -297,7 +297,7 @@ def angle(xp, x):
 
 
 def _angle(xp: Any, g: Any, x: Any) -> Any:
-    if dtypes.as_dtype(x.dtype).category < 3:
+    if not dtypes.as_dtype(x.dtype).is_complex:
         return xp.zeros_like(g)
     zero = xp.eq(x, 0)
     re, im = xp.real(x), xp.imag(x)
@@ -323,7 +323,7 @@ def isreal(input):
     """
     return (
         input.imag == 0
-        if input.dtype.category == 3
+        if input.dtype.is_complex
         else input.new_ones(tuple(input.shape), dtype=dtypes.bool)
     )
 
@@ -339,11 +339,11 @@ def adjoint(input):
     """
     if input._a.ndim == 0:
         advise("adjoint() is deprecated on 0-D tensors. Consider using x.conj().")
-        return conj(input) if input.dtype.category == 3 else input.permute(())
+        return conj(input) if input.dtype.is_complex else input.permute(())
     if input._a.ndim < 2:
         raise RuntimeError(
             "tensor.adjoint() is only supported on matrices or batches of matrices. Got "
             f"{input._a.ndim}-D tensor."
         )
     r = input.transpose(-2, -1)
-    return conj(r) if input.dtype.category == 3 else r
+    return conj(r) if input.dtype.is_complex else r

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...base.dtypes import BOOLEAN
 from ...declare.registry import declare, public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
@@ -132,7 +133,7 @@ mvlgamma_op.vjp(x=_mvlgamma)
 @public("mvlgamma(Tensor input, int p, *, out)", inplace=True)
 def mvlgamma(input, p, *, out=None):
     """Logarithm of the multivariate gamma function of dimension p >= 1, for input > (p - 1) / 2."""
-    if input.dtype.category == 0:
+    if input.dtype.category == BOOLEAN:
         raise RuntimeError("mvlgamma: The input tensor may not be a boolean tensor.")
     if p < 1:
         raise RuntimeError(f"p has to be greater than or equal to 1, got {p}")

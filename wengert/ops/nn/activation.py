@@ -411,7 +411,7 @@ def softmax_dim_of(name: str, input: Any, dim: Any, implied: bool = False) -> in
 
 def over_dim(op: Any, x: Any, dim: int, out: Any = None) -> Any:
     """softmax_op or log_softmax_op; where there are no elements they may be of any dtype."""
-    if not x._a.size and x.dtype.category < 2 and out is None:
+    if not x._a.size and not x.dtype.is_inexact and out is None:
         return x.clone()
     return op.entry(x, dim, out=out)
 

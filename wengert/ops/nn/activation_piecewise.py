@@ -68,8 +68,8 @@ def hardtanh(input, min_val=-1.0, max_val=1.0, inplace=False):
     if min_val > max_val:
         raise ValueError(f"min_val cannot be greater than max_val: got {min_val} and {max_val}")
     d = input.dtype
-    if d.category < 2:
-        if d.category == 0:
+    if not d.is_inexact:
+        if d.category == dtypes.BOOLEAN:
             raise RuntimeError("Bool inputs not supported for hardtanh")
         min_val, max_val = int(min_val), int(max_val)
         if not d.is_signed and (min_val < 0 or max_val < 0):
@@ -167,7 +167,7 @@ def threshold(input, threshold, value, inplace=False):
     >>> F.threshold(torch.tensor([0.1, 2.0]), 0.5, 9.0)
     tensor([9., 2.])
     """
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         d = input.dtype
         threshold, value = dtypes.converted(threshold, d), dtypes.converted(value, d)
     return finish("threshold", input, threshold_op.entry(input, threshold, value), inplace)
@@ -417,7 +417,7 @@ def rrelu(input, lower=1.0 / 8, upper=1.0 / 3, training=False, inplace=False):
         raise RuntimeError(
             f"Lower bound should be less than or equal to the upper bound: got {lower} and {upper}"
         )
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise NotImplementedError(
             f"\"rrelu_with_noise_out_cpu\" not implemented for '{input.dtype}': it takes floating "
             "point "
@@ -475,7 +475,7 @@ def glu(input, dim=-1):
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {d} is size {input._a.shape[d]}"
         )
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise NotImplementedError(
             f"\"glu_cpu\" not implemented for '{input.dtype}': it takes floating point tensors, "
             "convert with "

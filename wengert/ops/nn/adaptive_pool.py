@@ -199,10 +199,10 @@ def adaptive_avg_pool3d(input, output_size):
 def _adaptive_avg(rank: int, input: Any, output_size: Any) -> Any:
     name, given = f"adaptive_avg_pool{rank}d", output_size
     one = given == 1 if isinstance(given, int) else given is not None and set(given) == {1}
-    if one and isinstance(input, Tensor) and input.dtype.category >= 2:
+    if one and isinstance(input, Tensor) and input.dtype.is_inexact:
         shape = tuple(input.shape)
         if len(shape) > rank and (
-            len(shape) > rank + 2 and rank > 1 or 0 in shape or input.dtype.category == 3
+            len(shape) > rank + 2 and rank > 1 or 0 in shape or input.dtype.is_complex
         ):  # one window: of anything
             return mean(input, tuple(range(-rank, 0)), True)
     if rank == 3:

@@ -182,7 +182,7 @@ def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> Non
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
         )
-    if d.category != 2:
+    if not d.is_floating_point:
         raise RuntimeError(
             f"scaled_dot_product_attention: expected floating point tensors but found {query.dtype}"
         )

@@ -162,7 +162,7 @@ def batch_norm(
         raise RuntimeError(
             "batch_norm: Expected running_mean and running_var to be defined when training=False"
         )
-    half = input.dtype.category == 2 and input.dtype.itemsize == 2
+    half = input.dtype.is_floating_point and input.dtype.itemsize == 2
     for t in (weight, bias, running_mean, running_var):
         other = isinstance(t, Tensor) and t.dtype is not input.dtype
         if other and not (half and t.dtype.name == "float32"):

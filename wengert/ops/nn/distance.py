@@ -105,7 +105,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
         if few and 0 < a.shape[1] == b.shape[1]:
             return apart.entry(x1, x2, float(p))
     for t, what in ((x1, "X1"), (x2, "X2")):
-        if t.dtype.category != 2:
+        if not t.dtype.is_floating_point:
             raise RuntimeError(f"cdist only supports floating-point dtypes, {what} got: {t.dtype}")
         if t.dtype.itemsize < 4:
             raise NotImplementedError(
@@ -138,7 +138,7 @@ def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
 
 def norm(x: Tensor, p: float, dim: Any, keepdim: bool) -> Tensor:
     """The p-norm over a dimension."""
-    if type(p) is float and x.dtype.category > 1:
+    if type(p) is float and x.dtype.is_inexact:
         return vector_norm(x, p, dim, keepdim)
     return function("norm")(x, p, dim, keepdim)
 
@@ -210,12 +210,12 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     d = joint_dtype([x1, x2])
     if eps < 0:
         raise RuntimeError(f"eps must be non-negative, got: {eps}")
-    if d.category != 2:
+    if not d.is_floating_point:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {d}: convert with "
             ".float()"
         )
-    x1, x2 = (x if x.dtype.category > 1 else x.to(d) for x in (x1, x2))
+    x1, x2 = (x if x.dtype.is_inexact else x.to(d) for x in (x1, x2))
     x1, x2 = broadcast(x1, x2)
     axis = wrap_dim(dim, x1._a.ndim, "cosine_similarity")
     return (x1 / length(x1, axis, eps) * (x2 / length(x2, axis, eps))).sum(axis)
@@ -271,7 +271,7 @@ def pdist(input, p=2.0):
     """
     if input._a.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input._a.ndim}D")
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise RuntimeError(f"pdist only supports floating-point dtypes: got {input.dtype}")
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values: got {p}")
@@ -347,7 +347,7 @@ def local_response_norm(input, size, alpha=1e-4, beta=0.75, k=1.0):
     total: Any = square.narrow(1, 0, c)
     for i in range(1, size):
         total = total + square.narrow(1, i, c)
-    mean = total / size if input.dtype.category > 1 else total // size
+    mean = total / size if input.dtype.is_inexact else total // size
     return input / (mean * alpha + k) ** beta
 
 
@@ -412,7 +412,7 @@ def bilinear(input1, input2, weight, bias=None):
     )
     inner = x @ weight.permute(1, 0, 2).reshape(m, o * n)  # (batch, out * in2)
     products = inner.reshape(x._a.shape[0], o, n) * y
-    whole = inner.dtype.category < 2  # whose sums would be int64
+    whole = not inner.dtype.is_inexact  # whose sums would be int64
     out = products.sum(-1, dtype=inner.dtype) if whole else products.sum(-1)
     out = out.reshape((*s1[:-1], o))
     return out if bias is None else out + bias

@@ -53,7 +53,7 @@ def dropped(
             if RANK.get(type(input._a), LIBRARY) == LIBRARY
             else input.detach() * 0,
         )
-    elif input.dtype.category < 2:
+    elif not input.dtype.is_inexact:
         raise RuntimeError(
             f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
             "convert the input "

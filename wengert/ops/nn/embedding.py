@@ -317,12 +317,12 @@ def torch_embedding_bag(
     tensor([[4., 6.]])
     """
     for t in (indices, offsets):
-        if isinstance(t, Tensor) and t.dtype.category != 1:
+        if isinstance(t, Tensor) and t.dtype.category != dtypes.INTEGRAL:
             check_index("embedding_bag", 2, t)
     common = dtypes.promote_types(indices.dtype, offsets.dtype)
     indices, offsets = (t if t.dtype is common else t.to(common) for t in (indices, offsets))
     check_index("embedding_bag", 2, indices)
-    if weight.dtype.category != 2:
+    if not weight.dtype.is_floating_point:
         raise RuntimeError(
             "Expected tensor for argument #1 'weight' to have one of the following scalar types:"
             f" Half, BFloat16, Float, Double; but got {weight.dtype} instead (while checking"
@@ -422,7 +422,7 @@ def embedding_bag(
     >>> F.embedding_bag(torch.tensor([[0, 1]]), torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[2., 3.]])
     """
-    if weight.dtype.name == "int64" and input.dtype.category == 2:
+    if weight.dtype.name == "int64" and input.dtype.is_floating_point:
         advise(
             "Argument order of nn.functional.embedding_bag was changed. Usage "
             "`embedding_bag(weight, input, ...)` is "

@@ -286,7 +286,7 @@ def _check_grid(input: Tensor, grid: Tensor, mode: str) -> None:
         )
     if mode == "bicubic" and len(shape) != 4:
         raise RuntimeError("grid_sample: bicubic interpolation only supports 4D input")
-    if input.dtype.category != 2 and not nothing:
+    if not input.dtype.is_floating_point and not nothing:
         raise NotImplementedError(f'"grid_sample" not implemented for {input.dtype}')
 
 
@@ -411,7 +411,7 @@ def affine_grid(theta, size, align_corners=None):
     """
     check_tensor("affine_grid", theta, "theta")
     size = [s.__index__() for s in size]
-    if theta.dtype.category != 2:
+    if not theta.dtype.is_floating_point:
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     rank = len(size) - 2
     if rank not in (2, 3):

@@ -143,7 +143,7 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
             f"interpolate: Got {rank}D input, but {mode} mode needs {MODES[mode][0]}D input"
         )
     kinds = ("uint8",) if mode in ("nearest", "nearest-exact", "bilinear", "bicubic") else ()
-    if input.dtype.category != 2 and input.dtype.name not in (
+    if not input.dtype.is_floating_point and input.dtype.name not in (
         *kinds,
         "uint8" * (mode == "lanczos"),
     ):

@@ -354,11 +354,11 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     dims = shape_of("rms_norm", input, normalized_shape, weight=weight)
     if eps is None:
         eps = dtypes.finfo(input.dtype if input.dtype.itemsize > 2 else dtypes.float32).eps
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         inner = tuple(range(input._a.ndim - dims, input._a.ndim))
         out = input * ((input * input).mean(inner, True) + eps).rsqrt()
         return out if weight is None else out * weight
-    if weight is not None and weight.dtype.category == 3:
+    if weight is not None and weight.dtype.is_complex:
         weight = weight.real  # as far as the result can hold it
     return rms_norm_op.entry(input, weight, dims, eps)
 

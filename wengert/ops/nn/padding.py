@@ -197,6 +197,6 @@ def constant_pad_nd(input, pad, value=0):
                 "negative output size, "
                 f"which is invalid. Check dimension {d} of your input."
             )
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         value = bool(value) if input.dtype is dtypes.bool else int(value)
     return constant_pad.entry(input, pad, value)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from ...arrays.windows import pooled_size
+from ...base.dtypes import BOOLEAN, COMPLEX
 from ...declare.lines import line
 from ...declare.registry import declare, public
 from ...engine.kinds import linear, movement, opaque
@@ -172,7 +173,7 @@ def _pool_arguments(
 
 def check_floating(name: str, input: Tensor) -> None:
     """NotImplementedError, as PyTorch's, for other dtypes."""
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise NotImplementedError(
             f'"{name}" not implemented for {input.dtype}: convert the input with .float()'
         )
@@ -229,7 +230,7 @@ def _max_pool(
 ) -> Any:
     if type(input) is not Tensor:
         check_tensor(name, input)
-    if input.dtype.category in (0, 3):
+    if input.dtype.category in (BOOLEAN, COMPLEX):
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
     given = [tuple(v) if type(v) is list else v for v in (kernel_size, stride, padding, dilation)]
     ceil = bool(ceil_mode)
@@ -447,7 +448,7 @@ def _avg_pool(
     divisor_override: int | None,
 ) -> Tensor:
     check_tensor(name, input)
-    if input.dtype.category in (0, 3):
+    if input.dtype.category in (BOOLEAN, COMPLEX):
         raise NotImplementedError(f'"{name}" not implemented for {input.dtype}')
     if divisor_override == 0:
         raise RuntimeError(f"{name}: divisor must be not zero")

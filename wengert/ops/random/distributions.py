@@ -96,7 +96,7 @@ def normal(
             "normal", "normal", shape, (mean, std), generator, out, d, device, requires_grad
         )
     if isinstance(std, Tensor):
-        if std.dtype.category == 3:
+        if std.dtype.is_complex:
             raise RuntimeError("normal expects standard deviation to be non-complex")
         known = not RANK.get(type(std._a)) and NS[type(std._a)].has(VALUES)
         if known and std._a.size and not float(std._a.min()) >= 0.0:
@@ -226,7 +226,7 @@ def multinomial(
         raise RuntimeError(
             f"multinomial: prob_dist must be 1 or 2 dim, got the shape {list(shape)}"
         )
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise RuntimeError(
             f"multinomial only supports floating-point dtypes for input, got: {input.dtype}"
         )
@@ -316,7 +316,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """
     for argument, t in (("count", count), ("prob", prob)):
         check_tensor(t, "binomial", argument)
-        if t.dtype.category != 2:
+        if not t.dtype.is_floating_point:
             raise ValueError(
                 f"binomial only supports floating-point dtypes for {argument}, got: {t.dtype}"
             )

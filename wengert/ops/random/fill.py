@@ -199,7 +199,7 @@ def unsupported(name: str, d: dtypes.dtype, needs: str) -> NotImplementedError:
 def check_floating(d: Any, name: str, complex_too: bool = True) -> None:
     """Refuse dtypes that have no fractions."""
     found = dtypes.as_dtype(d)
-    if found.category < 2 or (found.category == 3 and not complex_too):
+    if not found.is_inexact or (found.is_complex and not complex_too):
         raise unsupported(name, found, "a floating point dtype, such as torch.float32")
 
 
@@ -229,11 +229,11 @@ def check_spread(std: float, name: str) -> None:
 def integer_range(low: int, high: int | None, dt: Any) -> tuple[int, int]:
     """random_'s range [low, high) as the dtype can hold it; high None is one past its largest."""
     d = dtypes.as_dtype(dt)
-    if d.category == 3:
+    if d.is_complex:
         raise RuntimeError(
             f"random_ handles only integral, floating-point and boolean types, not {d}"
         )
-    digits = digits_of(d) if d.category == 2 else 0
+    digits = digits_of(d) if d.is_floating_point else 0
     whole = high is None and low == INT64[0]
     if whole and d.name not in ("int64", "float64", "float32", "bfloat16"):
         raise unsupported("random_ over 64 bits", d, "int64, float64, float32 or bfloat16")
@@ -247,13 +247,15 @@ def integer_range(low: int, high: int | None, dt: Any) -> tuple[int, int]:
     if digits and (up := _rounded(low + 1, digits)) < low:
         low = up + (1 << (abs(low + 1).bit_length() - digits))
     if high is None:
-        largest = 2**digits if digits else 1 if d.category == 0 else int(dtypes.iinfo(d).max)
+        largest = (
+            2**digits if digits else 1 if d.category == dtypes.BOOLEAN else int(dtypes.iinfo(d).max)
+        )
         high = min(largest, INT64[1]) + 1
     elif digits and (down := _rounded(high - 1, digits)) >= high:
         high = down - (1 << (abs(high - 1).bit_length() - digits))
     if digits:
         bottom, top = -dtypes.limits(d).max, dtypes.limits(d).max
-    elif d.category == 0:
+    elif d.category == dtypes.BOOLEAN:
         bottom, top = 0, 1
     else:
         bottom, top = int(dtypes.iinfo(d).min), min(int(dtypes.iinfo(d).max), INT64[1])
@@ -375,7 +377,7 @@ def exponential_(self: Tensor, lambd: float = 1, *, generator: Any = None) -> Te
 
 
 def _continuous(t: Tensor, name: str) -> None:
-    if t.dtype.category != 2:
+    if not t.dtype.is_floating_point:
         raise RuntimeError(
             f"{name}: this is a continuous probability distribution. dtype must be a floating "
             f"point but you specified {t.dtype}"
@@ -406,7 +408,11 @@ def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
     p = number(p, "geometric_", "p")
     if not 0.0 < p < 1.0:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
-    if self.dtype.category in (0, 3) or self.dtype.name in ("uint16", "uint32", "uint64"):
+    if self.dtype.category in (dtypes.BOOLEAN, dtypes.COMPLEX) or self.dtype.name in (
+        "uint16",
+        "uint32",
+        "uint64",
+    ):
         raise unsupported("geometric_", self.dtype, "an integer or floating point tensor")
     return refill(self, "geometric_", "geometric", generator, p)
 
@@ -428,7 +434,7 @@ def random_(self: Tensor, from_: Any = None, to: Any = None, *, generator: Any =
     d = self._a.dtype
     if from_ is None and to is None:
         found = dtypes.as_dtype(d)
-        if found.category == 3 or found.name in ("uint16", "uint32", "uint64"):
+        if found.is_complex or found.name in ("uint16", "uint32", "uint64"):
             raise unsupported("random_", found, "random_(from, to) here, or another dtype")
         return refill(self, "random_", "any_integers", generator)
     low = integer(0 if from_ is None else from_, "random_", "from")
@@ -448,7 +454,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     >>> torch.zeros(2).bernoulli_(1.0)
     tensor([1., 1.])
     """
-    if self.dtype.category == 3 or self.dtype.name in ("uint16", "uint32", "uint64"):
+    if self.dtype.is_complex or self.dtype.name in ("uint16", "uint32", "uint64"):
         raise unsupported("bernoulli_", self.dtype, "a real tensor")
     if not isinstance(p, Tensor):
         p = number(p, "bernoulli_", "p")

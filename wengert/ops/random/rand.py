@@ -301,9 +301,9 @@ def randperm(
     found = dtypes.as_dtype(d)
     if n < 0:
         raise RuntimeError(f"randperm: Trying to create tensor with negative dimension {n}: [{n}]")
-    if found.category in (0, 3):
+    if found.category in (dtypes.BOOLEAN, dtypes.COMPLEX):
         raise unsupported("randperm", found, "an integer or floating point dtype")
-    top = 2 ** digits_of(found) + 1 if found.category == 2 else dtypes.iinfo(found).max
+    top = 2 ** digits_of(found) + 1 if found.is_floating_point else dtypes.iinfo(found).max
     if n > top:
         raise RuntimeError(f"randperm: n cannot be greater than {top} for {found}, got {n}")
     if out is None:

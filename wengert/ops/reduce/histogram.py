@@ -21,7 +21,7 @@ def bincount(input, weights=None, minlength=0):
     >>> torch.bincount(torch.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
-    if input.dtype.category != 1:
+    if input.dtype.category != dtypes.INTEGRAL:
         raise NotImplementedError(f'"bincount_cpu" not implemented for {input.dtype}: use .long()')
     if input._a.ndim != 1:
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
@@ -61,7 +61,7 @@ def histc(input, bins=100, min=0, max=0):
     lo, hi = float(min), float(max)
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
-    if input.dtype.category != 2:
+    if not input.dtype.is_floating_point:
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{input.dtype.name.capitalize()}'"
         )

@@ -61,11 +61,11 @@ BOOL = dtypes.bool.np
 
 def extreme(x: Tensor, largest: bool, name: str) -> Any:
     """The largest or smallest value of x's dtype."""
-    if x.dtype.category == 2 or x.dtype.category == 3 and name == "logsumexp":
+    if x.dtype.is_floating_point or x.dtype.is_complex and name == "logsumexp":
         return math.inf if largest else -math.inf
-    if x.dtype.category == 1:
+    if x.dtype.category == dtypes.INTEGRAL:
         return getattr(dtypes.iinfo(x.dtype), "max" if largest else "min")
-    raise (TypeError if x.dtype.category == 3 else NotImplementedError)(
+    raise (TypeError if x.dtype.is_complex else NotImplementedError)(
         f"masked.{name}: there is no neutral element for {x.dtype} input under a mask"
     )
 
@@ -97,7 +97,7 @@ def register(f: Any, what: str, call: str = "", shown: str = "", more: str = "")
 
 def _sums(name: str, neutral: int, shown: str) -> Any:
     def f(input, dim=None, *, keepdim=False, dtype=None, mask=None):
-        if dtype is None and input.dtype.category < 2:
+        if dtype is None and not input.dtype.is_inexact:
             dtype = dtypes.int64
         x = input if dtype is None or dtype is input.dtype else summed_in(input, dtype)
         x = filled(x, mask, neutral, name)
@@ -166,7 +166,7 @@ def count(x: Tensor, dims: tuple[int, ...], keepdim: bool, mask: Any, name: str)
 
 def mean(input, dim=None, *, keepdim=False, dtype=None, mask=None):
     dtype = dtype or input.dtype
-    if dtype.category < 2:
+    if not dtype.is_inexact:
         raise ValueError(
             "mean(): Could not infer output dtype. Input dtype must be either a floating "
             "point or complex dtype. "
@@ -192,9 +192,9 @@ def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
     dims = all_dims(dim, x, "median")
     d = dims[0] if dims else 0
     if mask is None:
-        find = x.median if x.dtype.category < 2 else x.nanmedian
+        find = x.median if not x.dtype.is_inexact else x.nanmedian
         return find(d, keepdim).values
-    if x.dtype.category < 2:
+    if not x.dtype.is_inexact:
         m = selected(x, mask, "median")
         if not bool(m.any(d).all()):
             raise ValueError(
@@ -235,16 +235,16 @@ def deviation(
     if unbiased is not None and correction is not None:
         raise AssertionError("Only one of unbiased and correction may be given")
     c = correction if correction is not None else 0 if unbiased is False else 1
-    if input.dtype.category == 0 and dtype is None:
+    if input.dtype.category == dtypes.BOOLEAN and dtype is None:
         raise RuntimeError(f"masked.{name}: not defined for bool tensors: pass dtype=torch.float32")
-    if dtype is None and input.dtype.category < 2:
+    if dtype is None and not input.dtype.is_inexact:
         dtype = dtypes.float32
     x = converted(input, dtype)
     dims = all_dims(dim, x, name)
     n = count(x, dims, True, mask, name)
     total = filled(x, mask, 0, name).sum(dims, True) if dims else filled(x, mask, 0, name)
     away = filled(x - total / n, mask, 0, name)
-    square = away * away.conj() if x.dtype.category == 3 else away * away
+    square = away * away.conj() if x.dtype.is_complex else away * away
     free = (n if keepdim else count(x, dims, keepdim, mask, name)) - c
     free = free.clamp(min=0).to(x.dtype.to_real()) if isinstance(free, Tensor) else max(free, 0)
     v = (square.sum(dims, keepdim) if dims else square) / free
@@ -340,7 +340,7 @@ def _scan(name: str, neutral: int, shown: str) -> Any:
         x = input if dtype is None or dtype is input.dtype else summed_in(input, dtype)
         x = filled(x, mask, neutral, name)
         d = (all_dims(dim, x, name) or (0,))[0]
-        kept = {} if x.dtype.category > 1 else {"dtype": x.dtype}  # integers would give int64
+        kept = {} if x.dtype.is_inexact else {"dtype": x.dtype}  # integers would give int64
         return getattr(x, name)(d, **kept)
 
     f.__name__ = name

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from ...arrays.lookup import namespace
+from ...base.dtypes import BOOLEAN, COMPLEX
 from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
@@ -166,7 +167,7 @@ def by_index(name: str, input: Tensor, dim: int, keepdim: bool, word: str, **sta
     """values, indices of a selection along dim by a word that gives indices (dim removed)."""
     d = wrap_dim(dim, input._a.ndim, name)
     if input._a.ndim == 0:
-        if input.dtype.category == 3 and name in ("max", "min"):
+        if input.dtype.is_complex and name in ("max", "min"):
             raise RuntimeError(f"{name}(): does not support complex input")
         i = wrap(namespace(input._a).zeros((), "int64"))
         return named(name, input.clone() if input._n is not None else input.clone(), i)
@@ -264,7 +265,7 @@ def aminmax(input, *, dim=None, keepdim=False):
 def _arg(name: str, o: Any) -> Any:
     def f(input, dim=None, keepdim=False):
         d = None if dim is None else wrap_dim(dim, input._a.ndim, name)
-        if input.dtype.category in (0, 3):
+        if input.dtype.category in (BOOLEAN, COMPLEX):
             kind = "complex" if input.dtype.category else "bool"
             raise RuntimeError(f"{name}(): does not support {kind} input")
         if input._a.size == 0 and (d is None or input._a.shape[d] == 0):
@@ -276,7 +277,7 @@ def _arg(name: str, o: Any) -> Any:
                 if d is None
                 else IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
             )
-        if input.dtype.category == 0:
+        if input.dtype.category == BOOLEAN:
             raise RuntimeError(f"{name}(): does not support bool input: convert with .int()")
         return o.entry(input, d, keepdim)
 

@@ -100,10 +100,10 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
             "cov(): expected input to have two or fewer dimensions but got an input with"
             f" {input._a.ndim} dimensions"
         )
-    if input.dtype.category == 0:
+    if input.dtype.category == dtypes.BOOLEAN:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     x = input if input._a.ndim == 2 else input.reshape(1, -1)
-    if x.dtype.category == 1 and aweights is None:
+    if x.dtype.category == dtypes.INTEGRAL and aweights is None:
         x = x.to(dtypes.get_default_dtype())
     n = x.shape[1]
     for w, name in ((fweights, "fweights"), (aweights, "aweights")):
@@ -114,7 +114,11 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
                 f"cov(): expected {name} to have one or fewer dimensions but got {name} with"
                 f" {w._a.ndim} dimensions"
             )
-        if (w.dtype.category != 1) if name == "fweights" else (w.dtype.category != 2):
+        if (
+            (w.dtype.category != dtypes.INTEGRAL)
+            if name == "fweights"
+            else (not w.dtype.is_floating_point)
+        ):
             raise RuntimeError(
                 f"cov(): expected {name} to have"
                 f" {'integral' if name == 'fweights' else 'floating point'} dtype but got {name}"
@@ -145,7 +149,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
     c = x - mean
     right = c if w is None else c * w
     factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))
-    product = c @ (right.conj().transpose(0, 1) if x.dtype.category == 3 else right.transpose(0, 1))
+    product = c @ (right.conj().transpose(0, 1) if x.dtype.is_complex else right.transpose(0, 1))
     r = (
         product / factor
         if isinstance(factor, Tensor) or factor
@@ -168,6 +172,6 @@ def corrcoef(input):
     if c._a.ndim == 0:
         return c / c
     d = c.diagonal()
-    s = (d.real if d.dtype.category == 3 else d).sqrt()
+    s = (d.real if d.dtype.is_complex else d).sqrt()
     r = c / s.unsqueeze(1) / s.unsqueeze(0)
-    return r if r.dtype.category == 3 else r.clamp(-1, 1)
+    return r if r.dtype.is_complex else r.clamp(-1, 1)

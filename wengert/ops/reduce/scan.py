@@ -87,7 +87,7 @@ def _logcumsumexp(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
         return g
     # d out_j / d x_i = exp(x_i - out_j) for j >= i; shifted so that neither factor overflows,
     # summed in double precision
-    real = dtypes.as_dtype(g.dtype).category == 2
+    real = dtypes.as_dtype(g.dtype).is_floating_point
     if real:
         g, x = xp.astype(g, dtypes.float64.np), xp.astype(x, dtypes.float64.np)
         out = xp.logcumsumexp(x, dim)
@@ -148,7 +148,7 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
     def f(input, dim, *, dtype=None):
         if dtype is not None:
             input = converted(input, dtype)
-        elif input.dtype.category == 0:
+        elif input.dtype.category == dtypes.BOOLEAN:
             input = input.to(dtypes.int64)
         r = o.entry(input, wrap_dim(dim, input._a.ndim, name))
         return r if dtype is None or r.dtype is dtype else r.to(dtype)
@@ -175,7 +175,7 @@ def logcumsumexp(input, dim):
     tensor([0.0000, 0.6931, 1.0986])
     """
     dim = wrap_dim(dim, input._a.ndim, "logcumsumexp")
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise NotImplementedError(
             f"\"logcumsumexp_out_cpu\" not implemented for '{input.dtype}': convert with .float()"
         )
@@ -208,7 +208,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     for _ in range(n):
         m = x._a.shape[d]
         a, b = x.narrow(d, 0, max(m - 1, 0)), x.narrow(d, min(1, m), max(m - 1, 0))
-        x = b.logical_xor(a) if x.dtype.category == 0 else b - a
+        x = b.logical_xor(a) if x.dtype.category == dtypes.BOOLEAN else b - a
     return x
 
 

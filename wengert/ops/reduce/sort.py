@@ -40,7 +40,7 @@ def argsort(input, dim=-1, descending=False, stable=False):
     >>> torch.argsort(torch.tensor([3., 1., 2.]))
     tensor([1, 2, 0])
     """
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     return argsort_op.entry(input, wrap_dim(dim, input._a.ndim, "argsort"), bool(descending))
 
@@ -61,7 +61,7 @@ def sort(input, dim=-1, descending=False, *, stable=False):
     """
     if isinstance(dim, bool):
         dim = -1  # sort(True): the stable flag came first
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     d = wrap_dim(dim, input._a.ndim, "sort")
     i = argsort_op.entry(input, d, bool(descending))
@@ -102,7 +102,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     """
     d = wrap_dim(dim, input._a.ndim, "topk")
     n = input._a.shape[d] if input._a.ndim else 1
-    if input.dtype.category in (0, 3):
+    if input.dtype.category in (dtypes.BOOLEAN, dtypes.COMPLEX):
         kind = "complex" if input.dtype.category else "bool"
         raise RuntimeError(f"topk does not support {kind} dtypes on CPU")
     if isinstance(k, Tensor):
@@ -179,7 +179,7 @@ def _median(name: str, skip: bool) -> Any:
     def f(input, dim=None, keepdim=False):
         if dim is None:
             if input._a.size == 0:
-                whole = input.dtype.category < 2  # PyTorch's conversion of nan: the least, or 0
+                whole = not input.dtype.is_inexact  # PyTorch's conversion of nan: the least, or 0
                 least = {8: -(2**63), 4: -(2**31)}.get(input.dtype.itemsize, 0)
                 empty = wrap(input.new_full((), least if whole else float("nan"))._a)
                 return empty if input._n is None else empty + input.sum()
@@ -187,14 +187,14 @@ def _median(name: str, skip: bool) -> Any:
         wrap_dim(dim, input._a.ndim, name)
         if input._a.ndim == 0:
             return by_index(name, input, dim, keepdim, "kth_index", k=0)
-        if skip and input.dtype.category == 2:
+        if skip and input.dtype.is_floating_point:
             return by_index(name, input, dim, keepdim, "nanmedian_index")
         return by_index(name, input, dim, keepdim, "median_index")
 
     @op(opaque, name=f"{name}_all", node=f"{name.capitalize()}Backward0", real=True)
     def middle(xp, x):
         flat = xp.reshape(x, (-1,))
-        real = dtypes.as_dtype(x.dtype).category == 2
+        real = dtypes.as_dtype(x.dtype).is_floating_point
         place = xp.nanmedian_index(flat, 0) if skip and real else xp.median_index(flat, 0)
         return xp.reshape(xp.gather(flat, xp.reshape(place, (1,)), 0), ())
 

@@ -132,9 +132,9 @@ def logsumexp(input, dim, keepdim=False):
     tensor([0.6931, 0.6931])
     """
     d = reduced(dim, input._a.ndim, "logsumexp")
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         input = input.to(dtypes.get_default_dtype())
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         return complex_logsumexp(input, d, keepdim)
     return logsumexp_op.entry(input, d, keepdim)
 
@@ -184,7 +184,7 @@ F32, F64 = dtypes.float32.np, dtypes.float64.np
 
 def square_of(xp: Any, x: Any) -> Any:
     """|x| squared."""
-    if dtypes.as_dtype(x.dtype).category == 3:
+    if dtypes.as_dtype(x.dtype).is_complex:
         r, i = xp.real(x), xp.imag(x)
         return r * r + i * i
     return x * x
@@ -228,7 +228,7 @@ deviation.vjp(complex=True, x=_deviation)
 def _moment(name: str, root: bool, pair: bool) -> Any:
     def f(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
         c = (1 if unbiased else 0) if correction is None else correction
-        if input.dtype.category < 2:
+        if not input.dtype.is_inexact:
             raise RuntimeError(
                 f"{name}: std and var only support floating point and complex dtypes, got"
                 f" {input.dtype}"
@@ -305,9 +305,9 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
     >>> torch.nansum(torch.tensor([1., float("nan"), 3.]))
     tensor(4.)
     """
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         raise RuntimeError("nansum does not support complex inputs")
-    if input.dtype.category == 2:
+    if input.dtype.is_floating_point:
         input = input.masked_fill(input.isnan(), 0)
     return sum_of(input, dim, keepdim, dtype=dtype)
 
@@ -321,11 +321,11 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     >>> torch.nanmean(torch.tensor([1., float("nan"), 3.]))
     tensor(2.)
     """
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise RuntimeError(
             f"nanmean(): expected input to have floating point dtype but got {input.dtype}"
         )
-    if dtype is not None and dtype.category < 2:
+    if dtype is not None and not dtype.is_inexact:
         raise RuntimeError(f"nanmean(): dtype must be floating point, got {dtype}")
     good = input.isnan().logical_not()
     return nansum(input, dim, keepdim, dtype=dtype) / sum_of(good, dim, keepdim)
@@ -404,7 +404,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
     if dtype is None and type(ord) in REALS and a.size and (a.dtype is F32 or a.dtype is F64):
         d = reduced(dim, a.ndim, "linalg.vector_norm")
         return vector_norm_op.entry(x, float(ord), d, keepdim)
-    if x.dtype.category < 2:
+    if not x.dtype.is_inexact:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
             f" {x.dtype}"
@@ -426,7 +426,7 @@ def vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
 
 def widened(x, dtype):
     """The input of a norm in a dtype that holds all of its numbers."""
-    if dtype.category < 2 or (dtype.category == 3) != (x.dtype.category == 3):
+    if not dtype.is_inexact or (dtype.is_complex) != (x.dtype.is_complex):
         raise RuntimeError(
             "linalg.vector_norm expected a floating point or complex tensor as `dtype` that"
             f" fits {x.dtype}, got {dtype}"
@@ -490,7 +490,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
     elif isinstance(p, str):
         raise RuntimeError(f"norm: unsupported p '{p}': use a number, 'fro' or 'nuc'")
     else:
-        if input.dtype.category < 2:
+        if not input.dtype.is_inexact:
             raise RuntimeError(
                 "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
                 f" {input.dtype.name.capitalize()}"
@@ -500,7 +500,7 @@ def norm(input, p="fro", dim=None, keepdim=False, out=None, dtype=None):
 
 
 def refuse_integers(name: str, input: Tensor) -> None:
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got"
             f" {input.dtype} in {name}: convert with .float()"

@@ -95,7 +95,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None, out=None):
 
 def converted(input, dtype):
     """The input of a reduction in the dtype that it asks for, which is to have gradients too."""
-    if dtype.category < 2 and input.requires_grad and state.grad:
+    if not dtype.is_inexact and input.requires_grad and state.grad:
         raise RuntimeError(
             f"Autograd not support dtype: {dtype._letter}: the result of what requires grad cannot"
             " be of integers; reduce .detach()"
@@ -129,7 +129,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None, out=None):
         dtype = dtype_into(dtype, out)
     if dtype is not None:
         input = input.to(dtype)
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point or"
             f" complex dtype. Got: {input.dtype.name.capitalize().replace('Int64', 'Long')}."

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS, default_namespace
+from ...base.dtypes import INTEGRAL
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import function, public
@@ -197,7 +198,7 @@ def written(input: Tensor, src: Tensor, view: Tensor, chain: Any, name: str) -> 
             f" {list(src._a.shape)}, slice size = {list(view._a.shape)} ({name})"
         )
     recorded = state.grad and (input._n is not None or src._n is not None)
-    if recorded and input.dtype.category == 3 and name in ("select_scatter", "slice_scatter"):
+    if recorded and input.dtype.is_complex and name in ("select_scatter", "slice_scatter"):
         raise RuntimeError(f"{name}: there is no gradient for {input.dtype}: detach() before")
     if src.dtype is not input.dtype:
         from ..index.mask import refuse_recorded
@@ -362,7 +363,7 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         repeats = input if repeats is None else repeats
         if repeats._a.ndim != 1:
             raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
-        if repeats.dtype.category != 1:
+        if repeats.dtype.category != INTEGRAL:
             raise RuntimeError("repeats has to be Long or Int tensor")
         x = function("arange")(repeats._a.shape[0], device=repeats.device)
     else:
@@ -513,4 +514,4 @@ def sum_to_size(self, *size):
     if want == have and want:
         return self
     r = unbroadcast(NS[Tensor], self, want)
-    return r if r.dtype.category > 1 else r.long()  # a sum of integers
+    return r if r.dtype.is_inexact else r.long()  # a sum of integers

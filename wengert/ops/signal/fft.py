@@ -78,7 +78,7 @@ def _floating(name: str, x: Any, real: bool = False) -> Tensor:
     """The input as float or complex of single or double precision."""
     check_tensor(name, x, "input")
     d = x.dtype
-    if d.category < 2:
+    if not d.is_inexact:
         return x.to(dtypes.get_default_dtype())
     if d.itemsize < 4:
         if runner(fft_c2c):  # a mode such as autocast
@@ -87,7 +87,7 @@ def _floating(name: str, x: Any, real: bool = False) -> Tensor:
             f"Unsupported dtype {'Half' if d.name == 'float16' else 'BFloat16'}: convert it with "
             ".float()"
         )
-    if real and d.category == 3:
+    if real and d.is_complex:
         raise RuntimeError(
             f"{name} expects a real input tensor, but got "
             f"{'ComplexFloat' if d.itemsize == 8 else 'ComplexDouble'}"
@@ -209,7 +209,7 @@ def over(shape: Any, s: Any, dim: Any, norm: Any, forward: bool, half: bool) -> 
     return dims, _scale("fft", norm, math.prod(sizes), forward), sizes[-1]
 
 
-COMPLEX = frozenset([d.np for d in dtypes.ALL if d.category == 3])
+COMPLEX = frozenset([d.np for d in dtypes.ALL if d.is_complex])
 OF_REAL = "d is F32 or d is F64"
 OF_COMPLEX = "d is C64 or d is C128"
 
@@ -380,7 +380,7 @@ ihfftn = _real_nd("ihfftn", False, False, False, "Inverse of hfftn.")
 
 def _made(values: list[int], over: float, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
-    if dtype.category < 2:
+    if not dtype.is_inexact:
         raise RuntimeError(f"frequencies are of a floating point or complex dtype, not {dtype}")
     t = (function("tensor")(values, dtype=dtypes.float64, device=device) / over).to(dtype)
     return t.requires_grad_() if requires_grad else t

@@ -65,7 +65,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order=1):
         )
     if input.dtype is dtypes.uint8:
         raise RuntimeError("torch.gradient does not support uint8 input.")
-    if input.dtype.category == 0:
+    if input.dtype.category == dtypes.BOOLEAN:
         raise RuntimeError("torch.gradient does not support bool input: convert it with .float()")
     steps = list(spacing) if several else [spacing] * len(dims)
     for d, h in zip(dims, steps):
@@ -172,7 +172,7 @@ def _edges(x: Tensor, bins: Any, limits: Any, given: bool, d: int, name: str) ->
 def _histogram(
     x: Tensor, bins: list[Any], limits: Any, weight: Any, density: bool, name: str
 ) -> tuple[Tensor, list[Tensor]]:
-    if x.dtype.category != 2:
+    if not x.dtype.is_floating_point:
         raise NotImplementedError(f"{name}: not implemented for {x.dtype}; floating tensors only")
     if weight is not None:
         if tuple(weight._a.shape) != tuple(x._a.shape[:-1]):
@@ -290,7 +290,7 @@ def unravel_index(indices, shape):
     >>> torch.unravel_index(torch.tensor(5), (2, 3))
     (tensor(1), tensor(2))
     """
-    if not isinstance(indices, Tensor) or indices.dtype.category != 1:
+    if not isinstance(indices, Tensor) or indices.dtype.category != dtypes.INTEGRAL:
         raise TypeError(
             "expected 'indices' to be integer dtype, but got "
             f"{indices.dtype if isinstance(indices, Tensor) else type(indices).__name__}"
@@ -349,7 +349,7 @@ def hash_tensor(input, dim=None, *, keepdim=False, mode=0):
     """
     if mode != 0:
         raise RuntimeError(f"hash_tensor: Unknown mode: {mode}; only 0 exists")
-    if input.dtype.category == 3:
+    if input.dtype.is_complex:
         raise NotImplementedError(f"hash_tensor: not implemented for {input.dtype}")
     d = reduced(dim, input._a.ndim, "hash_tensor")
     if input._a.size == 0 and d is None:

@@ -113,9 +113,9 @@ def stft(
     check_tensor("stft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
     win = n_fft if win_length is None else win_length
-    complex_input = input.dtype.category == 3
+    complex_input = input.dtype.is_complex
     if return_complex is None:
-        if not complex_input and not (window is not None and window.dtype.category == 3):
+        if not complex_input and not (window is not None and window.dtype.is_complex):
             raise RuntimeError(
                 "stft requires the return_complex parameter be given for real inputs, and will "
                 "further require that "
@@ -127,7 +127,7 @@ def stft(
             "stft with return_complex=False is deprecated. In a future pytorch release, stft will "
             "return complex tensors for all inputs, and return_complex=False will raise an error."
         )
-    if input.dtype.category < 2:
+    if not input.dtype.is_inexact:
         raise RuntimeError(
             f"stft({list(input.shape)}): expected a tensor of floating point or complex values"
         )
@@ -152,11 +152,11 @@ def stft(
         raise RuntimeError(f"stft: expected 0 < win_length <= n_fft, but got win_length={win}")
     _check_window("stft", window, win)
     if onesided is None:
-        onesided = not (complex_input or window is not None and window.dtype.category == 3)
+        onesided = not (complex_input or window is not None and window.dtype.is_complex)
     frames = unfold(x, -1, n_fft, hop)
     if window is not None or win < n_fft:
         frames = frames * framed_window("stft", window, win, n_fft, x)
-    if onesided and frames.dtype.category == 3:
+    if onesided and frames.dtype.is_complex:
         raise RuntimeError("Cannot have onesided output if window or input is complex")
     out = (rfft if onesided else fft)(frames, None, -1, "ortho" if normalized else None).transpose(
         -2, -1
@@ -198,7 +198,7 @@ def istft(
     check_tensor("istft", input, "input")
     hop = n_fft // 4 if hop_length is None else hop_length
     win = n_fft if win_length is None else win_length
-    if input.dtype.category < 3:
+    if not input.dtype.is_complex:
         raise RuntimeError(
             "istft requires a complex-valued input tensor matching the output from stft with "
             "return_complex=True."
@@ -236,7 +236,7 @@ def istft(
     if return_complex:
         if onesided:
             raise RuntimeError("Cannot have onesided output if window or input is complex")
-    elif window is not None and window.dtype.category == 3:
+    elif window is not None and window.dtype.is_complex:
         raise RuntimeError("Complex windows are incompatible with return_complex=False")
     w = framed_window("istft", window, win, n_fft, x)
     frames = x.transpose(-2, -1)

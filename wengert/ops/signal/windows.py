@@ -176,7 +176,7 @@ def _older(name: str, doc: str, shape: Any, **options: Any) -> Any:
         d = dtype or dtypes.get_default_dtype()
         if layout is not None and str(layout) != "torch.strided":
             raise RuntimeError(f"{name} is not implemented for sparse types, got: {layout}")
-        if d.category != 2:
+        if not d.is_floating_point:
             raise RuntimeError(f"{name} expects floating point dtypes, got: {d}")
         if window_length < 0:
             raise RuntimeError(

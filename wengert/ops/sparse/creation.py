@@ -58,9 +58,9 @@ def sparse_coo_tensor(
         none = zeros((len(size), 0), dtype=dtypes.int64, device=v.device)
         return SparseTensor(none, v, size)
     i, v = as_tensor(indices, device=device), prepared(values, dtype, device, requires_grad)
-    if i.dtype.category != 1:
+    if i.dtype.category != dtypes.INTEGRAL:
         i = i.long() if i._a.size == 0 else i
-        if i.dtype.category != 1:
+        if i.dtype.category != dtypes.INTEGRAL:
             raise RuntimeError(f"sparse_coo_tensor(): indices must be integers, got {i.dtype}")
     i = i.detach().long()
     if i._a.ndim != 2:

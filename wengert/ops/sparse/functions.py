@@ -490,7 +490,7 @@ def _softmax(name: str) -> Any:
         n = s.sparse_dim()
         d = wrap_dim(dim, s._a.ndim, f"sparse.{name}")
         v = s._values()
-        if v.dtype.category < 2:
+        if not v.dtype.is_inexact:
             raise NotImplementedError(
                 f"\"{name}\" not implemented for '{v.dtype}': convert the input with .float()"
             )
