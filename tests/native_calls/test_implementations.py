@@ -51,7 +51,7 @@ def forgotten(monkeypatch):
     for learner in LEARNERS.values():
         learner.table[:] = [learner]
         learner.count = learner.failures = 0
-        learner.next = FIRST
+        learner.next, learner.why = FIRST, ""
 
 
 def cases():
@@ -211,6 +211,15 @@ def test_no_word_is_a_program_before_its_kernel_is_there(word):
     given = (a,) * len(word.elements.operands) if hasattr(word, "elements") else (a,)
     with pytest.raises(Later):
         program(word, given, a, 1)
+
+
+def test_large_arrays_keep_no_program_from_small_ones():
+    large, small = torch.rand(300, 100), torch.rand(3, 100)
+    for x in (large, small):
+        for _ in range(6 * ROUNDS):
+            x.logcumsumexp(1)
+    (learner,) = [f for (name, _), f in LEARNERS.items() if name == "logcumsumexp"]
+    assert "another kind" not in learner.why  # as that of large ones would be told
 
 
 def test_programs_are_few():

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..base.size import Size
 from .replay import Program, constant
-from .stand_ins import LOCK, Later, Trace, Traced, watched
+from .stand_ins import LARGEST, LOCK, Later, Trace, Traced, watched
 from .structures import for_good
 from .symbols import Untraceable
 
@@ -171,6 +171,8 @@ class Learner:
         if len(self.table) > MOST or self.failures == FAILURES:
             self.table[0] = None
             return self.run(*given)
+        if any([type(v) is np.ndarray and v.size > LARGEST for v in given]):
+            return self.run(*given)  # which says nothing about smaller arrays
         self.next = self.count + FIRST
         result = self.run(*given)
         if sys.getprofile() is sys.gettrace() is None and LOCK.acquire(blocking=False):
