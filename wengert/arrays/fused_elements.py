@@ -31,7 +31,7 @@ NAMES = (
     "hardtanh_backward threshold_backward hardsigmoid hardswish hardshrink hardshrink_backward "
     "softshrink threshold prelu prelu_backward maximum minimum angle lerp_op addcmul_scaled "
     "addcdiv addcdiv_scaled clamp_between replace_special frac trunc_divide copysign heaviside "
-    "nextafter logical_and logical_or logical_xor logical_not huber_elements"
+    "nextafter choice logical_and logical_or logical_xor logical_not huber_elements"
 )
 EXACT = frozenset(NAMES.split())
 
