@@ -18,7 +18,7 @@ import wengert.nn.functional as F
 from wengert import nn
 from wengert.kernels import native, simd
 
-native.COST = simd.Ufunc.PAYS = 0  # whatever can be compiled is, at once
+native.Paid.least = simd.Ufunc.PAYS = 0  # whatever can be compiled is, at once
 
 
 class Interrupted(KeyboardInterrupt):
