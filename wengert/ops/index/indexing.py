@@ -468,17 +468,17 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         v = value._a
         if value._n is not None or type(v) is not type(a) or v.dtype is not d:
             return False
-        if owner(v) is owner(a):  # they may overlap
-            return False
+        if (v if v.base is None else v.base) is (a if a.base is None else a.base):
+            return False  # they may overlap
     elif d not in SINGLE or abs(value) > REALS.get(type(value), -1.0):
         return False
     else:
         v = value
     if type(key) is Tensor:
         k = key._a
-        if ACTIVE or type(k) is not type(a) or not k.ndim or owner(k) is owner(a):
+        if ACTIVE or type(k) is not type(a) or not k.ndim:
             return False
-        if not (k.dtype is INT64 or k.dtype is BOOL):
+        if not (k.dtype is INT64 or k.dtype is BOOL) or k.dtype is d and owner(k) is owner(a):
             return False
         key = k
     elif view_of(key if type(key) is tuple else (key,)) is None:
