@@ -292,8 +292,9 @@ def test_bfloat16_arrays() -> None:
     t = wengert.from_numpy(a)
     assert t.dtype is wengert.bfloat16
     assert t.numpy(force=True).dtype == ml_dtypes.bfloat16
-    with pytest.raises(BufferError, match="bfloat16"):
-        t.__dlpack__()
+    for options in ({}, {"max_version": (1, 0)}):
+        back = wengert.from_dlpack(t.__dlpack__(**options))
+        assert back.dtype is wengert.bfloat16 and back.data_ptr() == t.data_ptr()
 
 
 def test_no_grad_allows_numpy() -> None:
@@ -357,6 +358,11 @@ def test_dlpack_with_pytorch() -> None:
     old = wengert.from_dlpack(capsule)
     old[2] = 7  # capsules of the first version are writable too
     assert theirs[2].item() == 7
+    with pytest.raises(RuntimeError, match="once"):
+        wengert.from_dlpack(capsule)
+    halves = wengert.from_dlpack(torch.arange(4).bfloat16()[::2])
+    assert halves.dtype is wengert.bfloat16 and halves.tolist() == [0, 2]
+    assert torch.from_dlpack(halves).dtype is torch.bfloat16
 
 
 def test_shared_memory_survives_pickle_and_deepcopy() -> None:

@@ -96,3 +96,10 @@ def test_a_function_is_joined_to_its_tensors_only():
     assert len(node.next_functions) == 1
     assert repr(node).startswith("<torch.autograd.function.TimesBackward object at 0x")
     assert repr(node.next_functions[0][0]).startswith("<AccumulateGrad object at 0x")
+
+
+def test_pack_hooks_leave_the_tensor_as_it_is():
+    x = wengert.ones(2, requires_grad=True)
+    changing = wengert.autograd.graph.saved_tensors_hooks(lambda t: t.add_(1), lambda t: t)
+    with changing, pytest.raises(RuntimeError, match="modifying its input in place"):
+        x.exp()

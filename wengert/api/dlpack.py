@@ -5,6 +5,7 @@ NumPy's own protocols, built on this, are in `interop.py`.
 
 from __future__ import annotations
 
+import ctypes
 import enum
 from collections.abc import Callable
 from typing import Any
@@ -89,10 +90,6 @@ def __dlpack__(
     if type(a) is np.ndarray:
         if stream is not None and stream != -1:
             raise AssertionError(f"stream should be None on cpu. Got {stream!r}")
-        if a.dtype is dtypes.bfloat16.np:
-            raise BufferError(
-                "__dlpack__(): NumPy cannot export bfloat16: convert the tensor with .float()"
-            )
         options: dict[str, Any] = {"max_version": max_version, "dl_device": dl_device, "copy": copy}
     elif hasattr(a, "__dlpack__"):
         options = {
@@ -104,7 +101,26 @@ def __dlpack__(
     else:
         raise BufferError(f"Cannot pack tensors on {self.device}")
     # Left out where not asked for: older libraries do not know them all.
-    return a.__dlpack__(**{k: v for k, v in options.items() if v is not None})
+    known = {k: v for k, v in options.items() if v is not None}
+    if a.dtype is not dtypes.bfloat16.np:
+        return a.__dlpack__(**known)
+    capsule = a.view(dtypes.uint16.np).__dlpack__(**known)  # NumPy has no name for bfloat16
+    type_code(capsule).value = BFLOAT
+    return capsule
+
+
+UNSIGNED, BFLOAT = 1, 4  # DLPack's codes of kinds of numbers
+
+
+def type_code(capsule: Any) -> Any:
+    """The byte in a capsule that says what kind of numbers it holds."""
+    api = ctypes.pythonapi
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    name = b"dltensor_versioned" if "versioned" in repr(capsule) else b"dltensor"
+    start = api.PyCapsule_GetPointer(capsule, name)
+    # behind the address, the device and the number of dimensions; newer ones have a head
+    return ctypes.c_uint8.from_address(start + 20 + 32 * (name != b"dltensor"))
 
 
 class _Exporter:
@@ -112,12 +128,15 @@ class _Exporter:
 
     def __init__(self, source: Any) -> None:
         self.source = source
-        self.versioned = False
+        self.versioned = self.bfloat = False
 
     def __dlpack__(self, **options: Any) -> Any:
         bare = type(self.source).__name__ == "PyCapsule"
         capsule = self.source if bare else self.source.__dlpack__(**options)
         self.versioned = "versioned" in repr(capsule)
+        code = type_code(capsule)
+        if code.value == BFLOAT:
+            code.value, self.bfloat = UNSIGNED, True  # which NumPy knows
         return capsule
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -151,14 +170,19 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
         t = wrap(cupy.from_dlpack(source))
     else:
         # NumPy does not export its read-only arrays; as PyTorch, take them anyway.
-        a = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(source)
+        try:
+            a = ext_tensor if isinstance(ext_tensor, np.ndarray) else np.from_dlpack(source)
+        except ValueError as error:
+            raise RuntimeError(
+                "from_dlpack received an invalid capsule: each can be consumed only once"
+            ) from error
         if a.dtype not in dtypes.BY_NP:
             raise BufferError(f"from_dlpack(): tensors have no dtype for arrays of {a.dtype}")
         if not a.flags.writeable and not source.versioned and a is not ext_tensor:
             # Capsules of the first version cannot say whether their memory may be written to. NumPy
             # assumes not, PyTorch assumes so.
             a = np.asarray(Memory(a, True))
-        t = wrap(plain(a))
+        t = wrap(plain(a.view(dtypes.bfloat16.np) if source.bfloat else a))
     if device is not None:
         t = t.to(device)
     return t.clone() if copy else t

@@ -125,26 +125,49 @@ class check_sparse_tensor_invariants(_Switch):
 
 
 def as_sparse_gradcheck(gradcheck: Callable[..., Any]) -> Callable[..., Any]:
-    """gradcheck for functions of sparse tensors: they are checked as dense ones."""
+    """gradcheck for functions of sparse tensors: what is checked is the gradient of their values,
+    with masked=True of those that they store, else of all elements.
+    """
 
-    def check(func: Callable[..., Any], inputs: Any, **options: Any) -> Any:
-        options.pop("masked", None)
+    def check(func: Callable[..., Any], inputs: Any, masked: bool = False, **options: Any) -> Any:
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
-        sparse = [isinstance(x, Tensor) and x.layout.name != "strided" for x in given]
-        dense = [
-            x.detach().to_dense().requires_grad_(x.requires_grad) if s else x
-            for s, x in zip(sparse, given)
+        forms = [
+            stored(x, masked) if isinstance(x, Tensor) and x.layout.name != "strided" else None
+            for x in given
+        ]
+        values = [
+            x if form is None else form[1].detach().requires_grad_(x.requires_grad)
+            for form, x in zip(forms, given)
         ]
 
-        def on_dense(*args: Any) -> Any:
-            out = func(*[a.to_sparse() if s else a for s, a in zip(sparse, args)])
+        def of_values(*args: Any) -> Any:
+            out = func(*[a if f is None else f[2](f[0], a) for f, a in zip(forms, args)])
             outs = out if isinstance(out, (tuple, list)) else (out,)
             made = tuple([o.to_dense() if o.layout.name != "strided" else o for o in outs])
             return made if isinstance(out, (tuple, list)) else made[0]
 
-        return gradcheck(on_dense, tuple(dense), **options)
+        return gradcheck(of_values, tuple(values), **options)
 
     return check
+
+
+def stored(x: Any, masked: bool) -> tuple[Tensor, Tensor, Callable[..., Any]]:
+    """(indices, values, what makes a tensor in the layout of x of both); unless masked, of all."""
+    from ..ops.sparse.creation import sparse_coo_tensor
+
+    coo = x.detach() if x.layout.name == "sparse_coo" else x.detach().to_sparse_coo()
+    size, n = tuple(x.shape), coo.sparse_dim()
+    if masked:
+        indices, values, sorted_ = coo._indices(), coo._values(), coo.is_coalesced()
+    else:
+        indices = coo._values().new_ones(size[:n]).nonzero().t()
+        values, sorted_ = coo.to_dense().reshape(-1, *size[n:]), True
+
+    def made(indices: Tensor, values: Tensor) -> Any:
+        s = sparse_coo_tensor(indices, values, size, is_coalesced=sorted_)
+        return s if x.layout is coo.layout else s.to_sparse(layout=x.layout)
+
+    return indices, values, made
 
 
 def is_masked_tensor(obj: Any, /) -> bool:

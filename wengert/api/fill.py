@@ -58,6 +58,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     whole = getattr(home, "base", None) is None and getattr(other, "base", None) is None
     if home is other or not whole:  # else they lie in memory of their own
         check_operands(self, "copy_", (src,))
+    if src.layout is not self.layout:
+        raise RuntimeError(
+            "copy_() between dense and sparse Tensors is not implemented: found self type ="
+            f" {self.layout} and src type = {src.layout}: use src.to_dense()"
+        )
     alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
     if alike and src._n is None and owned(self):
         a[...] = b

@@ -15,7 +15,7 @@ from ..autodiff.dual import primal
 from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
-from ..base.formats import RANKS, refuse_rank
+from ..base.formats import refuse_rank
 from ..base.hooks import Handle
 from ..base.modes import state
 from ..base.size import Size
@@ -35,6 +35,7 @@ from ..ops.creation.typed_names import type_named
 from ..ops.index import indexing
 from ..ops.predicates import numel
 from . import functions, overrides
+from .memory import data_ptr, stride
 from .operators import comparison, inplace_operator, operator_entry, reflected
 from .transposes import H, T, mH, mT, part
 
@@ -338,18 +339,6 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
     return Handle(extra(n, "accumulated", dict), hook)
 
 
-def plainly_in_order(careful: Any) -> Any:
-    """The short form of is_contiguous()."""
-
-    def f(self: Any, *args: Any, **kw: Any) -> Any:
-        try:
-            return careful(self, *args, **kw) if args or kw else self._a.flags.c_contiguous
-        except AttributeError:
-            return careful(self)
-
-    return f
-
-
 new_tuple = tuple.__new__
 
 
@@ -466,55 +455,6 @@ def cuda(
     return data.convert(self, None, "cuda" if device is None else device)
 
 
-@public(
-    "Tensor.is_contiguous(Tensor self, *, MemoryFormat? memory_format=contiguous_format) -> bool"
-)
-@short(plainly_in_order)
-def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the elements lie in memory in order."""
-    a = getattr(self._a, "memory", self._a)
-    fits = RANKS.get(memory_format, a.ndim) == a.ndim
-    return fits and bool(a.flags.c_contiguous if hasattr(a, "flags") else True)
-
-
-@public("Tensor.stride(Tensor self, int? dim=None) -> any")
-def stride(self: Tensor, dim: int | None = None) -> Any:
-    """Steps in memory, in elements, of all dimensions or one."""
-    a = getattr(self._a, "memory", self._a)
-    s = tuple([n // a.dtype.itemsize for n in a.strides])
-    if is_contiguous(self):
-        out, n = [], 1
-        for size_ in reversed(self._a.shape):
-            out.append(n)
-            n *= max(size_, 1)
-        s = tuple(reversed(out))
-    return s if dim is None else s[dim]
-
-
-@public("Tensor.storage_offset(Tensor self) -> int")
-def storage_offset(self: Tensor) -> int:
-    """Where in its memory the first element lies, in elements."""
-    o = views.owner(self._a)
-    return (
-        (self.data_ptr() - address(o)) // self._a.dtype.itemsize
-        if hasattr(o, "__array_interface__")
-        else 0
-    )
-
-
-def address(a: Any) -> int:
-    return a.__array_interface__["data"][0]
-
-
-@public("Tensor.data_ptr(Tensor self) -> int")
-def data_ptr(self: Tensor) -> int:
-    """The address of the first element; 0 where there is no memory (meta, simulated devices)."""
-    a = self._a
-    if hasattr(a, "__array_interface__"):
-        return address(a)
-    return a.data.ptr if hasattr(a, "data") else 0
-
-
 def version(self: Tensor) -> int:
     """How often the memory was changed in place."""
     return views.version(self)
@@ -564,6 +504,7 @@ def setup() -> None:
     item, sliced = OPS["select_item"], OPS["getitem"]
     attach("__getitem__", Lazy("__getitem__", lambda: build_item(item, indexing.read, sliced)))
     attach("__setitem__", indexing.write)
+    attach("__delitem__", indexing.delete)
     attach("__neg__", Lazy("__neg__", lambda: functions.finished(METHODS["neg"], "neg", "", True)))
     attach("__abs__", Lazy("__abs__", lambda: functions.finished(METHODS["abs"], "abs", "", True)))
     positive = Lazy(

@@ -46,7 +46,14 @@ class Packed(Deferred):
         self.node = node  # of tensors that a Function has saved
         given = array if isinstance(array, Tensor) else tensor_of(array)
         self.history = has_history(given._a)
+        before = given._version
         self.value = called(pair[0], given, self.history)
+        if given._version != before:
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place. Tensors provided as"
+                " input to pack hook cannot be modified by in-place operations as this can lead to"
+                " unexpected side-effects."
+            )
 
     def tensor(self, ctx: Any) -> Tensor:
         """The tensor that the Function of ctx has saved, in its place in the graph."""

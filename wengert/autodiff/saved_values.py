@@ -55,15 +55,7 @@ class SavedTensor:
             raise RuntimeError(
                 "Calling register_hooks on a saved tensor with value None is forbidden"
             )
-        whole = wrap(kept)
-        before = whole._version
-        packed = Packed(whole, (pack_hook, unpack_hook))
-        if whole._version != before:
-            raise RuntimeError(
-                "A saved tensor pack hook is modifying its input in place. Tensors provided as"
-                " input to pack hook cannot be modified by in-place operations as this can lead to"
-                " unexpected side-effects."
-            )
+        packed = Packed(wrap(kept), (pack_hook, unpack_hook))
         saved = list(self.node.saved)
         saved[self.place] = packed
         self.node.saved = tuple(saved)

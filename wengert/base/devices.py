@@ -49,7 +49,7 @@ class device:
                 + f" (a dtype is written torch.{name}, without quotes)" * dtype
             )
         if colon:
-            if not number.isdigit():
+            if not number.isdigit() or number != str(int(number)):
                 raise RuntimeError(
                     f"Invalid device string: '{type}': write the index as a number, such as"
                     f" '{name}:0'"

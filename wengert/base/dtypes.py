@@ -115,6 +115,7 @@ float8_e4m3fnuz = dtype("float8_e4m3fnuz", ml_dtypes.float8_e4m3fnuz, FLOATING, 
 float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING, "Float8_e5m2fnuz")
 float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING, "Float8_e8m0fnu")
 SMALL = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)
+WIDE_UNSIGNED = (uint16, uint32, uint64)  # of which PyTorch promotes to floating dtypes alone
 # In PyTorch only names as well, without operations: for tables of dtypes, and to be refused.
 NAMES_ONLY = {
     name: dtype(name, "V1", FLOATING if name.startswith("float") else INTEGRAL, name)
@@ -258,6 +259,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
             f" {b.name}: convert them first"
         )
     # now category(a) <= category(b)
+    if (a in WIDE_UNSIGNED or b in WIDE_UNSIGNED) and not b.is_floating_point:
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote"
+            f" {a.name} and {b.name}: convert one of them first"
+        )
     if b.is_complex:
         if a in (float64, complex128) or b is complex128:
             return complex128
@@ -273,14 +279,7 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         return b
     if a.is_signed == b.is_signed:
         return a if a.itemsize >= b.itemsize else b
-    u, s = (a, b) if b.is_signed else (b, a)
-    if u.name in ("uint16", "uint32", "uint64"):
-        if u.itemsize < s.itemsize:
-            return s
-        raise RuntimeError(
-            f"Promotion for {a.name} and {b.name} is not supported: convert one of them first"
-        )
-    return s if s.itemsize > u.itemsize else int16
+    return int16 if int8 in (a, b) else b if a is uint8 else a
 
 
 def can_cast(from_: dtype, to: dtype) -> object:

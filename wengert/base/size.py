@@ -49,13 +49,22 @@ class Size(tuple[int, ...]):
         return Size(v) if isinstance(i, slice) else v
 
     def __add__(self, other: Any) -> Any:
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(
+                f"can only concatenate tuple (not {type(other).__name__}) to torch.Size: write"
+                " size + tuple(other)"
+            )
+        return Size(tuple.__add__(self, other))
 
     def __radd__(self, other: Any) -> Any:
-        return Size(tuple(other) + tuple(self))
+        if not isinstance(other, tuple):
+            return NotImplemented
+        return Size(tuple.__add__(other, self))
 
     def __mul__(self, n: Any) -> Any:
         return Size(tuple.__mul__(self, n))
+
+    __rmul__ = __mul__
 
     def __reduce__(self) -> Any:
         return Size, (tuple(self),)

@@ -527,6 +527,7 @@ def inplace_body(d: Declared, name: str) -> Any:
             else:  # what has a history keeps it, also where nothing is recorded
                 with enable_grad():
                     views.become(self, f(self, *args, **kwargs))
+            views.mutated(self)
             return self
 
     else:

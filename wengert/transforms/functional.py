@@ -25,7 +25,7 @@ def _tuple(x: Any, name: str, function: str) -> tuple[bool, tuple[Tensor, ...]]:
     """(whether x was a tuple, x as a tuple), checked."""
     if isinstance(x, Tensor):
         return False, (x,)
-    if not isinstance(x, (tuple, list)):
+    if not isinstance(x, tuple):
         raise TypeError(
             f"The {name} given to {function} must be either a Tensor or a tuple of Tensors but the "
             f"given {name} has type {type(x)}."

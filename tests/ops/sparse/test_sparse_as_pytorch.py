@@ -178,6 +178,29 @@ s = torch.eye(12).half().to_sparse_csr().requires_grad_(); s, torch.eye(3).doubl
 ---
 x = torch.eye(2, dtype=torch.double).requires_grad_()
 torch.autograd.gradcheck(lambda s: s.to_sparse(), (x,), masked=True)
+---
+s = torch.eye(2).to_sparse(); show(s.T.to_dense()); show(s.permute(1, 0)); show(s[None].shape)
+show(s.nan_to_num()); show(s.signbit()); show(s.isposinf()); show(s.any())
+[x.to_dense() for x in s.unbind()], s[..., 0].to_dense()
+---
+s = torch.sparse_coo_tensor([[0, 0, 1], [1, 1, 0]], [1., 1., 7.], (2, 2)); show((s // 2).to_dense())
+show(torch.sum(s, dim=0, keepdim=True).to_dense())
+torch.div(s, 2, rounding_mode='floor').to_dense()
+---
+s = torch.eye(2).to_sparse(); show(F.linear(s, torch.ones(3, 2)))
+torch.bmm(torch.stack([s, 2 * s]), torch.ones(2, 2, 1))
+---
+s = torch.eye(2).to_sparse(); 1 - s
+---
+s = torch.eye(2).to_sparse(); torch.zeros(2, 2).copy_(s)
+---
+torch.eye(2).to_sparse(blocksize=(1, 1))
+---
+torch.eye(2).to_sparse_csr() + torch.ones(2, 2)
+---
+torch.eye(2).to_sparse_csr().zero_()
+---
+torch.sparse_compressed_tensor([0, 1, 3], [2, 0, 1], [3., 4, 5], (2, 3), layout=torch.sparse_csr)
 """
 
 
@@ -212,3 +235,15 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(lambda s: (s * 2).to_dense(), (x,), masked=False)
     with pytest.raises(RuntimeError, match="mismatch"):
         torch.autograd.gradcheck(lambda s: s.detach().to_dense() * s.to_dense(), (x,), masked=True)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+def test_gradcheck_of_values(layout, masked):
+    check = torch.sparse.as_sparse_gradcheck(torch.autograd.gradcheck)
+    s = torch.tensor([[1.0, 2.0], [0.0, 3.0]], dtype=torch.double).to_sparse(layout=layout)
+    s.requires_grad_()
+    for f in (torch.sparse.sum, lambda s: s * s, lambda s: s @ torch.ones(2, dtype=s.dtype)):
+        assert check(f, s, masked=masked)
+    with pytest.raises(RuntimeError, match="mismatch"):
+        check(lambda s: s.detach().to_dense() * s.to_dense(), s, masked=masked)

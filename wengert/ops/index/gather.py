@@ -417,7 +417,8 @@ def index_put_public(input, indices, values, accumulate=False):
     tensor([[0., 1.],
             [2., 0.]])
     """
-    from .indexing import fitted, parse, prepare, take_shape
+    from .indexing import fitted, prepare, take_shape
+    from .keys import parse
 
     if len(indices) > input._a.ndim:
         raise IndexError(

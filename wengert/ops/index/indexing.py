@@ -4,12 +4,10 @@ index_put.
 
 from __future__ import annotations
 
-from operator import index
 from typing import Any
 
 from ...arrays.lookup import HOST, NS, RANK, namespace
 from ...base import dtypes
-from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import public
@@ -23,6 +21,7 @@ from ...engine.tensor import Tensor, wrap
 from .. import node_facts as told
 from ..creation.to_device import beside
 from ..dims import wrap_dim
+from .keys import index_dims, index_is_mask, parse
 
 
 def _basic(name: str, node: str, names: Any = None, doc: str | None = None) -> Any:
@@ -100,170 +99,6 @@ index_put.vjp(
     ),
     value=lambda xp, g, indices, spec: xp.take(g, *indices, spec=spec),
 )
-
-
-# ---- keys
-
-
-def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
-    """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
-    keys = key if type(key) is tuple else (key,)
-    if type(key) is list and as_tuple(key):
-        keys = tuple(key)
-        advise(
-            "Using a non-tuple sequence for multidimensional indexing is deprecated: use"
-            " x[tuple(seq)] instead of x[seq], or x[torch.tensor(seq)] if one index is meant"
-        )
-    out: list[Any] = []
-    arrays: list[Tensor] = []
-    consumed = 0
-    for k in keys:
-        t = type(k)
-        if t is int:
-            out.append(k)
-            consumed += 1
-        elif t is slice:
-            out.append(plain_slice(k))
-            consumed += 1
-        elif k is None or k is Ellipsis:
-            out.append(k)
-        elif t is bool:
-            arrays.append(tensor_of(k, self))
-            out.append("array")
-        elif isinstance(k, Tensor):
-            d = k.dtype
-            single = k._a.ndim == 0 and d.category == dtypes.INTEGRAL and d is not dtypes.uint8
-            if single and not RANK.get(type(k._a)):  # an interpreter's index may be many
-                out.append(int(k))
-                consumed += 1
-                continue
-            consumed += index_dims(k)
-            arrays.append(k)
-            out.append("array")
-        elif hasattr(k, "dtype") or isinstance(k, (list, tuple, range)):
-            k = tensor_of(k, self)
-            consumed += index_dims(k)
-            arrays.append(k)
-            out.append("array")
-        elif hasattr(k, "__index__"):
-            out.append(k.__index__())
-            consumed += 1
-        else:
-            raise (TypeError if t is str else IndexError)(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
-                f" are valid indices (got {t.__name__})"
-            )
-    nd = self._a.ndim
-    first = next((i for i, k in enumerate(out) if k is Ellipsis), len(out))
-    if Ellipsis in [k for k in out[first + 1 :] if type(k) is not slice]:
-        out = single_ellipsis(out, first)
-    if consumed > nd:
-        if nd == 0:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or"
-                " `tensor.item<T>()` in C++ to convert a 0-dim tensor to a number"
-            )
-        raise IndexError(f"too many indices for tensor of dimension {nd}")
-    check_bounds(self, out, arrays, consumed)
-    return ("advanced" if arrays else "basic"), tuple(out), arrays
-
-
-def as_tuple(key: Any) -> bool:
-    """Whether a list as an index means a tuple: if it is short and holds something else than
-    numbers (as in NumPy's first versions, which programs still count on).
-    """
-    if not isinstance(key, list) or len(key) >= 32:
-        return False
-    return any(
-        k is None
-        or k is Ellipsis
-        or isinstance(k, (slice, Tensor, list, tuple, range, str))
-        or hasattr(k, "shape")
-        and hasattr(k, "dtype")
-        for k in key
-    )
-
-
-def single_ellipsis(keys: list[Any], first: int) -> list[Any]:
-    """keys without the Ellipsis objects after the first one, which already stands for all
-    dimensions that are left; IndexError if one of those is indexed again.
-    """
-    last = max(i for i, k in enumerate(keys) if k is Ellipsis)
-    if any(k is not None for k in keys[last + 1 :]):
-        raise IndexError("an index can only have a single ellipsis ('...') before its last numbers")
-    return [k for i, k in enumerate(keys) if i <= first or k is not Ellipsis]
-
-
-def index_dims(k: Tensor) -> int:
-    """How many dimensions an index tensor consumes."""
-    d = k.dtype
-    if d.name == "uint8":
-        advise(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool"
-            " instead."
-        )
-    if d.name in ("bool", "uint8"):
-        return k._a.ndim
-    if d.name not in ("int64", "int32"):
-        raise IndexError(
-            f"tensors used as indices must be long, int, byte or bool tensors, not {d}"
-        )
-    return 1
-
-
-def tensor_of(k: Any, like: Tensor) -> Tensor:
-    """An index given as a list, an array or a bool, as a tensor."""
-    from ..creation.tensor import tensor
-
-    if isinstance(k, (list, range)) and len(k) == 0:
-        return tensor([], dtype=int)
-    if isinstance(k, tuple):
-        k = list(k)
-    if isinstance(k, list):
-        k = [v.tolist() if isinstance(v, Tensor) else v for v in k]
-    t = tensor(k)
-    return t.to(dtypes.int64) if isinstance(k, list) and t.dtype.is_floating_point else t
-
-
-def plain_slice(s: slice) -> slice:
-    if s.step is not None and (type(s.step) is not int or s.step <= 0):
-        step = index(s.step)
-        if step <= 0:
-            raise ValueError(
-                "step must be greater than zero: use .flip(dim) to reverse a dimension"
-            )
-    if type(s.start) in (int, type(None)) and type(s.stop) in (int, type(None)):
-        return s
-    return slice(*[None if v is None else index(v) for v in (s.start, s.stop, s.step)])
-
-
-def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: int) -> None:
-    """IndexError with PyTorch's words for an index beyond its dimension."""
-    shape = self._a.shape
-    d = 0
-    it = iter(arrays)
-    for k in out:
-        if k is Ellipsis:
-            d = len(shape) - (consumed - d)
-        elif type(k) is int:
-            n = shape[d]
-            if not -n <= k < n:
-                raise IndexError(f"index {k} is out of bounds for dimension {d} with size {n}")
-            d += 1
-        elif k == "array" if type(k) is str else False:
-            a = next(it)
-            if a.dtype.name in ("bool", "uint8"):
-                for j, s in enumerate(a._a.shape):
-                    if s != shape[d + j]:
-                        raise IndexError(
-                            f"The shape of the mask {list(a._a.shape)} at index {j} does not match"
-                            f" the shape of the indexed tensor {list(shape)} at index {d + j}"
-                        )
-                d += a._a.ndim
-            else:
-                d += 1
-        elif k is not None:
-            d += 1
 
 
 def view_of(key: tuple[Any, ...]) -> Any:
@@ -399,7 +234,7 @@ def prepare(
     for k in full:
         if type(k) is str:
             a = next(it)
-            if a.dtype.name in ("bool", "uint8"):
+            if index_is_mask(a):
                 found = nonzero_arrays(a)
                 if a._a.ndim == 0:
                     pre.append(None)
@@ -478,7 +313,9 @@ def overwritten(self: Tensor, key: Any, value: Any) -> bool:
         k = key._a
         if ACTIVE or type(k) is not type(a) or not k.ndim:
             return False
-        if not (k.dtype is INT64 or k.dtype is BOOL) or k.dtype is d and owner(k) is owner(a):
+        if not (k.dtype is INT64 or k.dtype is BOOL and k.shape == a.shape[: k.ndim]):
+            return False
+        if k.dtype is d and owner(k) is owner(a):
             return False
         key = k
     elif view_of(key if type(key) is tuple else (key,)) is None:
@@ -497,15 +334,13 @@ def write(self: Tensor, key: Any, value: Any) -> None:
     """x[key] = value."""
     if type(value) in WRITABLE and overwritten(self, key, value):
         return
-    if type(key) is Tensor and key.dtype is dtypes.uint8 and key._a.ndim and type(value) in REALS:
-        raise RuntimeError(
-            "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char: use"
-            " mask.bool()"
-        )
+    if key is False:  # no elements, whatever the value
+        return
     form, spec, arrays = parse(self, key)
     if type(value) is complex and not self.dtype.is_complex:
         value = dtypes.converted(value, self.dtype)
-    if not isinstance(value, Tensor):
+    given = isinstance(value, Tensor)
+    if not given:
         from ..creation.tensor import written
 
         value = written(value, self)
@@ -518,10 +353,22 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         check_operands(v, "copy_", (value,))
         copy_into(v, value, "setitem")
         return
+    masked = len(arrays) == 1 and index_is_mask(arrays[0]) and value.numel() == 1
+    if masked and arrays[0].dtype is dtypes.uint8:
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char: use"
+            " mask.bool()"
+        )
+    if value.dtype is not self.dtype:
+        if given and not masked:
+            raise RuntimeError(
+                "Index put requires the source and destination dtypes match, got"
+                f" {self.dtype} for the destination and {value.dtype} for the source: convert"
+                " with .to(dtype)"
+            )
+        value = value.to(self.dtype)
     x, spec, idx = prepare(self, spec, arrays)
     check_operands(x, "index_put_", (value, *idx), True)
-    if value.dtype is not x.dtype:
-        value = value.to(x.dtype)
     if not value._a.ndim:
         value = beside(value, x)
     target = take_shape(x, spec, idx)
@@ -529,6 +376,14 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         value = fitted(value, target)
     result = index_put.entry(x, value, *idx, spec=spec)
     views.inplace(x, "index_put_", result, expanded=True)
+
+
+def delete(self: Tensor, key: Any) -> None:
+    """TypeError: `del x[key]`."""
+    raise TypeError(
+        "Tensor does not support deleting items: take those that stay, as in x[mask] or"
+        " torch.cat((x[:i], x[i + 1:]))"
+    )
 
 
 def take_shape(x: Tensor, spec: Any, idx: list[Tensor]) -> tuple[int, ...]:

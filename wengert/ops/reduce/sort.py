@@ -149,6 +149,7 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     indices=tensor(2))
     """
     d = wrap_dim(dim, input._a.ndim, "kthvalue")
+    refuse_bool(input, "kthvalue_cpu")
     n = input._a.shape[d] if input._a.ndim else 1
     if n == 0:
         raise IndexError(f"kthvalue(): Expected reduction dim {d} to have non-zero size.")
@@ -175,8 +176,14 @@ def mode(input, dim=-1, keepdim=False):
     return by_index("mode", input, dim, keepdim, "mode_index")
 
 
+def refuse_bool(input: Any, name: str) -> None:
+    if input.dtype is dtypes.bool:
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool': use input.byte()")
+
+
 def _median(name: str, skip: bool) -> Any:
     def f(input, dim=None, keepdim=False):
+        refuse_bool(input, "median_cpu")
         if dim is None:
             if input._a.size == 0:
                 whole = not input.dtype.is_inexact  # PyTorch's conversion of nan: the least, or 0
@@ -249,6 +256,10 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     (tensor([1, 3]), tensor([1, 2]))
     """
     xp = namespace(input._a)
+    if input.is_complex():
+        raise NotImplementedError(
+            f'"unique" not implemented for {input.dtype}: torch.view_as_real(input) has real rows'
+        )
     if dim is None:
         v, inverse, counts = xp.unique_values(input._a)
     else:

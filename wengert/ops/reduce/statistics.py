@@ -265,6 +265,7 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         f"{name}(Tensor input, int[1]? dim=None, *, Scalar? correction=None, "
         f"bool keepdim=False{out}){back}",
         lines=() if pair else (whole, plain_dim, plain_dim),
+        method=not pair,
     )(f)
 
 

@@ -107,6 +107,8 @@ def unfold(self, dimension, size, step):
         )
     if step <= 0:
         raise RuntimeError(f"unfold: step is {step} but must be > 0")
+    if not shape and not size:
+        return self.reshape(1).narrow(0, 0, 0)
     return window_slices.entry(self, dim, size, step)
 
 

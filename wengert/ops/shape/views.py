@@ -98,7 +98,7 @@ t_op.vjp(x=lambda xp, g: xp.t(g))
 t_op.batch(lambda xp, size, flags, x: xp.transpose(x, 1, 2) if x.ndim == 3 else x)
 
 
-@op(movement, view=True, name="movedim")
+@op(movement, view=True, name="movedim", node="PermuteBackward0")
 def movedim_op(xp, x, source=0, destination=0):
     """x with dimensions moved to other places."""
     return xp.permute(x, moved(x.ndim, source, destination))

@@ -174,10 +174,10 @@ sparse_csc_tensor = _compressed_maker("sparse_csc_tensor", CSC, 1)
 
 
 @public(
-    "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
-    "Tensor values, int[] size, *, bool? check_invariants=None, options)",
-    "sparse_compressed_tensor(Tensor compressed_indices, Tensor plain_indices, "
-    "Tensor values, *, bool? check_invariants=None, options)",
+    "sparse_compressed_tensor(any compressed_indices, any plain_indices, "
+    "any values, int[] size, *, bool? check_invariants=None, options)",
+    "sparse_compressed_tensor(any compressed_indices, any plain_indices, "
+    "any values, *, bool? check_invariants=None, options)",
     method=False,
 )
 def sparse_compressed_tensor(

@@ -27,7 +27,6 @@ from .tensor import (
     SparseTensor,
     as_coo,
     compressed,
-    named_layout,
     sparse_product,
 )
 
@@ -64,6 +63,10 @@ KEEP_ZERO = frozenset(
         "trunc",
         "isnan",
         "isinf",
+        "isposinf",
+        "isneginf",
+        "signbit",
+        "replace_special",
         "copy",
         "astype",
         "alias_item",
@@ -117,6 +120,8 @@ def relaid(s: SparseTensor, like: SparseTensor) -> SparseTensor:
 @handles("matmul", "mv", "bmm", "batched_matmul", "dot")
 def matmul(x: Any, y: Any) -> Any:
     """Product of matrices (or a matrix and a vector) of which at least one is sparse."""
+    if x._a.ndim == y._a.ndim == 3 and x._a.shape[0] == y._a.shape[0] and dense(y):
+        return function("stack")([matmul(x[i], y[i]) for i in range(x._a.shape[0])])
     if (
         x._a.ndim != 2
         or y._a.ndim not in (1, 2)
@@ -181,9 +186,14 @@ def same_shape(x: Any, y: Any, name: str) -> None:
 
 @handles("add")
 def add(x: Any, y: Any) -> Any:
-    if dense(x) and isinstance(x, Tensor):
+    if not all([isinstance(t, Tensor) for t in (x, y)]):
+        raise RuntimeError(
+            "add: expected 'self' and 'other' to have same sizes: a number cannot be added to a"
+            " sparse tensor"
+        )
+    if dense(x) or dense(y) and x._layout is not COO:
         same_shape(x, y, "add")
-        return x + y.to_dense()
+        return x.to_dense() + y.to_dense()
     if dense(y):
         raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     same_shape(x, y, "add")
@@ -236,6 +246,13 @@ def div(x: Any, y: Any) -> Any:
     return x._like(x._values() / y)
 
 
+@handles("floor_divide")
+def floor_divide(x: Any, y: Any) -> Any:
+    div(x, y)
+    s = x.coalesce() if x._layout is COO else x  # the floor of a sum is no sum of floors
+    return s._like(s._values() // y)
+
+
 @handles("pow")
 def power(x: Any, y: Any) -> Any:
     if dense(x) or isinstance(y, Tensor) or y <= 0:
@@ -268,8 +285,26 @@ def transposed(x: SparseTensor, dim0: int = 0, dim1: int = 1, **more: Any) -> Sp
     return SparseTensor(x._indices()[order], x._values(), size, layout)
 
 
+@handles("permute")
+def permuted(x: SparseTensor, dims: Any) -> SparseTensor:
+    """Sparse dimensions in another order, and dense ones in another."""
+    x, n = as_coo(x), x.sparse_dim()
+    order = wrap_dims(dims, x._a.ndim, "permute")
+    if sorted(order[:n]) != list(range(n)):
+        raise RuntimeError(
+            f"permute: only the {n} sparse dimensions can change places with each other, and the"
+            f" dense ones: got {list(dims)}"
+        )
+    values = x._values().permute(0, *[d - n + 1 for d in order[n:]])
+    size = [x._a.shape[d] for d in order]
+    kept = x._sorted and list(order[:n]) == list(range(n))
+    return SparseTensor(x._indices()[list(order[:n])], values, size, COO, kept)
+
+
 @handles("unsqueeze", "unsqueeze_item")
-def unsqueeze(x: SparseTensor, dim: int = 0) -> SparseTensor:
+def unsqueeze(x: SparseTensor, dim: int = 0, key: Any = None) -> SparseTensor:
+    if key is not None:
+        return select(x, key=key)
     x = as_coo(x)
     d = wrap_dim(dim, x._a.ndim + 1, "unsqueeze")
     i = x._indices()
@@ -277,11 +312,20 @@ def unsqueeze(x: SparseTensor, dim: int = 0) -> SparseTensor:
     return SparseTensor(i, x._values(), (*x._a.shape[:d], 1, *x._a.shape[d:]), COO, x._sorted)
 
 
-@handles("select", "select_item", "getitem")
+@handles("select", "select_item", "getitem", "unbind_item")
 def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> Any:
     if key is not None:
         d = 0
-        for k in key if isinstance(key, tuple) else (key,):
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            given = sum([k is not None for k in keys]) - 1
+            keys[at : at + 1] = [slice(None)] * (x._a.ndim - given)
+        for k in keys:
+            if k is None:
+                x = unsqueeze(x, d) if isinstance(x, SparseTensor) else x.unsqueeze(d)
+                d += 1
+                continue
             if type(k) not in (int, slice):
                 raise NotImplementedError(
                     "indexing a sparse tensor takes numbers and slices only: convert with"
@@ -344,7 +388,10 @@ def stack(*arrays: Any, dim: int = 0) -> SparseTensor:
 
 @handles("linear")
 def linear(x: Any, weight: Any, bias: Any = None) -> Tensor:
-    """A layer with a sparse weight."""
+    """A layer of which the input or the weight is sparse."""
+    if dense(weight):
+        out = matmul(x, weight.t())
+        return out if bias is None else out + bias
     rows = x.reshape(-1, x._a.shape[-1])
     out = matmul(weight, rows.t()).t().reshape(*x._a.shape[:-1], weight._a.shape[0])
     return out if bias is None else out + bias
@@ -371,7 +418,8 @@ def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
 
 @handles("vector_norm")
 def norm(x: SparseTensor, ord: Any = 2.0, dim: Any = None, keepdim: bool = False) -> Tensor:
-    if dim is not None and len(dim) < x._a.ndim or ord == 0 or ord < 0:
+    dims = range(x._a.ndim) if dim is None else wrap_dims(dim, x._a.ndim, "norm")
+    if len(dims) < x._a.ndim or ord == 0 or ord < 0:
         raise NotImplementedError(
             "norm: of a sparse tensor only the norm of all elements is computed: use .to_dense()"
         )
@@ -381,16 +429,29 @@ def norm(x: SparseTensor, ord: Any = 2.0, dim: Any = None, keepdim: bool = False
 # ---------------------------------------------------------------------------------- torch.sparse
 
 
+@handles("any")
+def some(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    if dim is not None:
+        raise NotImplementedError("any: of a sparse tensor only over all elements: use .to_dense()")
+    return as_coo(x).coalesce()._values().any()
+
+
 @handles("sum", "sum_all")
 def total(x: SparseTensor, dim: Any = None, keepdim: bool = False) -> Any:
     """Sum over everything (a dense number), or over dims (sparse if sparse dimensions remain)."""
     x = as_coo(x)
     if dim is None:
-        return x._values().sum()
+        whole = x._values().sum()
+        return whole.reshape([1] * x._a.ndim) if keepdim else whole
     n, nd = x.sparse_dim(), x._a.ndim
     dims = wrap_dims(dim, nd, "sparse.sum")
     inner = [d - n + 1 for d in dims if d >= n]
     values = x._values().sum(inner) if inner else x._values()
+    if keepdim:
+        s = total(x, dim)
+        for d in sorted(dims):
+            s = unsqueeze(s, d) if isinstance(s, SparseTensor) else s.unsqueeze(d)
+        return s
     keep = [d for d in range(n) if d not in dims]
     size = [s for d, s in enumerate(x._a.shape) if d not in dims]
     if not keep:
@@ -482,81 +543,3 @@ def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
     i, j = s._indices().unbind(0)
     product = (mat1.index_select(0, i) * mat2.t().index_select(0, j)).sum(1)
     return s._like(s._values() * beta + product * alpha)
-
-
-def _softmax(name: str) -> Any:
-    def f(input, dim, *, dtype=None):
-        s = as_coo(checked(input, name) if dtype is None else input.to(dtype)).coalesce()
-        n = s.sparse_dim()
-        d = wrap_dim(dim, s._a.ndim, f"sparse.{name}")
-        v = s._values()
-        if not v.dtype.is_inexact:
-            raise NotImplementedError(
-                f"\"{name}\" not implemented for '{v.dtype}': convert the input with .float()"
-            )
-        if d >= n:
-            return s._like(getattr(v, name)(d - n + 1))
-        keep = [k for k in range(n) if k != d]
-        sizes = [s._a.shape[k] for k in keep]
-        groups, key = flat_index(s._indices()[keep], sizes).unique(return_inverse=True)
-        k = key.reshape(-1, *(1,) * (v._a.ndim - 1)).expand(v.shape)
-        shape = (groups._a.shape[0], *v._a.shape[1:])
-        top = v.new_zeros(shape).scatter_reduce(0, k, v.detach(), "amax", include_self=False)
-        shifted = v - top[key]
-        e = shifted.exp()
-        total = v.new_zeros(shape).index_add(0, key, e)[key]
-        return s._like(e / total if name == "softmax" else shifted - total.log())
-
-    f.__name__ = name
-    f.__doc__ = f"{name} along dim over the stored elements only; the others count as -inf."
-    text = f"sparse.{name}(Tensor input, int dim, *, ScalarType? dtype=None)"
-    return public(text, foreign=False)(f)
-
-
-_softmax("softmax")
-_softmax("log_softmax")
-
-
-@public(
-    "sparse.spdiags(Tensor diagonals, Tensor offsets, int[] shape, Layout? layout=None)",
-    foreign=False,
-)
-def spdiags(diagonals, offsets, shape, layout=None):
-    """A sparse matrix with the rows of diagonals on the given diagonals (positive offsets: above
-    the main one).
-
-    >>> torch.sparse.spdiags(torch.tensor([[1., 2.]]), torch.tensor([0]), (2, 2)).to_dense()
-    tensor([[1., 0.],
-            [0., 2.]])
-    """
-    layout = named_layout(layout)
-    if len(shape) != 2:
-        raise RuntimeError(f"spdiags: Output shape must be 2d, but got {tuple(shape)}")
-    d = diagonals if diagonals._a.ndim == 2 else diagonals.unsqueeze(0)
-    o = offsets if offsets._a.ndim else offsets.unsqueeze(0)
-    if d._a.ndim != 2 or o._a.ndim != 1 or d._a.shape[0] != o._a.shape[0]:
-        raise RuntimeError(
-            f"spdiags: number of diagonals ({d._a.shape[0]}) does not match the number of "
-            f"offsets ({list(o.shape)})"
-        )
-    if o.unique()._a.size != o._a.size:
-        raise RuntimeError("spdiags: Offset tensor contains duplicate values")
-    cols = arange(d._a.shape[1], device=d.device).expand(d.shape)
-    rows = cols - o.unsqueeze(1)
-    good = (rows >= 0) & (rows < shape[0]) & (cols < shape[1])
-    s = SparseTensor(stack_of([rows[good], cols[good]], 0), d[good], shape)
-    return s if layout is COO else compressed(s, layout)
-
-
-@public("Tensor.sparse_mask(Tensor self, Tensor mask)")
-def sparse_mask(self, mask):
-    """A sparse tensor with the elements of self where the sparse tensor mask has some.
-
-    >>> torch.arange(4.).view(2, 2).sparse_mask(torch.eye(2).to_sparse()).to_dense()
-    tensor([[0., 0.],
-            [0., 3.]])
-    """
-    same_shape(self, mask, "sparse_mask")
-    m = as_coo(checked(mask, "sparse_mask")).coalesce()
-    x = self if dense(self) else self.to_dense()
-    return relaid(m._like(x[tuple(m._indices().unbind(0))]), mask)

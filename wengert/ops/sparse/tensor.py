@@ -95,9 +95,13 @@ class SparseTensor(Tensor):
     def _values(self) -> Tensor:
         return self._parts[1]
 
+    def _coalesced_(self, coalesced: bool) -> SparseTensor:
+        """Say that indices are in order and unique, or that this is not known."""
+        self.__dict__["_sorted"] = bool(coalesced)
+        return self
+
     def zero_(self) -> SparseTensor:
         """Drop all elements."""
-        self._need(COO, "zero_")
         indices, values = self._indices(), self._values()
         self.__dict__.update(_parts=(indices[:, :0], values[:0].detach()), _sorted=True)
         self._n = None
@@ -492,6 +496,10 @@ def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=N
     if not isinstance(sparse_dim, int) and sparse_dim is not None:
         layout, sparse_dim = sparse_dim, None
     layout = named_layout(layout)
+    if blocksize is not None:
+        raise RuntimeError(
+            f"to_sparse(): layout {layout} has no blocks: leave blocksize={blocksize} out"
+        )
     if isinstance(self, SparseTensor):
         if self._layout is COO and sparse_dim not in (None, self.sparse_dim()):
             raise RuntimeError(
