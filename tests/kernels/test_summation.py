@@ -9,6 +9,7 @@ from wengert.kernels import compiler, summation
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 SHAPES = [
+    (33, 1100),
     (1,), (17,), (70_001,), (3, 4097), (4097, 3), (1000, 33), (33, 1000), (7, 130, 65),
     (2, 3, 4, 5), (5, 1100, 16), (64, 64), (129, 1), (1, 129), (3, 1025, 2),
     (1000, 16), (77, 48), (70, 49), (41, 2), (3, 40, 1000), (5, 1100, 70),

@@ -1,6 +1,7 @@
 """The reverse pass in machine code gives the gradients of Python's, to the bit."""
 
 import gc
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import wengert as torch
 from wengert import native_calls
 from wengert.arrays.lookup import NS
 from wengert.engine import native
+from wengert.engine.op import OPS
 from wengert.nn import functional as F
 
 from . import calls
@@ -376,3 +378,35 @@ def test_an_error_of_a_hook_ends_the_pass():
     for _ in range(2):
         with pytest.raises(KeyError, match="mine"):
             (w * w).sum().backward()
+
+
+def test_rules_are_called_for_the_gradients_that_are_not_there_yet():
+    """The first rule of where() is one word, the second is not: calling it must not do both."""
+    rules = {r.__code__: name for name, r in OPS["where"].rules.items()}
+    x, y = (torch.randn(3, 4, requires_grad=True) for _ in range(2))
+    condition = torch.randn(3, 4) > 0
+    out = torch.where(condition, x, y)
+    seen = []
+
+    def watch(frame, event, arg):
+        if event == "call" and frame.f_code in rules:
+            seen.append(rules[frame.f_code])
+
+    native.backward(out, True, torch.ones(3, 4), False)  # learns the op
+    x.grad = y.grad = None
+    sys.setprofile(watch)
+    try:
+        done = native.backward(out, True, torch.ones(3, 4), False)
+    finally:
+        sys.setprofile(None)
+    assert done is None and seen == ["y"]
+    assert torch.equal(x.grad, condition.float()) and torch.equal(y.grad, (~condition).float())
+
+
+@pytest.mark.parametrize("wanted", ["xy", "x", "y"])
+def test_each_of_two_gradients_is_asked_for_alone(wanted):
+    x, y = (torch.randn(3, 4, requires_grad=name in wanted) for name in "xy")
+    condition = torch.randn(3, 4) > 0
+    torch.where(condition, x, y).sum().backward()
+    assert x.grad is None if "x" not in wanted else torch.equal(x.grad, condition.float())
+    assert y.grad is None if "y" not in wanted else torch.equal(y.grad, (~condition).float())

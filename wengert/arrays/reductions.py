@@ -49,6 +49,9 @@ def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return add_up(lib, x, dim, keepdim)
     if d in LOW:
         return add_up(lib, x.astype(LOW[d]), dim, keepdim).astype(d)
+    if d.kind == "b" and dim is None and lib in ON_HOST:  # counted, not added up
+        n = np.count_nonzero(x)
+        return np.full((1,) * x.ndim, n) if keepdim else np.int64(n)
     return lib.add.reduce(x, dim, np.int64, None, keepdim)
 
 

@@ -25,6 +25,7 @@ SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
 SIDE = 8  # vectors of a row whose sums are carried beside each other
 VECTORS = 4  # of columns side by side: a block; or 8, or 16, where a row has no more
+LONG = 16  # blocks of a row from which on as many vectors as registers hold are side by side
 MOST = 64  # blocks that an item goes through for each few rows, if there are
 ITEMS = 4  # items left for each thread, at least: what is read in long runs is there in time
 NARROW = 48  # terms of a row up to which a row in each lane, made of vectors along rows, is quicker
@@ -199,7 +200,8 @@ def total(x: Array, gone: list[int]) -> Array | None:
     columns = inner * together
     most = 8 if host is None else host.registers // 2
     fits = [v for v in (VECTORS, 8, 16) if v <= most and columns * VECTORS <= v * wide]
-    vectors = min(fits, default=VECTORS)  # a whole row, if registers hold it: it is read in order
+    # a whole row, if registers hold it: it is read in order; of a long one as much as they hold
+    vectors = min(fits, default=most if columns >= LONG * wide else VECTORS)
     wide = wide * vectors // VECTORS
     segments, blocks = -(-n // ROWS), -(-columns // wide)
     side = max(

@@ -320,6 +320,20 @@ def rules_called(r: ptr, n: ptr, g: ptr, saved: ptr, parents: ptr) -> ptr:
     return gs
 
 
+def from_place(ps: ptr, first: int) -> ptr:
+    """A tuple with None for those before a place, owned: their gradients are there."""
+    if first == 0:
+        return keep(ps)
+    r = PyTuple_New(ps.size)
+    if r:
+        for i in range(ps.size):
+            q = NONE
+            if i >= first:
+                q = (ps + 24)[i]
+            (r + 24)[i] = keep(q)
+    return r
+
+
 def is_wanted(q: ptr, table: ints, mask: int, nodes: ptr, wanted: ints) -> bool:
     """Whether the pass goes to node q, or None."""
     if q is NONE:
@@ -385,7 +399,10 @@ def step(
                     ok = False
             if ok and not d:
                 if not gs:
-                    gs = rules_called(r, n, g, saved, ps)
+                    left = from_place(ps, i)
+                    if left:
+                        gs = rules_called(r, n, g, saved, left)
+                        drop(left)
                     if gs:
                         if gs.kind is not TUPLE or gs.size < ps.size:
                             PyErr_SetString(RUNTIME_ERROR, GRAPH_CHANGED)

@@ -36,18 +36,13 @@ def _shared(xp: Any, g: Any, x: Any, out: Any, dim: Any, keepdim: bool) -> Any:
     return hit * (restore(xp, g, shape, dim, keepdim) / (xp.sum(hit, dim, True) if shape else hit))
 
 
-def share(xp: Any, g: Any, x: Any, hit: Any, dim: Any) -> Any:
-    """g in equal parts for the elements that were hit."""
-    n = xp.astype(hit, g.dtype)
-    return xp.keep(g / (xp.sum(n, dim, True) if x.ndim else n), hit)
-
-
 def shared_by_all(xp: Any, g: Any, x: Any, out: Any) -> Any:
     """g in equal parts for the elements equal to out; for those that are nan, if it is."""
     # isnan(x) and isnan(out), in a loop that NumPy has for one number beside many
     nan = xp.gt(xp.isnan(x), xp.logical_not(xp.isnan(out)))
     same = xp.logical_or(xp.eq(x, out), nan)
-    return share(xp, g, x, same, None)
+    n = xp.sum(same, None, True) if x.ndim else same
+    return xp.keep(g / xp.astype(n, g.dtype), same)
 
 
 amax.vjp(x=_shared)
