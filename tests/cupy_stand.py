@@ -94,12 +94,13 @@ class Stand:
         device = lambda i: Device(capability)
         self.cuda = types.SimpleNamespace(
             Device=device,
-            get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False),
+            get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False, ptr=7),
             function=types.SimpleNamespace(Module=lambda: Module(self)),
         )
 
     def empty(self, shape, dtype=float):
-        return np.full(shape, np.nan, dtype).view(Array)
+        wrong = 113 if np.dtype(dtype).kind in "biu" else np.nan
+        return np.full(shape, wrong, dtype).view(Array)
 
     def asarray(self, a, dtype=None):
         return a if isinstance(a, Array) and dtype is None else np.array(a, dtype).view(Array)

@@ -1,12 +1,12 @@
 """What runs on a GPU, and how fast: the check for whoever has one.
 
-    pip install '.[cuda]' pytest
+    pip install '.[cuda,cudnn]' pytest
     python tools/gpu_check.py [--seconds 600] [--write]
 
-Ops with their gradients, layers, optimizers, GPU kernels and short trainings on `cuda`, against the
-CPU; then times against PyTorch, where a PyTorch with CUDA is installed. Prints a report, and with
---write puts it into docs/gpu.md. On a machine without a GPU, WENGERT_SIMULATE_CUDA=1 tries the
-check itself. The exit code is 0 if all agrees.
+Ops with their gradients, layers, optimizers, GPU kernels, cuDNN and short trainings on `cuda`,
+against the CPU; then times against PyTorch, where a PyTorch with CUDA is installed. Prints a
+report, and with --write puts it into docs/gpu.md. On a machine without a GPU,
+WENGERT_SIMULATE_CUDA=1 tries the check itself. The exit code is 0 if all agrees.
 """
 
 from __future__ import annotations
@@ -203,6 +203,50 @@ def kernel_cases() -> Iterator[Case]:
         yield kernel.name, check
 
 
+def cudnn_cases() -> Iterator[Case]:
+    """Convolution and attention by cuDNN: twice, as only the first result is compared."""
+    from wengert.arrays import cudnn_graphs
+
+    if cuda.stand_in() is not None or cudnn_graphs.module() is None:
+        return
+
+    def compare(f: Callable[..., Any], shapes: tuple[tuple[int, ...], ...], dtype: str) -> None:
+        kind = getattr(torch, dtype)
+        tolerance = {"float16": 1e-2, "bfloat16": 6e-2, "float64": 1e-9}.get(dtype, 1e-4)
+        rng = np.random.default_rng(0)
+        values = [torch.from_numpy(rng.standard_normal(s)).to(kind) for s in shapes]
+        for _ in range(2):
+            results = []
+            for where in ("cpu", DEVICE):
+                leaves = [v.to(where, copy=True).requires_grad_() for v in values]
+                out = f(*leaves)
+                grads = torch.autograd.grad(out, leaves, torch.ones_like(out))
+                results.append([out, *grads])
+            for a, b in zip(*results, strict=True):
+                close(host(b.double()), a.detach().double().numpy(), tolerance)
+
+    convs: list[tuple[Any, tuple[tuple[int, ...], ...]]] = [
+        (lambda x, w: F.conv1d(x, w, padding=1), ((4, 16, 50), (32, 16, 3))),
+        (lambda x, w: F.conv2d(x, w, stride=2, padding=1), ((4, 16, 30, 30), (32, 16, 3, 3))),
+        (lambda x, w: F.conv2d(x, w, groups=16), ((4, 16, 20, 20), (16, 1, 3, 3))),
+        (lambda x, w: F.conv3d(x, w, dilation=2), ((2, 8, 9, 9, 9), (8, 8, 3, 3, 3))),
+        (lambda x, w: F.conv_transpose2d(x, w, stride=2), ((4, 16, 9, 9), (16, 8, 3, 3))),
+    ]
+    for i, (f, shapes) in enumerate(convs):
+        for dtype in ("float32", "float64", "float16", "bfloat16"):
+            label = f"convolution {i} {dtype}"
+            yield label, lambda f=f, shapes=shapes, dtype=dtype: compare(f, shapes, dtype)
+    for causal in (False, True):
+        for dtype in ("float16", "bfloat16"):
+            f = lambda q, k, v, causal=causal: F.scaled_dot_product_attention(
+                q, k, v, is_causal=causal
+            )
+            yield (
+                f"attention {dtype}{' causal' * causal}",
+                lambda f=f, dtype=dtype: compare(f, ((2, 4, 128, 64),) * 3, dtype),
+            )
+
+
 def training_cases() -> Iterator[Case]:
     """Short trainings: losses on the device are those on the CPU."""
 
@@ -262,9 +306,9 @@ def launched() -> str:
     """Which of the kernels that stand in front of CuPy's calls were used and believed."""
     from wengert.arrays.cuda_kernels import LAUNCHERS
 
-    used = {launcher.kernel.name for launcher in LAUNCHERS if launcher.believed}
+    used = {launcher.name for launcher in LAUNCHERS if launcher.believed}
     refused = {
-        launcher.kernel.name
+        launcher.name
         for launcher in LAUNCHERS
         if any(f is None for f in launcher.functions.values())
     }
@@ -390,6 +434,7 @@ def main() -> int:
     parts: list[tuple[str, Callable[[], Iterator[Case]], float]] = [
         ("trainings", training_cases, 0.15),
         ("GPU kernels", kernel_cases, 0.25),
+        ("cuDNN", cudnn_cases, 0.3),
         ("layers", layer_cases, 0.4),
         ("optimizers", optimizer_cases, 0.45),
         ("ops, float32", lambda: op_cases(np.float32), 0.65),

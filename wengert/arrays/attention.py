@@ -90,7 +90,7 @@ def attention_backward(
 ) -> Any:
     """Gradients of q, k, v and mask; p and out are what `attention` gave."""
     if p.ndim < q.ndim:
-        if not needs[3]:
+        if lib in ON_HOST and not needs[3]:
             found = kernels.attention_backward(g, q, k, v, mask, noise, p, out, causal, scale)
             if found is not None:
                 return *found, None

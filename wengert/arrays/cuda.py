@@ -12,7 +12,7 @@ from typing import Any
 
 from ..base.devices import device
 from ..base.errors import AcceleratorError, DevicesDiffer, NoDeviceError
-from . import bind, cuda_kernels
+from . import bind, cuda_kernels, cudnn_graphs
 from .cupy_library import CuPyLibrary
 from .lookup import NS, PER_DEVICE
 
@@ -107,6 +107,7 @@ class CUDANamespace(bind.LibraryNamespace):
         """A word that runs on the device of its operands, or on this one."""
         index = self.__dict__["index"]
         body = cuda_kernels.wrap(word, body, self.library)
+        body = cudnn_graphs.wrap(word, body, self.library)
         if index is not None and device_count() == 1:
             return body
         current = self.library.cuda.Device

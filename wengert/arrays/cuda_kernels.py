@@ -20,7 +20,7 @@ from ..base.advice import advise
 from ..kernels.gpu import Kernel
 from . import fused_elements as plans
 
-__all__ = ["Launcher", "given", "wrap"]
+__all__ = ["Launcher", "Trial", "given", "wrap"]
 
 Word = Callable[..., Any]
 Plan = Callable[..., Any]
@@ -30,7 +30,7 @@ OLDEST = 80
 NUMBERS = {"i64": np.int64, "float": np.float32}
 ARRAYS = {"float*": F32, "i64*": np.dtype(np.int64)}
 MOST = 2**31 - 1  # blocks of a launch
-LAUNCHERS: list[Launcher] = []  # all there are, for whoever asks which are believed
+LAUNCHERS: list[Trial] = []  # all there are, for whoever asks which are believed
 
 
 def given(kernel: Kernel, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -51,59 +51,53 @@ def given(kernel: Kernel, args: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(found)
 
 
-class Launcher:
-    """One kernel on the devices of a library; and whether it can be believed there."""
+class Trial:
+    """Another way than CuPy's calls to results, and whether it can be believed.
 
-    def __init__(self, kernel: Kernel, lib: Any) -> None:
-        self.kernel, self.lib = kernel, lib
+    A key says for what: a device, or a tuple that begins with one.
+    """
+
+    title = "the GPU kernel {}"
+
+    def __init__(self, name: str, lib: Any) -> None:
+        self.name, self.lib = name, lib
         LAUNCHERS.append(self)
-        self.functions: dict[int, Any] = {}  # by device; None where it is not to be used
-        self.believed: set[int] = set()
+        self.functions: dict[Any, Any] = {}  # by key; None where it is not to be used
+        self.believed: set[Any] = set()
 
-    def ready(self, device: int) -> bool:
-        """Whether there is code for a device, which is made at the first question."""
-        if device not in self.functions:
+    def ready(self, key: Any) -> bool:
+        """Whether there is code for a key, which is made at the first question."""
+        if key not in self.functions:
             try:
-                self.functions[device] = self._load(device)
+                self.functions[key] = self._load(key)
             except Exception as e:
-                self._give_up(device, f"cannot be made: {type(e).__name__}: {e}")
-        return self.functions[device] is not None
+                self._give_up(key, f"cannot be made: {type(e).__name__}: {e}")
+        return self.functions[key] is not None
 
-    def _load(self, device: int) -> Any:
-        from ..kernels.gpu import ptx
+    def _load(self, key: Any) -> Any:
+        raise NotImplementedError
 
-        cuda = self.lib.cuda
-        if int(cuda.Device(device).compute_capability) < OLDEST:
-            return None
-        module = cuda.function.Module()
-        module.load(ptx(self.kernel, CHIP).encode())
-        return module.get_function(self.kernel.name)
-
-    def _give_up(self, device: int, why: str) -> None:
-        self.functions[device] = None
+    def _give_up(self, key: Any, why: str) -> None:
+        self.functions[key] = None
+        device = key[0] if isinstance(key, tuple) else key
         advise(
-            f"the GPU kernel {self.kernel.name} {why}; CuPy's own calls are used on cuda:{device}",
+            f"{self.title.format(self.name)} {why}; CuPy's own calls are used on cuda:{device}",
             RuntimeWarning,
         )
 
-    def launch(self, device: int, blocks: int, *args: Any) -> None:
-        """Run blocks of threads on the current stream of the current device, which is this one."""
-        call = given(self.kernel, args)
-        self.functions[device]((blocks,), (self.kernel.width,), call)
-
     def checked(
-        self, device: int, found: Any, general: Callable[[], Any], exactly: bool = False
+        self, key: Any, found: Any, general: Callable[[], Any], exactly: bool = False
     ) -> Any:
-        """What the kernel found, or, the first time it does not fit, what CuPy finds."""
-        if device in self.believed:
+        """What this way found, or, the first time it does not fit, what CuPy finds."""
+        if key in self.believed:
             return found
         want = general()
         pairs = zip(found, want) if isinstance(found, tuple) else [(found, want)]
         alike = self.lib.array_equal if exactly else self._alike
         if all([a is None or bool(alike(a, b)) for a, b in pairs]):
-            self.believed.add(device)
+            self.believed.add(key)
             return found
-        self._give_up(device, "differs from the general way")
+        self._give_up(key, "differs from the general way")
         return want
 
     def _alike(self, a: Any, b: Any) -> bool:
@@ -112,6 +106,29 @@ class Launcher:
         finite = b[self.lib.isfinite(b)]
         scale = max(1.0, float(abs(finite).max())) if finite.size else 1.0
         return bool(self.lib.allclose(a, b, rtol=1e-4, atol=2e-5 * scale, equal_nan=True))
+
+
+class Launcher(Trial):
+    """One kernel on the devices of a library; keys are devices."""
+
+    def __init__(self, kernel: Kernel, lib: Any) -> None:
+        super().__init__(kernel.name, lib)
+        self.kernel = kernel
+
+    def _load(self, key: int) -> Any:
+        from ..kernels.gpu import ptx
+
+        cuda = self.lib.cuda
+        if int(cuda.Device(key).compute_capability) < OLDEST:
+            return None
+        module = cuda.function.Module()
+        module.load(ptx(self.kernel, CHIP).encode())
+        return module.get_function(self.kernel.name)
+
+    def launch(self, device: int, blocks: int, *args: Any) -> None:
+        """Run blocks of threads on the current stream of the current device, which is this one."""
+        call = given(self.kernel, args)
+        self.functions[device]((blocks,), (self.kernel.width,), call)
 
 
 def fits(*arrays: Any) -> bool:
