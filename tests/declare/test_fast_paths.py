@@ -296,3 +296,8 @@ def test_changes_in_place_are_noticed():
     assert w.zeros(2)._version == 0 and w.zeros(2).copy_(w.ones(2))._version == 1
     with pytest.raises(RuntimeError, match="read-only"):
         w.from_numpy(np.broadcast_to(np.float32(1), 3)[:1]).zero_()
+    fixed = np.ones(2, "f")
+    fixed.flags.writeable = False
+    for change in (w.Tensor.zero_, lambda t: t.fill_(2.0), lambda t: t.copy_(x)):
+        with pytest.raises(RuntimeError, match="read-only"):
+            change(w.from_numpy(fixed))

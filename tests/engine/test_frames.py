@@ -78,10 +78,10 @@ FAMILIES = {
         F.conv_transpose2d(d, w); F.adaptive_avg_pool2d(c, 1); torch.meshgrid(v, v, indexing="ij")
     """,
     14: """
-        x[i, i]; torch.cdist(x, y); torch.linalg.eigvals(x)
+        x[i, i]; torch.cdist(x, y); torch.linalg.eigvals(x); s.nanmedian(); x.index_put((k,), y)
     """,
     16: """
-        torch.masked.cumsum(x, 0, mask=m); torch.repeat_interleave(x, 2)
+        torch.masked.cumsum(x, 0, mask=m); torch.repeat_interleave(x, 2); F.nll_loss(x, k, v)
     """,
     22: """
         torch.nan_to_num(x); torch.linalg.pinv(x); torch.linalg.cond(x); q.kthvalue(2, 1)

@@ -16,16 +16,16 @@ from ..ops.tensor_methods import fill_op
 
 
 def owned(self: Tensor) -> bool:
-    """Whether self is an unrecorded array of the CPU that is not read-only, without marks and no
-    view of what is recorded: nothing forbids to change it, and nobody but the engine's clock has to
-    know.
+    """Whether self is an unrecorded array of the CPU, without marks and no view of what is
+    recorded: nothing but a ValueError of the library, for a read-only one, forbids to change it,
+    and nobody but the engine's clock has to know.
     """
     if type(self) is not Tensor or self._n is not None or everyone.running:
         return False
     a, x = self._a, self._x
     if x is not None and (x.inference or x.base is not None and (x.base._n is not None or x.quiet)):
         return False
-    return HOSTED[type(a)] and a.flags.writeable and 0 not in a.strides
+    return HOSTED[type(a)] and 0 not in a.strides
 
 
 class _Hosted(dict[type, bool]):
@@ -58,16 +58,21 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     whole = getattr(home, "base", None) is None and getattr(other, "base", None) is None
     if home is other or not whole:  # else they lie in memory of their own
         check_operands(self, "copy_", (src,))
-    if src.layout is not self.layout:
+    alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
+    dense = type(src) is Tensor or src.layout is self.layout
+    if alike and dense and src._n is None and owned(self):
+        try:
+            a[...] = b
+        except ValueError:  # read-only
+            pass
+        else:
+            views.mutated(self)
+            return self
+    if not dense or src.layout is not self.layout:
         raise RuntimeError(
             "copy_() between dense and sparse Tensors is not implemented: found self type ="
             f" {self.layout} and src type = {src.layout}: use src.to_dense()"
         )
-    alike = type(a) is type(b) and a.dtype is b.dtype and a.shape == b.shape
-    if alike and src._n is None and owned(self):
-        a[...] = b
-        views.mutated(self)
-        return self
     indexing.copy_into(self, src, "copy_")
     return self
 
@@ -84,9 +89,13 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     a = self._a
     usual = a.dtype in indexing.SINGLE and type(value) in indexing.REALS
     if usual and abs(value) < indexing.REALS[type(value)] and owned(self):
-        a.fill(value)
-        views.mutated(self)
-        return self
+        try:
+            a.fill(value)
+        except ValueError:  # read-only
+            pass
+        else:
+            views.mutated(self)
+            return self
     if usual and self._n is not None:
         return views.inplace(self, "fill_", fill_op.entry(self, value), True)
     if isinstance(value, Tensor):
@@ -123,9 +132,13 @@ def zero_(self: Tensor) -> Tensor:
         except ValueError:  # read-only
             pass
     if owned(self):
-        a.fill(0)
-        views.mutated(self)
-        return self
+        try:
+            a.fill(0)
+        except ValueError:
+            pass
+        else:
+            views.mutated(self)
+            return self
     if self._n is not None or not NS[type(a)].has(HOST):
         return fill_(self, 0)
     views.check_inplace(self, "zero_", True)

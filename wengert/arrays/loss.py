@@ -216,7 +216,7 @@ def firsts(rows: int, n: int) -> Any:
     return starts(rows, n)[:, 0]
 
 
-def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
+def plain_nll(x: Any, target: Any, weight: Any, reduction: str, ignore: int) -> Any:
     """nll_loss() of a matrix of which no row is ignored; None where that is not so."""
     d, n = x.dtype, target.size
     usual = x.ndim == 2 and n and target.dtype is I64 and target.flags.c_contiguous
@@ -227,11 +227,18 @@ def plain_nll(x: Any, target: Any, reduction: str, ignore: int) -> Any:
         return None
     picked = x.reshape(-1).take(target + firsts(n, x.shape[1]))
     real = d is F32 or d is F64
-    total = number(n, d) if real else np.asarray(n, d)
+    each = kept_ones(n, d) if real and n <= LONGEST else ones(np, n, d)
+    if weight is None:
+        total = number(n, d) if real else np.asarray(n, d)
+    elif weight.dtype is d:
+        picked *= (weights := weight.take(target))
+        total = np.asarray(weights.dot(each))
+    else:
+        return None
     if reduction == "none":
         return np.negative(picked), total
-    loss = -picked.dot(kept_ones(n, d) if real and n <= LONGEST else ones(np, n, d))  # a scalar
-    return np.asarray(loss / d.type(n) if reduction == "mean" else loss), total
+    loss = -picked.dot(each)  # a scalar
+    return np.asarray(loss / total if reduction == "mean" else loss), total
 
 
 @widened
@@ -239,7 +246,7 @@ def nll_loss(
     lib: Any, x: Any, target: Any, weight: Any = None, reduction: str = "mean", ignore: int = -100
 ) -> Any:
     """(loss of log-probabilities x against class indices, total weight)."""
-    if weight is None and lib in ON_HOST and (few := plain_nll(x, target, reduction, ignore)):
+    if lib in ON_HOST and (few := plain_nll(x, target, weight, reduction, ignore)):
         return few
     shape, target, x = target.shape, per_line(target, x.ndim), lines(x)
     target, kept, wrong = chosen(lib, target, x.shape[1], ignore)

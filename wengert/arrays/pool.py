@@ -544,23 +544,18 @@ def fractional_max_pool(
     if rank == 2:
         samples = samples[:, ::-1]
     tables = _fractional_tables if lib in ON_HOST else _fractional_tables.__wrapped__
-    origins, places, along = tables(lib, len(x), spatial, kernel, out, samples.dtype)
-    corner: Any = 0
-    for i, (steps_of, alpha, last, pitch) in enumerate(along):
-        starts = lib.empty((len(x), out[i]), lib.int64)
-        starts[:, -1] = last
-        if alpha is not None:
-            u = samples[:, i : i + 1]
-            starts[:, :-1] = ((steps_of + u) * alpha).astype(lib.int64)
-            starts[:, :-1] -= (u * alpha).astype(lib.int64)
-        starts *= pitch
-        corner = corner + starts.reshape(len(x), *(1,) * i, out[i], *(1,) * (rank - 1 - i))
+    facts = tables(lib, len(x), spatial, kernel, out, samples.dtype)
+    origins, places, of, steps_of, distance, last, pitch, parts = facts
+    u = samples[:, of]
+    starts = ((steps_of + u) * distance).astype(lib.int64)
+    starts = (starts - (u * distance).astype(lib.int64) + last) * pitch
+    corner: Any = sum([starts[:, part].reshape(form) for part, form in parts])
     flat = x.reshape(-1)
     base = corner + origins
     if lib in ON_HOST and 0 < base.size * len(places) <= AT_ONCE and x.dtype.kind == "f":
         where = places.take(flat.take(base[..., None] + places).argmax(-1))
         best = flat.take(base + where)  # the first nan of a window that has one
-        if not np.isnan(np.maximum.reduce(best, None)):
+        if (top := np.maximum.reduce(best, None)) == top:  # no nan
             return best.reshape(shape), (corner + where).reshape(shape)
     best, where = flat.take(base), corner
     for offset in places.tolist()[1:]:
@@ -573,20 +568,27 @@ def fractional_max_pool(
 @lru_cache(256)
 def _fractional_tables(
     lib: Any, n: int, spatial: Ints, kernel: Ints, out: Ints, dtype: Any
-) -> tuple[Array, Array, list[tuple[Any, Any, int, int]]]:
-    """(where each of n planes begins, the places of a window's elements, of each dimension: the
-    windows but the last, the distance from one to the next, where the last begins, the pitch).
+) -> tuple[Any, ...]:
+    """(where each of n planes begins, the places of a window's elements; of the windows of all
+    dimensions side by side: dimension, which one, distance to the next, what to add, pitch; of each
+    dimension: its part of them and its shape). The last ends with the plane: its distance is 0.
 
     dtype: the samples', as which the distance is rounded: it decides where a window begins.
     """
-    pitches = steps(spatial)
-    origins = lib.arange(n).reshape(-1, *(1,) * len(out)) * prod(spatial)
+    pitches, rank = steps(spatial), len(out)
+    origins = lib.arange(n).reshape(-1, *(1,) * rank) * prod(spatial)
     places = [sum([t * p for t, p in zip(tap, pitches)]) for tap in product(*map(range, kernel))]
-    along = []
-    for size, k, o, pitch in zip(spatial, kernel, out, pitches):
-        alpha = dtype.type(size - k) / dtype.type(o - 1) if o > 1 else None
-        along.append((lib.arange(o - 1).astype(dtype), alpha, size - k, pitch))
-    return origins, lib.array(places), along
+    windows: list[tuple[int, int, Any, int, int]] = []
+    parts = []
+    for i, (size, k, o) in enumerate(zip(spatial, kernel, out)):
+        part, wide = slice(len(windows), len(windows) + o), (1,) * (rank - 1 - i)
+        parts.append((part, (n, *(1,) * i, o, *wide)))
+        step = dtype.type(size - k) / dtype.type(max(o - 1, 1))
+        windows += [(i, w, step, 0, pitches[i]) for w in range(o - 1)]
+        windows += [(i, 0, dtype.type(0), size - k, pitches[i])]
+    of, *numbers, last, pitch = zip(*windows)
+    of, last, pitch, places = map(lib.array, (of, last, pitch, places))
+    return origins, places, of, *lib.array(numbers, dtype=dtype), last, pitch, parts
 
 
 def _over_planes(lib: Any, work: Callable[[Any], None], n: int, size: int, itemsize: int) -> None:

@@ -282,6 +282,8 @@ def _selected(lib: Any, x: Any, k: int, dim: int) -> Any:
 
 def nanmedian_index(lib: Any, x: Any, dim: int) -> Any:
     """Index of the lower median of the elements that are not nan."""
+    if x.shape[dim] == 1:
+        return lib.zeros(x.shape, lib.int64).squeeze(dim)
     order = argsort(lib, x, dim, False)
     n = lib.isnan(x).sum(dim, keepdims=True)
     k = lib.maximum((x.shape[dim] - n - 1) // 2, 0)

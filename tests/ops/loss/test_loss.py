@@ -70,6 +70,7 @@ CASES: dict[str, tuple[Any, list[np.ndarray]]] = {
     ),
     "cross_entropy, bytes": (lambda F, T, x, t: F.cross_entropy(x, t.to(T.uint8)), [X, C]),
     "nll_loss": (lambda F, T, x, t: F.nll_loss(x, t), [X, C]),
+    "nll_loss, weighted": (lambda F, T, x, t, w: F.nll_loss(x, t, w.detach()), [X, C, W]),
     "nll_loss, weights": (
         lambda F, T, x, t, w: F.nll_loss(x, t, w.detach(), ignore_index=int(C[0])),
         [X, C, W],

@@ -72,3 +72,9 @@ def test_of_a_number_and_of_another_layout() -> None:
     x = W.tensor([[-1.0, 2.0], [3.0, -4.0]], requires_grad=True)
     F.relu(x.t()).backward(W.tensor([[NAN, 1.0], [2.0, NAN]]))
     assert x.grad.tolist() == [[0.0, 2.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize("dim", [-1, 1])
+def test_the_median_of_one_element_is_that_one(dim: int) -> None:
+    values, places = W.tensor([[NAN], [2.0]]).nanmedian(dim)
+    assert str(values) == "tensor([nan, 2.])" and places.tolist() == [0, 0]

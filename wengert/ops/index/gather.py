@@ -21,7 +21,8 @@ from ..creation.to_device import beside
 from ..dims import wrap_dim
 from ..reduce.minmax import gather as gather_op
 from ..reduce.minmax import of_source, scatter_add
-from .indexing import check_index, index_put
+from .indexing import check_index, fitted, index_put, prepare, take_shape
+from .keys import parse
 from .mask import SCALAR
 
 UINT64 = dtypes.uint64.np
@@ -33,6 +34,7 @@ INSIDE += " and 0 <= a1.item(a1.view(U64).argmax()) < a0.shape[s_dim]"
 READS = "a1.size and a0.ndim == a1.ndim and "
 READS += INSIDE.replace("and 0 <= ", "and (a1.size >= 32768 or 0 <= ") + ")"
 INT64 = dtypes.int64.np
+INDICES = frozenset([dtypes.int64, dtypes.int32, dtypes.uint8, dtypes.bool])
 INEXACT = frozenset([d.np for d in dtypes.ALL if d.is_inexact])
 WRITES = f"a1.size and a0.ndim == a1.ndim == a2.ndim and a2.dtype is d and {INSIDE}"
 WRITES += " and all(map_(le, a1.shape, a2.shape))"
@@ -417,25 +419,22 @@ def index_put_public(input, indices, values, accumulate=False):
     tensor([[0., 1.],
             [2., 0.]])
     """
-    from .indexing import fitted, prepare, take_shape
-    from .keys import parse
-
     if len(indices) > input._a.ndim:
         raise IndexError(
             f"too many indices for tensor of dimension {input._a.ndim} (got {len(indices)})"
         )
     for i in indices:
-        if i is not None and i.dtype.name not in ("int64", "int32", "uint8", "bool"):
+        if i is not None and i._a.dtype is not INT64 and i.dtype not in INDICES:
             raise IndexError(
                 f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}"
             )
-    if values.dtype is not input.dtype:
+    if values._a.dtype is not input._a.dtype and values.dtype is not input.dtype:
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
             f" destination and {values.dtype} for the source."
         )
     # an index without dimensions is an array of one, not part of a basic key
-    indices = [i.reshape(1) if i is not None and whole(i) else i for i in indices]
+    indices = [i.reshape(1) if i is not None and not i._a.ndim and whole(i) else i for i in indices]
     spec = plainly_put(input._a, values._a, [None if i is None else i._a for i in indices])
     if spec:
         return index_put.entry(input, values, *indices, spec=spec, accumulate=bool(accumulate))

@@ -307,7 +307,7 @@ def _fractional(
     check_tensor(name, input)
     if output_size is None and output_ratio is None:
         raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
-    shape = tuple(input.shape)
+    shape = input._a.shape
     if len(shape) not in (rank + 1, rank + 2) or 0 in shape[1:]:
         raise RuntimeError(
             f"{name}: Expected {rank + 1}D or {rank + 2}D tensor with non-zero dimensions besides "
@@ -317,9 +317,9 @@ def _fractional(
     kernel = per_dimension(name, "kernel_size", kernel_size, rank)
     if output_size is None:
         ratios = output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * rank
-        if len(ratios) != rank or not all(0 < r < 1 for r in ratios):
+        if len(ratios) != rank or not all([0 < r < 1 for r in ratios]):
             raise ValueError(f"{name}: output_ratio must be between 0 and 1, got {output_ratio}")
-        size = tuple(int(n * r) for n, r in zip(shape[-rank:], ratios))
+        size = tuple([int(n * r) for n, r in zip(shape[-rank:], ratios)])
     else:
         size = per_dimension(name, "output_size", output_size, rank)
     for n, k, o in zip(shape[-rank:], kernel, size):
@@ -334,7 +334,7 @@ def _fractional(
     lead = shape[:-rank]
     if len(lead) == 1 and samples.dim() == 3:  # no batch: the first sample's windows
         samples = samples[0]
-    if tuple(samples._a.shape) != (*lead, rank):
+    if samples._a.shape != (*lead, rank):
         samples = samples.reshape(*lead, rank)
     out, indices = fractional_max_pool.entry(input, samples, kernel, size)
     return (out, indices) if return_indices else out
