@@ -16,6 +16,7 @@ from typing import Any
 
 import ml_dtypes
 
+from ..kernels.halves import converted
 from .capabilities import some
 from .numpy_direct import library as np
 from .words import WORDS
@@ -37,8 +38,8 @@ def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., An
         if (d is F32 or d is F64) and x.ndim:
             return kernel(lib, x, *rest, **static)
         if d in LOW:
-            wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
-            return f(lib, x.astype(F32), *wide, **static).astype(d)
+            wide = [converted(a, F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
+            return converted(f(lib, converted(x, F32), *wide, **static), d)
         if d.kind not in ("iufc" if integers else "fc"):
             raise NotImplementedError(
                 f"\"{name}\" not implemented for '{d}': it takes floating point tensors, convert "
@@ -49,6 +50,7 @@ def word(kernel: Callable[..., Any], integers: bool = False) -> Callable[..., An
             return kernel(lib, x.reshape(1), *line, **static).reshape(())
         return kernel(lib, x, *rest, **static)
 
+    f.single = True  # type: ignore[attr-defined]  # computes half precision in float32
     return f
 
 

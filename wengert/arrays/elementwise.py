@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from ..base import dtypes
+from ..kernels.halves import arithmetic, converted
 from .capabilities import ON_HOST, some
 from .numpy_direct import library as np
 
@@ -138,14 +139,14 @@ def widened(f: Any) -> Any:
     def g(lib: Any, x: Any, *rest: Any, **static: Any) -> Any:
         d = getattr(x, "dtype", None) or rest[0].dtype
         if d.itemsize == 2 and d.kind not in "iu":
-            up = [a.astype(np.float32) if hasattr(a, "astype") else a for a in (x, *rest)]
-            return lib.asarray(f(lib, *up, **static)).astype(d)
+            up = [converted(a, FLOAT32) if hasattr(a, "astype") else a for a in (x, *rest)]
+            return converted(lib.asarray(f(lib, *up, **static)), d)
         return f(lib, x, *rest, **static)
 
     return g
 
 
-FLOAT8 = dtypes.float8_e4m3fn.np
+FLOAT8, FLOAT32 = dtypes.float8_e4m3fn.np, dtypes.float32.np
 
 
 def masked_fill(lib: Any, x: Any, mask: Any, value: Any = 0.0) -> Any:
@@ -164,7 +165,7 @@ def astype(lib: Any, x: Any, dtype: Any) -> Any:
         return float_to_int(lib, x, dtype)
     elif dtype == FLOAT8:  # which has no infinity
         x = lib.clip(x, -448, 448)
-    return lib.asarray(x.astype(dtype))
+    return lib.asarray(converted(x, dtype))
 
 
 def float_to_int(lib: Any, x: Any, dtype: Any) -> Any:
@@ -304,7 +305,16 @@ def tanh_backward(lib: Any, g: Any, out: Any) -> Any:
 def relu(lib: Any, x: Any) -> Any:
     if x.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
-    return lib.maximum(x, x.dtype.type(0))
+    return larger(lib, x, x.dtype.type(0))
+
+
+def larger(lib: Any, x: Any, y: Any, word: str = "maximum") -> Any:
+    """lib.maximum(x, y), or minimum; of many numbers of half precision in one pass."""
+    if x.dtype.itemsize == 2 and x.dtype.kind in "fV":
+        found = arithmetic(word, x, y if hasattr(y, "dtype") else x.dtype.type(y))
+        if found is not None:
+            return found
+    return getattr(lib, word)(x, y)
 
 
 def frac(lib: Any, x: Any) -> Any:
@@ -325,9 +335,9 @@ def clamp(lib: Any, x: Any, low: Any, high: Any) -> Any:
     if x.dtype.kind == "V":  # bfloat16, to which Python numbers are not weak
         low, high = (v if v is None else x.dtype.type(v) for v in (low, high))
     if low is not None:
-        x = lib.maximum(x, low)
+        x = larger(lib, x, low)
     if high is not None:
-        x = lib.minimum(x, high)
+        x = larger(lib, x, high, "minimum")
     return x
 
 
@@ -339,6 +349,9 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
         if y == 0.5 and x.dtype.kind in "fc":
             return lib.sqrt(x)
     kx = x.dtype.kind if hasattr(x, "dtype") else None
+    if kx and kx in "fV" and x.dtype.itemsize == 2 and getattr(y, "dtype", None) == x.dtype:
+        exponent = converted(y, FLOAT32) if y.ndim else float(y)  # rounded once
+        return converted(lib.asarray(pow(lib, converted(x, FLOAT32), exponent)), x.dtype)
     if kx == "b" and getattr(y, "dtype", None) == x.dtype:
         return lib.logical_or(x, lib.logical_not(y))
     ky = y.dtype.kind if hasattr(y, "dtype") else ("i" if type(y) is int else "f")
@@ -370,9 +383,8 @@ def special(lib: Any, name: str, *args: Any) -> Any:
     """A SciPy function; half precision is computed in float32."""
     d = args[0].dtype
     if d.itemsize == 2:
-        return lib.asarray(
-            getattr(scipy_special(lib), name)(*[a.astype(np.float32) for a in args])
-        ).astype(d)
+        wide = [converted(a, FLOAT32) for a in args]
+        return converted(lib.asarray(getattr(scipy_special(lib), name)(*wide)), d)
     return getattr(scipy_special(lib), name)(*args)
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..kernels import embedding as kernels
+from ..kernels.halves import converted
 from .activation import F32, LOW
 from .capabilities import ON_HOST, poisoned
 from .numpy_direct import library as np
@@ -105,7 +106,7 @@ def embedding_backward(
     index = index.reshape(-1)
     g = g.reshape(index.size, m)
     if dtype in LOW:
-        g = g.astype(F32)
+        g = converted(g, F32)
     f = factors(lib, index, rows, padding_idx, scale, g.dtype)
     if f is not None:
         g = g * f[:, None]
@@ -136,7 +137,7 @@ def embedding_renorm(
     out = weight.copy()
     used = lib.unique(index.reshape(-1))
     rows = weight[used]
-    wide = rows.astype(F32) if rows.dtype in LOW else rows
+    wide = converted(rows, F32) if rows.dtype in LOW else rows
     norms = lib.linalg.norm(wide, norm_type, 1)
     large = norms > max_norm
     factor = max_norm / (norms[large] + 1e-7)
@@ -183,7 +184,7 @@ def embedding_bag(
         used_index, used_bag, used_scaling = index, bag, scaling
     values = lib.take(weight, used_index, 0) if lib in ON_HOST else rows_at(lib, weight, used_index)
     if dtype in LOW:
-        values = values.astype(F32)
+        values = converted(values, F32)
     where = lib.zeros((b, m) if mode == "max" else (0,), np.int64)
     if mode == "max":
         out = lib.zeros((b, m), values.dtype)
@@ -228,7 +229,7 @@ def embedding_bag_backward(
     """Gradient of the table."""
     dtype, m = g.dtype, g.shape[1]
     if dtype in LOW:
-        g = g.astype(F32)
+        g = converted(g, F32)
     if mode == "max":
         full = sizes > 0
         columns = where[full] * m + lib.arange(m)

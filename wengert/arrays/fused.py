@@ -9,7 +9,12 @@ word (`fused_elements.py`, `fused_functions.py`, `fused_rows.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+
+from ..kernels.halves import KINDS as HALVES
+from ..kernels.halves import LEAST, converted
 from .fused_elements import (  # fmt: skip
     Word,
     above,
@@ -67,6 +72,7 @@ from .polynomial_loops import WORDS as POLYNOMIALS
 from .sorting import topk_along
 from .weighted import scaled
 
+F32 = np.dtype(np.float32)
 WORDS: dict[str, Callable[[Word], Word]] = {
     **FUNCTIONS,
     **FOLDS,
@@ -157,6 +163,27 @@ def wrap(word: str, general: Word) -> Word:
     make = WORDS.get(word)
     if make is None:
         return general
-    f = make(general)
+    f: Any = make(from_single(general, lambda *args, **static: f(*args, **static)))
     f.__name__ = word
     return f
+
+
+def from_single(general: Word, f: Word) -> Word:
+    """general, which takes half precision to its loop f in float32 where it would go there itself.
+
+    Of several results the first is rounded back.
+    """
+    if not hasattr(getattr(general, "func", None), "single"):
+        return general
+
+    def word(x: Any, *rest: Any, **static: Any) -> Any:
+        d = getattr(x, "dtype", None)
+        if d not in HALVES or x.size < LEAST:
+            return general(x, *rest, **static)
+        wide = [converted(a, F32) if getattr(a, "dtype", None) in HALVES else a for a in rest]
+        out = f(converted(x, F32), *wide, **static)
+        if type(out) is tuple:
+            return (None if out[0] is None else converted(out[0], d), *out[1:])
+        return out if out is None else converted(out, d)
+
+    return word

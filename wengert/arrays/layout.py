@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.halves import arithmetic
 from .numpy_direct import library
 from .shapes import contiguous
 
@@ -27,7 +28,11 @@ def as_first(f: Callable[..., Any], plain: bool) -> Callable[..., Any]:
     if type(f) is np.ufunc and plain:  # which gives C order where the first has it
 
         def of_ufunc(a: Array, b: Array) -> Any:
-            out = f(a, b)
+            out = None
+            if type(a) is ARRAY and a.dtype.itemsize == 2:
+                out = arithmetic(f.__name__, a, b)
+            if out is None:
+                out = f(a, b)
             if type(a) is ARRAY and a.ndim > 1 and not a.flags.c_contiguous:
                 return laid(out, a, (b,))
             return out

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..kernels import batch_norm as kernels
+from ..kernels.halves import converted
 from .activation import F32, F64, LOW, ones
 from .capabilities import ON_HOST
 from .summation import add_up
@@ -43,11 +44,11 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
         if d is F32 or d is F64:
             return kernel(lib, x, *rest)
         if d in LOW:
-            wide = [a.astype(F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
-            out = kernel(lib, x.astype(F32), *wide)
+            wide = [converted(a, F32) if getattr(a, "dtype", None) in LOW else a for a in rest]
+            out = kernel(lib, converted(x, F32), *wide)
             if type(out) is not tuple:
-                return out.astype(d)
-            return (None if out[0] is None else out[0].astype(d), *out[1:])
+                return converted(out, d)
+            return (None if out[0] is None else converted(out[0], d), *out[1:])
         if d.kind not in "fc":
             raise NotImplementedError(
                 f"\"{kernel.__name__}\" not implemented for '{d}': it takes floating point "
@@ -55,6 +56,7 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
             )
         return kernel(lib, x, *rest)
 
+    f.single = True  # type: ignore[attr-defined]  # computes half precision in float32
     return f
 
 

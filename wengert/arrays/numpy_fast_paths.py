@@ -14,6 +14,8 @@ from ..kernels import gather as gathers
 from ..kernels import matmul as products
 from ..kernels import minmax, ordering, scan, scatter
 from ..kernels import summation as kernels
+from ..kernels.halves import KINDS as HALVES
+from ..kernels.halves import converted
 from . import elementwise, layout, reductions, shapes, sorting
 from .numpy_direct import library as np
 from .summation import SHORT, add_up
@@ -162,6 +164,8 @@ def extreme(word: str, find: str) -> Any:
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
+        if d.itemsize == 2 and d in HALVES and x.size > FEW:
+            return converted(f(converted(x, F32), dim, keepdim), d)
         if type(dim) is tuple and len(dim) == 1:
             dim = dim[0]
         if x.ndim == 2 and rowwise(x, dim) and x.size > 256:
@@ -190,6 +194,8 @@ def place(word: str) -> Any:
     general = getattr(reductions, word)
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        if x.dtype.itemsize == 2 and x.dtype in HALVES:
+            x = converted(x, F32)
         if x.size >= minmax.LEAST and type(dim) is int and not rowwise(x, dim):
             found = minmax.extreme(x, dim, word == "argmax", keepdim)
             if found is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import ml_dtypes
 
 from ..kernels import ordering
+from ..kernels.halves import converted
 from .capabilities import ON_HOST
 from .numpy_direct import library as np
 from .summation import add_up, running
@@ -48,7 +49,7 @@ def sum(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     if d.kind == "f" and d is not F16 or d.kind == "c":
         return add_up(lib, x, dim, keepdim)
     if d in LOW:
-        return add_up(lib, x.astype(LOW[d]), dim, keepdim).astype(d)
+        return add_up(lib, converted(x, LOW[d]), dim, keepdim).astype(d)
     if d.kind == "b" and dim is None and lib in ON_HOST:  # counted, not added up
         n = np.count_nonzero(x)
         return np.full((1,) * x.ndim, n) if keepdim else np.int64(n)
@@ -67,7 +68,7 @@ def mean(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         n = math.prod([x.shape[i] for i in dim])
     d = x.dtype
     if d in LOW:
-        return (add_up(lib, x.astype(LOW[d]), dim, keepdim) / np.float32(n)).astype(d)
+        return (add_up(lib, converted(x, LOW[d]), dim, keepdim) / np.float32(n)).astype(d)
     if d.kind in "iub":
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be either a floating point "
@@ -93,7 +94,7 @@ def prod(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """Product; integers and bool give int64."""
     d = x.dtype
     if d in LOW:
-        return lib.multiply.reduce(x.astype(LOW[d]), dim, None, None, keepdim).astype(d)
+        return lib.multiply.reduce(converted(x, LOW[d]), dim, None, None, keepdim).astype(d)
     return lib.multiply.reduce(x, dim, None if d.kind in "fc" else np.int64, None, keepdim)
 
 
@@ -107,13 +108,13 @@ def amin(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 def argmax(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     if x.dtype == BF16:
-        x = x.astype(np.float32)
+        x = converted(x, F32)
     return x.argmax(dim, keepdims=keepdim) if x.ndim else lib.zeros((), np.int64)
 
 
 def argmin(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     if x.dtype == BF16:
-        x = x.astype(np.float32)
+        x = converted(x, F32)
     return x.argmin(dim, keepdims=keepdim) if x.ndim else lib.zeros((), np.int64)
 
 
@@ -144,7 +145,7 @@ def matmul(lib: Any, x: Any, y: Any) -> Any:
     """Matrix product with batch broadcasting; half precision through float32, integers exactly."""
     d = x.dtype
     if d in LOW:
-        return lib.asarray(lib.matmul(x.astype(LOW[d]), y.astype(LOW[d])).astype(d))
+        return converted(lib.asarray(lib.matmul(converted(x, LOW[d]), converted(y, LOW[d]))), d)
     if d.kind in "iu" and x.size > 256 and x.shape[-1] * largest(x) * largest(y) < 2**53:
         # every partial sum fits a double: exact, and BLAS does it
         return lib.matmul(x.astype(np.float64), y.astype(np.float64)).astype(np.int64).astype(d)
@@ -162,7 +163,7 @@ def largest(x: Any) -> int:
 def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
     """Indices that sort (stable); nan counts as largest."""
     if x.dtype == BF16:
-        x = x.astype(np.float32)
+        x = converted(x, F32)
     if x.ndim == 0:
         return lib.zeros((), np.int64)
     if lib in ON_HOST and (found := ordering.argsort(x, dim, descending)) is not None:
@@ -184,7 +185,7 @@ def logsumexp(lib: Any, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return x.copy()
     d = x.dtype
     if d in LOW:
-        return lib.asarray(logsumexp(lib, x.astype(LOW[d]), dim, keepdim).astype(d))
+        return lib.asarray(logsumexp(lib, converted(x, LOW[d]), dim, keepdim).astype(d))
     m = lib.maximum.reduce(x, dim, None, None, True, initial=-math.inf)
     m = lib.where(lib.isfinite(m), m, d.type(0))
     s = lib.log(add_up(lib, lib.exp(x - m), dim, True)) + m

@@ -11,6 +11,7 @@ from typing import Any
 import ml_dtypes
 
 from ..kernels import ordering
+from ..kernels.halves import converted
 from . import equal_elements
 from .capabilities import ON_HOST, some
 from .numpy_direct import library as np
@@ -36,13 +37,14 @@ __all__ = [
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
+F32 = np.dtype(np.float32)
 AT = {how: getattr(np, how).at for how in ("multiply", "maximum", "minimum")}
 MANY = 64  # numbers, from which selecting one is quicker than sorting
 
 
 def comparable(x: Any) -> Any:
     """x in a dtype that sorts quickly."""
-    return x.astype(np.float32) if x.dtype == BF16 else x
+    return converted(x, F32) if x.dtype == BF16 else x
 
 
 def nonzero_rows(lib: Any, x: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..kernels.halves import converted
 from .direct import Elements
 from .fused_elements import NUMBERS, REALS, Word, loop, with_factor
 from .numpy_direct import library as np
@@ -52,7 +53,7 @@ def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
         r = subtract(end, x)
         return add(x, multiply(r, number(weight, d), r), r)
     if d.itemsize == 2:  # rounded once
-        return lerp_number(x.astype(F32), end.astype(F32), weight).astype(d)
+        return converted(lerp_number(converted(x, F32), converted(end, F32), weight), d)
     return x + (end - x) * weight
 
 
@@ -72,7 +73,8 @@ def addcmul(x: Any, a: Any, b: Any, value: Any = 1) -> Any:
             return run(x, a, b) if value == 1 else run(x, a, b, NUMBERS[float(value)])
     d = x.dtype
     if d.itemsize == 2 and d.kind not in "iu":  # rounded once
-        return addcmul(x.astype(F32), a.astype(F32), b.astype(F32), value).astype(d)
+        x, a, b = [converted(v, F32) for v in (x, a, b)]
+        return converted(addcmul(x, a, b, value), d)
     if value != 1:
         a = multiply(a, number(value, d)) if a.dtype is F32 or a.dtype is F64 else a * value
     p = multiply(a, b)

@@ -16,10 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..kernels.halves import converted
 from .capabilities import ON_HOST
 
 __all__ = ["unfold", "unfold_input"]
 
+F32 = np.dtype(np.float32)
 Array = Any
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -28,7 +30,7 @@ Slices = tuple[slice, ...]
 
 def widen(lib: Any, x: Array) -> Array:
     """Half precision as float32; everything else as it is."""
-    return x.astype(lib.float32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x
+    return converted(x, F32) if x.dtype.itemsize == 2 and x.dtype.kind in "fV" else x
 
 
 class Geometry(NamedTuple):

@@ -103,7 +103,11 @@ def slow(
     xp = namespace_of(op, raws)
     t = xp.array_type
     if RANK.get(t, LIBRARY) == LIBRARY:
-        single, low = in_single(xp, op, given, raws) if op.exact_numbers else (None, None)
+        single = low = None
+        if op.exact_numbers:
+            single, low = in_single(xp, op, given, raws)
+        elif op.types == "float" and len(raws) == 1 and op.kind == "elementwise" and op.primitive:
+            single, low = widened(xp, raws[0])
         if (where := check_devices(op, raws)) is not None:
             return slow(op, tuple([brought(x, where) for x in ins]), static, None, hidden)
         if single is None:
@@ -122,6 +126,12 @@ def brought(x: Any, where: Any) -> Any:
     if a is None or type(a) in SCALARS or a.ndim or NS[type(a)].device_of(a) == where:
         return x
     return x.to(where) if isinstance(x, Tensor) else on_device(where).from_host(x)
+
+
+def widened(xp: Any, x: Any) -> tuple[Any, Any]:
+    """([x in float32], its dtype) for half precision: functions of one operand round once."""
+    low = getattr(x, "dtype", None)
+    return ([xp.astype(x, FLOAT32)], low) if low in (FLOAT16, BFLOAT16) else (None, None)
 
 
 def in_single(xp: Any, op: Op, given: list[Any], raws: list[Any]) -> tuple[Any, Any]:

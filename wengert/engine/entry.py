@@ -259,7 +259,10 @@ def unwrap(
         tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128", "C32")])
         lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
     elif odd:
-        lines.append(f"  if {' or '.join([f'd is {x}' for x in odd])}: {slow}")
+        tests = " or ".join([f"d is {x}" for x in odd])
+        if odd == ["BF16"] and op.kind == "elementwise":  # much is soonest done in one pass
+            tests = "d is not F32 and (d is BF16 or d is F16 and a0.size > 4095)"
+        lines.append(f"  if {tests}: {slow}")
     return lines
 
 

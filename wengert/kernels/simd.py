@@ -24,14 +24,15 @@ from .compiler import Target
 from .lanes import SIZES, Module, Pointer, Value
 from .native import Host, Paid
 
-TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64"}
+TYPES = {"f": "float", "d": "double", "?": "i8", "l": "i64", "e": "half", "H": "i16"}
 VECTORS = 2  # of a step, so that instructions overlap
 
 
 class Loops:
     """The body of a ufunc: operands by number, inputs first, then outputs.
 
-    kinds: a letter for each operand: "f" float32, "d" float64, "?" bool, "l" int64. word: the
+    kinds: a letter for each operand: "f" float32, "d" float64, "?" bool, "l" int64, "e" float16,
+    "H" the bits of bfloat16. word: the
     widest type that formulas compute in. exact: every operation rounds by itself, as in NumPy.
     """
 

@@ -10,13 +10,23 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
-SIZES = {"i1": 1, "i8": 1, "i32": 4, "i64": 8, "float": 4, "double": 8, "ptr": 8}
+SIZES = {
+    "i1": 1,
+    "i8": 1,
+    "i16": 2,
+    "half": 2,
+    "i32": 4,
+    "i64": 8,
+    "float": 4,
+    "double": 8,
+    "ptr": 8,
+}
 INTRINSIC = {"float": "f32", "double": "f64", "i32": "i32", "i64": "i64", "i8": "i8"}
 
 
 def literal(x: float, word: str) -> str:
     """A number as LLVM writes it."""
-    if word not in ("float", "double"):
+    if word not in ("float", "double", "half"):
         return str(int(x))
     if word == "float" and math.isfinite(x):
         try:
@@ -43,7 +53,7 @@ class Value:
 
     @property
     def real(self) -> bool:
-        return self.word in ("float", "double")
+        return self.word in ("float", "double", "half")
 
     def constant(self, x: float) -> Value:
         """x in this value's type."""
