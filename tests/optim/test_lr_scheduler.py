@@ -321,3 +321,16 @@ def test_a_scheduler_made_after_its_optimizers_state_was_loaded_says_that_it_beg
         fresh = made()
         fresh.load_state_dict(made().state_dict())
         halving(fresh)
+
+
+@pytest.mark.parametrize("name", ["MultiStepLR", "LambdaLR"])
+def test_rates_of_the_groups_at_the_start_are_too_few_for_one_added_later(name, torch):
+    for library in (wengert, torch):
+        o, schedules = library.optim.SGD([library.zeros(1)], lr=1.0), library.optim.lr_scheduler
+        schedule = getattr(schedules, name)(o, [1] if name == "MultiStepLR" else lambda epoch: 0.5)
+        o.add_param_group({"params": [library.zeros(1)], "lr": 0.5})
+        o.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(ValueError):
+                schedule.step(0)

@@ -6,7 +6,6 @@ import math
 from struct import Struct, error
 from typing import Any
 
-from ...arrays.lookup import namespace
 from ...base import dtypes
 from ...base.dtypes import DEFAULT
 from ...base.modes import everyone
@@ -222,8 +221,19 @@ def logspace(
             start, end = _whole("logspace", start, end, steps, d)
         e = _exact_steps(xp, start, end, steps)
     else:
-        work = dtypes.float64 if not d.is_complex else dtypes.complex128
-        e = linspace(start, end, steps, dtype=work, device=device)._a
-        xp = namespace(e)
+        # real ends and their distance are numbers of d; the exponents, from the nearer end, and the
+        # powers are in double precision
+        xp, work = space(device), dtypes.float64 if not d.is_complex else dtypes.complex128
+        if steps < 0:
+            raise RuntimeError("number of steps must be non-negative")
+        if steps == 1:  # nothing looks at the end
+            e = xp.full((1,), start, work.np)
+        else:
+            kept = work if d.is_complex else d
+            start, end = (kept.np.type(dtypes.converted(v, kept)) for v in (start, end))
+            step = work.np.type(end - start) / max(steps - 1, 1)
+            start, end = work.np.type(start), work.np.type(end)
+            i = xp.arange(0, steps, 1, dtypes.int64.np)
+            e = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
     powers = xp.asarray(xp.library.power(float(base), e))
     return into(out, finish(xp.astype(powers, d.np), requires_grad), True)

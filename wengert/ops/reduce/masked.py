@@ -29,8 +29,8 @@ DOC = """{}
 
 
 def all_dims(dim: Any, x: Tensor, name: str) -> tuple[int, ...]:
-    """The dimensions meant: all for None and for an empty tuple."""
-    if dim is None or dim == ():
+    """The dimensions meant: all for None and for no dimension."""
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(x._a.ndim))
     return wrap_dims(dim, x._a.ndim, f"masked.{name}")
 
@@ -104,6 +104,8 @@ def _sums(name: str, neutral: int, shown: str) -> Any:
         dims = all_dims(dim, x, name)
         if name == "sum":
             return x.sum(dims, keepdim, dtype=x.dtype) if dims else x.clone()
+        if isinstance(dim, list) and not dim:  # an empty list: no product, as in PyTorch
+            return x.clone()
         for d in sorted(dims, reverse=True):
             x = x.prod(d, keepdim)
         return x

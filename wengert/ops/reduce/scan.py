@@ -74,6 +74,28 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
 cumprod.vjp(x=_cumprod)
 
 
+@op(linear, node="CumsumBackward0")
+def cumsum_narrowed(xp, x, dim=0, dtype=None):
+    """Sum so far along dim in a narrower dtype; its gradient is summed in that of x."""
+    return xp.cumsum(xp.astype(x, dtype), dim)
+
+
+cumsum_narrowed.vjp(x=lambda xp, g, x_dtype, dim: _cumsum(xp, xp.astype(g, x_dtype), dim))
+
+
+@op(opaque, node="CumprodBackward0")
+def cumprod_narrowed(xp, x, dim=0, dtype=None):
+    """Product so far along dim in a narrower dtype; its gradient is formed in that of x."""
+    return xp.cumprod(xp.astype(x, dtype), dim)
+
+
+cumprod_narrowed.vjp(
+    x=lambda xp, g, x, out, dim: _cumprod(
+        xp, xp.astype(g, x.dtype), x, xp.astype(out, x.dtype), dim
+    )
+)
+
+
 LEAST = -1.7976931348623157e308  # the logarithm of nothing, in double precision
 
 
@@ -144,9 +166,17 @@ _public_running("cummax", cummax)
 _public_running("cummin", cummin)
 
 
-def _public_scan(name: str, o: Any, what: str) -> Any:
+def _narrows(old: dtypes.dtype, new: dtypes.dtype) -> bool:
+    """Whether numbers of old are rounded in new, of the same kind."""
+    alike = old.is_inexact and new.is_inexact and old.is_complex == new.is_complex
+    return alike and old.itemsize > new.itemsize
+
+
+def _public_scan(name: str, o: Any, narrowed: Any, what: str) -> Any:
     def f(input, dim, *, dtype=None):
         if dtype is not None:
+            if _narrows(input.dtype, dtype):
+                return narrowed.entry(input, wrap_dim(dim, input._a.ndim, name), dtype.np)
             input = converted(input, dtype)
         elif input.dtype.category == dtypes.BOOLEAN:
             input = input.to(dtypes.int64)
@@ -159,8 +189,8 @@ def _public_scan(name: str, o: Any, what: str) -> Any:
     return public(text, inplace=True, lines=(line(o, floating=True),), out="computed apart")(f)
 
 
-_public_scan("cumsum", cumsum, "sum")
-_public_scan("cumprod", cumprod, "product")
+_public_scan("cumsum", cumsum, cumsum_narrowed, "sum")
+_public_scan("cumprod", cumprod, cumprod_narrowed, "product")
 
 
 @public(

@@ -9,6 +9,7 @@ from ...declare.binding import only_tensors, stood_in
 from ...declare.registry import function, public
 from ...engine.kinds import movement
 from ...engine.op import primitive
+from ...engine.promotion import common_dtype
 
 
 @public("cartesian_prod(*any tensors)", method=False, foreign=False)
@@ -105,14 +106,15 @@ def block_diag(*tensors):
         only_tensors(tensors)
     except TypeError:
         return stood_in("block_diag", tensors)
-    mats = []
+    if not tensors:
+        return function("zeros")(1, 0)
+    mats, d = [], common_dtype(*tensors)  # of the tensors as they came: numbers weigh less
     for i, t in enumerate(tensors):
         if t._a.ndim > 2:
             raise RuntimeError(
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has "
                 f"{t._a.ndim} dimensions"
             )
-        mats.append(t if t._a.ndim == 2 else t.reshape(1, -1))
-    if not mats:
-        return function("zeros")(1, 0)
+        t = t if t._a.ndim == 2 else t.reshape(1, -1)
+        mats.append(t if t.dtype is d else t.to(d))
     return block_diag_op.entry(*mats)

@@ -321,6 +321,20 @@ def as_strided_scatter(input, src, size, stride, storage_offset=None):
         tuple(stride),
         input.storage_offset() if storage_offset is None else storage_offset,
     )
+    a = input._a
+    if not hasattr(a, "strides"):  # of an interpreter, which knows of order alone
+        if not input.is_contiguous():
+            raise RuntimeError(
+                "as_strided_scatter: where input lies in memory is not known here: call it on"
+                " input.contiguous()"
+            )
+    elif not (a.flags.c_contiguous and fills(a)) and all(
+        [k < 2 or s for k, s in zip(input.shape, input.stride())]
+    ):
+        # written where input lies, also between its elements, and read from there as input is
+        n = input.untyped_storage().nbytes() // input.element_size()
+        memory = as_strided_scatter(as_strided(input, (n,), (1,), 0).clone(), src, *args)
+        return as_strided(memory, input.shape, input.stride(), input.storage_offset()).clone()
     x = input.contiguous()
     return written(
         x,

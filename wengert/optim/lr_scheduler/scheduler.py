@@ -225,7 +225,7 @@ class LRScheduler(NamedInit):
             self._get_lr_called_within_step = False
 
     def _set(self, rates: Sequence[Any]) -> None:
-        for group, lr in zip(self.optimizer.param_groups, rates):
+        for group, lr in zip(self.optimizer.param_groups, rates, strict=True):
             put(group, "lr", lr)
         self._last_lr: list[Any] = values_of(self.optimizer, "lr")
 
