@@ -9,7 +9,7 @@ import types
 import numpy as np
 
 from wengert.arrays import cuda_random
-from wengert.kernels import gpu, gpu_kernels
+from wengert.kernels import gpu, gpu_kernels, gpu_norms, gpu_pools
 from wengert.optim import launches
 
 DTYPES = {"float*": np.float32, "i64*": np.int64}
@@ -17,8 +17,14 @@ DTYPES = {"float*": np.float32, "i64*": np.int64}
 
 def kernels():
     """All kernels of ours by name."""
-    made = (*gpu_kernels.ROWS.values(), *cuda_random.KERNELS.values(), *launches.KERNELS.values())
-    return {**gpu_kernels.KERNELS, **{k.name: k for k in made}}
+    made = (
+        *gpu_norms.COLUMNS.values(),
+        *gpu_pools.POOLS.values(),
+        *cuda_random.KERNELS.values(),
+        *launches.KERNELS.values(),
+    )
+    rows = {**gpu_kernels.ROWS, **gpu_norms.ROWS}
+    return {**gpu_kernels.KERNELS, **rows, **{k.name: k for k in made}}
 
 
 class Array(np.ndarray):
@@ -101,6 +107,9 @@ class Stand:
     def empty(self, shape, dtype=float):
         wrong = 113 if np.dtype(dtype).kind in "biu" else np.nan
         return np.full(shape, wrong, dtype).view(Array)
+
+    def zeros(self, shape, dtype=float):
+        return np.zeros(shape, dtype).view(Array)
 
     def asarray(self, a, dtype=None):
         return a if isinstance(a, Array) and dtype is None else np.array(a, dtype).view(Array)

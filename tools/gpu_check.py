@@ -304,7 +304,7 @@ def training_cases() -> Iterator[Case]:
 
 def launched() -> str:
     """Which of the kernels that stand in front of CuPy's calls were used and believed."""
-    from wengert.arrays.cuda_kernels import LAUNCHERS
+    from wengert.arrays.cuda_launcher import LAUNCHERS
 
     used = {launcher.name for launcher in LAUNCHERS if launcher.believed}
     refused = {

@@ -11,9 +11,11 @@ from wengert.arrays import (
     activation,
     cuda,
     cuda_kernels,
+    cuda_launcher,
+    cuda_norms,
+    cuda_pools,
     cuda_random,
     elementwise,
-    normalization,
     random_fill,
 )  # fmt: skip
 from wengert.arrays.philox_stream import PhiloxStream
@@ -21,10 +23,9 @@ from wengert.kernels import compiler, gpu_kernels
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
 GENERAL = {
-    name: next(
-        getattr(m, name) for m in (activation, elementwise, normalization) if hasattr(m, name)
-    )
+    name: next(getattr(m, name) for m in (activation, elementwise) if hasattr(m, name))
     for name in cuda_kernels.WORDS
+    if name not in {**cuda_norms.WORDS, **cuda_pools.WORDS}
 }
 
 # word -> what it is called with besides arrays; the first with the first operands
@@ -42,10 +43,8 @@ OPTIONS = {
 
 def operands(name, shape, seed=0, hard=False):
     rng = np.random.default_rng(seed)
-    count = {"layer_norm": 3}.get(name, 1 + name.endswith("_backward"))
+    count = 1 + name.endswith("_backward")
     made = [rng.standard_normal(shape).astype(np.float32) * 3 for _ in range(count)]
-    if name == "layer_norm":
-        made[1:] = [a.reshape(-1, shape[-1])[0] for a in made[1:]]
     if name in ("relu_backward", "tanh_backward", "sigmoid_backward"):  # of results
         x = made[1]
         made[1] = {"r": np.maximum(x, 0), "t": np.tanh(x), "s": 1 / (1 + np.exp(-x))}[name[0]]
@@ -58,11 +57,7 @@ def operands(name, shape, seed=0, hard=False):
     return [np.ascontiguousarray(a).view(Array) for a in made]
 
 
-def results(found):
-    return [np.asarray(a) for a in (found if isinstance(found, tuple) else (found,))]
-
-
-@pytest.mark.parametrize("name", cuda_kernels.WORDS)
+@pytest.mark.parametrize("name", GENERAL)
 def test_words_launch_kernels(name):
     lib = Stand()
     general = partial(GENERAL[name], np)
@@ -72,9 +67,9 @@ def test_words_launch_kernels(name):
         xs += OPTIONS.get(name, [()] * 3)[number]
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            for got, want in zip(results(word(*xs)), results(general(*xs)), strict=True):
-                assert got.dtype == want.dtype and got.shape == want.shape
-                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+            got, want = word(*xs), general(*xs)
+            assert got.dtype == want.dtype and got.shape == want.shape
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
     assert len(lib.launches) == 3
     kept = len(lib.launches)  # operands that a kernel cannot read go to CuPy
     x = operands(name, (4, 6))
@@ -82,12 +77,11 @@ def test_words_launch_kernels(name):
         [a.astype(np.float64) for a in x], [a[..., ::2] for a in x], [a[:0] for a in x],
     ):  # fmt: skip
         xs += OPTIONS.get(name, [()])[0]
-        if name != "layer_norm" or xs[0].size:
-            np.testing.assert_array_equal(results(word(*xs))[0], results(general(*xs))[0])
+        np.testing.assert_array_equal(word(*xs), general(*xs))
     assert len(lib.launches) == kept
 
 
-@pytest.mark.parametrize("name", [n for n in cuda_kernels.WORDS if n != "layer_norm"])
+@pytest.mark.parametrize("name", GENERAL)
 def test_numbers_that_are_none(name):
     """What CuPy's calls make of infinities and of nan, kernels make of them too."""
     lib, general = Stand(), partial(GENERAL[name], np)
@@ -112,18 +106,6 @@ def test_options():
     np.testing.assert_allclose(softmax(x, 0).sum(0), 1, rtol=1e-5)
     assert "softmax" not in lib.launches
     np.testing.assert_allclose(softmax(x, dim=1).sum(1), 1, rtol=1e-5)
-    norm = cuda_kernels.wrap("layer_norm", partial(normalization.layer_norm, np), lib)
-    w = x.reshape(-1)[:20].copy()
-    y = x[:2].reshape(2, 1, 8).copy()
-    norm(y, None, None, 1, 1e-5)
-    norm(x, w[:8], None, 1, 1e-5)
-    assert lib.launches[-1] == "softmax"
-    two = operands("layer_norm", (3, 4, 5))
-    wide = [np.ascontiguousarray(a).view(Array) for a in (two[0][0], two[0][1])]
-    for got, want in zip(norm(two[0], *wide, 2, 1e-3),
-                         normalization.layer_norm(np, two[0], *wide, 2, 1e-3)):  # fmt: skip
-        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
-    assert lib.launches[-1] == "layer_norm"
 
 
 def test_a_kernel_that_differs_is_not_believed():
@@ -154,11 +136,11 @@ def test_a_kernel_that_does_not_load():
 
 def test_arguments_are_checked():
     x = np.zeros(4, np.float32)
-    found = cuda_kernels.given(gpu_kernels.KERNELS["silu"], (4, x, x))
+    found = cuda_launcher.given(gpu_kernels.KERNELS["silu"], (4, x, x))
     assert type(found[0]) is np.int64 and found[1] is x
     for bad in ((4, x), (4, x, x.astype("f8")), (4, x, np.zeros(8, np.float32)[::2])):
         with pytest.raises(TypeError, match="silu: "):
-            cuda_kernels.given(gpu_kernels.KERNELS["silu"], bad)
+            cuda_launcher.given(gpu_kernels.KERNELS["silu"], bad)
 
 
 def test_the_namespace_has_them(monkeypatch):
@@ -166,10 +148,15 @@ def test_the_namespace_has_them(monkeypatch):
     monkeypatch.setattr(cuda, "library", lambda: lib)
     monkeypatch.setattr(cuda, "device_count", lambda: 1)
     ns = cuda.CUDANamespace(0)
-    for word in cuda_kernels.WORDS:
+    for word in GENERAL:
         xs = [*operands(word, (2, 6)), *OPTIONS.get(word, [()])[0]]
         (getattr(ns, word, None) or ns.primitive(word))(*xs)
-    assert len(lib.launches) == len(cuda_kernels.WORDS)
+    assert len(lib.launches) == len(GENERAL)
+    x, w = operands("silu", (2, 6, 40))[0], operands("silu", (6,))[0]
+    for word in ("batch_norm", "group_norm"):
+        ns.primitive(word)(x, w, w)
+    ns.primitive("layer_norm")(x, x[0].copy(), x[1].copy(), 2)
+    assert lib.launches[-4:] == ["plane_moments", "plane_scaled", "group_norm", "layer_norm"]
 
 
 DRAWS = [

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 import wengert as torch
-from wengert.kernels import compiler, gpu, gpu_kernels, gpu_random
+from wengert.kernels import compiler, gpu, gpu_kernels, gpu_norms, gpu_pools, gpu_random
 from wengert.nn import functional as F
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="no compiler for this machine")
-ROWS = gpu_kernels.ROWS
+ROWS = {**gpu_kernels.ROWS, **gpu_norms.ROWS}
+COLUMNS = {**gpu_norms.COLUMNS, **gpu_pools.POOLS}
 RANDOM = {k.name: k for k in (gpu_random.uniform, gpu_random.bernoulli, gpu_random.dropout)}
-EVERY = {**gpu_kernels.KERNELS, **ROWS, **RANDOM}
+EVERY = {**gpu_kernels.KERNELS, **ROWS, **COLUMNS, **RANDOM}
 PER_BLOCK = gpu_kernels.EACH * gpu_kernels.WIDTH
 
 
@@ -110,14 +111,13 @@ def test_rows(columns):
     np.testing.assert_allclose(y, np.log(want), rtol=1e-5, atol=1e-5)
     (d,) = launched(ROWS["log_softmax_backward"], 3, columns, g, y, outputs=[(shape, np.nan)])
     np.testing.assert_allclose(d, g - want * g.sum(1, keepdims=True), rtol=1e-4, atol=1e-5)
-    y, stats = launched(
-        ROWS["layer_norm"], 3, columns, 1e-5, x, w, b, outputs=[(shape, np.nan), ((3, 2), np.nan)]
-    )
+    outputs = [(s, np.nan) for s in (shape, (3,), (3,))]
+    y, *stats = launched(ROWS["layer_norm"], 3, columns, 1e-5, x, w, b, outputs=outputs)
     t = torch.from_numpy(x.astype("f8")).requires_grad_()
     out = F.layer_norm(t, (columns,), *(torch.from_numpy(a.astype("f8")) for a in (w, b)))
     np.testing.assert_allclose(y, out.detach().numpy(), rtol=1e-4, atol=2e-4)
     (d,) = launched(
-        ROWS["layer_norm_backward"], 3, columns, g, x, w, stats, outputs=[(shape, np.nan)]
+        ROWS["layer_norm_backward"], 3, columns, g, x, w, *stats, outputs=[(shape, np.nan)]
     )
     (want,) = torch.autograd.grad(out, t, torch.from_numpy(g.astype("f8")))
     scale = max(1, np.abs(want.numpy()).max())
@@ -140,9 +140,14 @@ def test_a_missing_barrier_is_noticed(name, monkeypatch):
     args = {
         "softmax": (n, a), "softmax_backward": (n, a, b), "log_softmax": (n, a),
         "log_softmax_backward": (n, a, b), "layer_norm": (n, 1e-5, a, w, w),
-        "layer_norm_backward": (n, a, b, w, np.ones((2, 2), np.float32)),
+        "layer_norm_backward": (n, a, b, w, w, w), "group_norm": (n, 20, 1, 1e-5, a, w, w),
+        "group_norm_backward": (n, 20, 1, a, b, w, w, w), "plane_sums": (n, 1, 2, a, b, w, w),
+        "plane_moments": (n, a),
     }[name]  # fmt: skip
-    outputs = [((2, n), np.nan)] + [((2, 2), np.nan)] * (name == "layer_norm")
+    outputs = [((2, n), np.nan)] * (not name.startswith("plane"))
+    outputs += [((2,), np.nan)] * {
+        "layer_norm": 2, "group_norm": 2, "plane_sums": 2, "plane_moments": 3,
+    }.get(name, 0)  # fmt: skip
     want = launched(ROWS[name], 2, *args, outputs=outputs)
     barriers, seen = [0], []
     whole = gpu.Threads.barrier
@@ -185,7 +190,7 @@ def test_a_barrier_for_some_only_is_an_error():
 
 @pytest.mark.parametrize("chip", ["sm_80", "sm_90", "sm_100", "sm_120"])
 def test_ptx(chip, tmp_path):
-    names = EVERY if chip == "sm_80" else ["gelu_backward", "adam", *ROWS]
+    names = EVERY if chip == "sm_80" else ["gelu_backward", "adam", *ROWS, *COLUMNS]
     assembler = shutil.which("ptxas")
     for name in names:
         text = gpu.ptx(EVERY[name], chip)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import gpu_random
-from .cuda_kernels import Launcher
+from .cuda_launcher import Launcher
 from .philox_stream import NO_DRAWS, PhiloxStream
 from .random_stream import Shape, Stream
 

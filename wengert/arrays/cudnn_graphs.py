@@ -2,7 +2,7 @@
 
 What lives here: which calls of the words become graphs of cuDNN's, how a graph is described, built
 once for each layout of its operands, and run on CuPy's current stream. What does not: when a result
-is believed (`cuda_kernels.Trial`): each graph's first result is compared with the general word's.
+is believed (`cuda_launcher.Trial`): each graph's first result is compared with the general word's.
 
 Everything is computed as the general words do: float32 in float32 (no TF32), sums of half precision
 in float32, and by deterministic algorithms alone. What cuDNN refuses is left to the general words.
@@ -20,7 +20,7 @@ import numpy as np
 
 from ..base.advice import advise
 from ..base.backend_flags import cudnn as flags
-from .cuda_kernels import Trial
+from .cuda_launcher import Trial
 from .windows import Geometry, Ints, output_size
 
 __all__ = ["Plans", "module", "wrap"]

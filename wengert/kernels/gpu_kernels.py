@@ -1,8 +1,8 @@
 """Kernels for GPUs, in the language of `gpu.py`, from the formulas that serve the CPU: chains over
-elements, and rows (softmax, layer norm and their gradients).
+elements, and rows (softmax and its gradients).
 
 They are checked on the CPU thread by thread. None of them has run on a GPU. Which words use them:
-`arrays/cuda_kernels.py`.
+`arrays/cuda_kernels.py`. Not here: norms (`gpu_norms.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .gpu import Kernel, Threads
 from .lanes import Param
 from .values import Pointer, Value
 
-__all__ = ["KERNELS", "OPTIONS", "ROWS", "elements", "layer_norm", "layer_norm_backward",
-           "log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]  # fmt: skip
+__all__ = ["KERNELS", "OPTIONS", "ROWS", "elements", "log_softmax", "log_softmax_backward", "row",
+           "softmax", "softmax_backward"]  # fmt: skip
 
 EACH = 4  # elements of a thread
 WIDTH = 128
@@ -62,7 +62,7 @@ def elements(
     return Kernel(name, params, WIDTH, body)
 
 
-def _row(
+def row(
     f: Threads, n: Value, body: Callable[..., Any], carried: Sequence[Value] = ()
 ) -> list[Value]:
     """body(column, *carried) for this thread's columns of the block's row of n."""
@@ -77,7 +77,7 @@ def _row(
 def _softmax(f: Threads, n: Value, x: Pointer, y: Pointer) -> None:
     x, y = x.at(f.block_index * n), y.at(f.block_index * n)
     low = f.constant(-float("inf"), "float")
-    (top,) = _row(f, n, lambda i, a: [x.load(i).most(a)], [low])
+    (top,) = row(f, n, lambda i, a: [x.load(i).most(a)], [low])
     top = f.greatest(top)
 
     def exps(i: Value, s: Value) -> list[Value]:
@@ -85,91 +85,44 @@ def _softmax(f: Threads, n: Value, x: Pointer, y: Pointer) -> None:
         y.store(e, i)
         return [s + e]
 
-    (s,) = _row(f, n, exps, [f.zero("float")])
+    (s,) = row(f, n, exps, [f.zero("float")])
     scale = 1.0 / f.total(s)
-    _row(f, n, lambda i: y.store(y.load(i) * scale, i))
+    row(f, n, lambda i: y.store(y.load(i) * scale, i))
 
 
 def _softmax_backward(f: Threads, n: Value, g: Pointer, y: Pointer, out: Pointer) -> None:
     g, y, out = (p.at(f.block_index * n) for p in (g, y, out))
-    (s,) = _row(f, n, lambda i, s: [g.load(i).fma(y.load(i), s)], [f.zero("float")])
+    (s,) = row(f, n, lambda i, s: [g.load(i).fma(y.load(i), s)], [f.zero("float")])
     s = f.total(s)
-    _row(f, n, lambda i: out.store((g.load(i) - s) * y.load(i), i))
+    row(f, n, lambda i: out.store((g.load(i) - s) * y.load(i), i))
 
 
 def _log_softmax(f: Threads, n: Value, x: Pointer, y: Pointer) -> None:
     x, y = x.at(f.block_index * n), y.at(f.block_index * n)
     low = f.constant(-float("inf"), "float")
-    (top,) = _row(f, n, lambda i, a: [x.load(i).most(a)], [low])
+    (top,) = row(f, n, lambda i, a: [x.load(i).most(a)], [low])
     top = f.greatest(top)
-    (s,) = _row(f, n, lambda i, s: [s + formulas.small_exp(x.load(i) - top)], [f.zero("float")])
+    (s,) = row(f, n, lambda i, s: [s + formulas.small_exp(x.load(i) - top)], [f.zero("float")])
     s = formulas.log(f.total(s))
-    _row(f, n, lambda i: y.store(x.load(i) - top - s, i))
+    row(f, n, lambda i: y.store(x.load(i) - top - s, i))
 
 
 def _log_softmax_backward(f: Threads, n: Value, g: Pointer, y: Pointer, out: Pointer) -> None:
     g, y, out = (p.at(f.block_index * n) for p in (g, y, out))
-    (s,) = _row(f, n, lambda i, s: [s + g.load(i)], [f.zero("float")])
+    (s,) = row(f, n, lambda i, s: [s + g.load(i)], [f.zero("float")])
     s = f.total(s)
-    _row(f, n, lambda i: out.store(g.load(i) - formulas.small_exp(y.load(i)) * s, i))
+    row(f, n, lambda i: out.store(g.load(i) - formulas.small_exp(y.load(i)) * s, i))
 
 
-def _layer_norm(
-    f: Threads, n: Value, eps: Value, x: Pointer, w: Pointer, b: Pointer, y: Pointer, stats: Pointer
-) -> None:
-    x, y = x.at(f.block_index * n), y.at(f.block_index * n)
-    one = 1.0 / n.cast("sitofp", "float")
-    (s,) = _row(f, n, lambda i, s: [s + x.load(i)], [f.zero("float")])
-    mean = f.total(s) * one
-
-    def squares(i: Value, s: Value) -> list[Value]:
-        d = x.load(i) - mean
-        return [d.fma(d, s)]
-
-    (s,) = _row(f, n, squares, [f.zero("float")])
-    inverse = 1.0 / f.total(s).fma(one, eps).sqrt()
-    _row(f, n, lambda i: y.store(((x.load(i) - mean) * inverse).fma(w.load(i), b.load(i)), i))
-
-    def keep() -> None:
-        stats.store(mean, f.block_index * 2)
-        stats.store(inverse, f.block_index * 2 + 1)
-
-    f.when(f.thread.equals(0), keep)
-
-
-def _layer_norm_backward(
-    f: Threads, n: Value, g: Pointer, x: Pointer, w: Pointer, stats: Pointer, out: Pointer
-) -> None:
-    g, x, out = (p.at(f.block_index * n) for p in (g, x, out))
-    mean, inverse = stats.load(f.block_index * 2), stats.load(f.block_index * 2 + 1)
-    one = 1.0 / n.cast("sitofp", "float")
-
-    def both(i: Value, a: Value, b: Value) -> list[Value]:
-        normal, slope = (x.load(i) - mean) * inverse, g.load(i) * w.load(i)
-        return [a + slope, slope.fma(normal, b)]
-
-    a, b = _row(f, n, both, [f.zero("float"), f.zero("float")])
-    a, b = f.total(a) * one, f.total(b) * one
-
-    def give(i: Value) -> None:
-        normal = (x.load(i) - mean) * inverse
-        out.store((g.load(i) * w.load(i) - a - normal * b) * inverse, i)
-
-    _row(f, n, give)
-
-
-def _rows(name: str, arrays: str, body: Callable[..., None], eps: bool = False) -> Kernel:
+def _rows(name: str, arrays: str, body: Callable[..., None]) -> Kernel:
     """A kernel with a block for each row of n: (n, *arrays)."""
-    params: list[Param] = [("n", "i64"), *([("eps", "float")] if eps else [])]
-    return Kernel(name, params + [(a, "float*") for a in arrays.split()], WIDTH, body)
+    return Kernel(name, [("n", "i64"), *((a, "float*") for a in arrays.split())], WIDTH, body)
 
 
 softmax = _rows("softmax", "x y", _softmax)
 softmax_backward = _rows("softmax_backward", "g y out", _softmax_backward)
 log_softmax = _rows("log_softmax", "x y", _log_softmax)
 log_softmax_backward = _rows("log_softmax_backward", "g y out", _log_softmax_backward)
-layer_norm = _rows("layer_norm", "x w b y stats", _layer_norm, True)
-layer_norm_backward = _rows("layer_norm_backward", "g x w stats out", _layer_norm_backward)
 
 
 def _adam(p: Any, g: Any, m: Any, v: Any) -> Any:
@@ -194,13 +147,7 @@ OPTIONS = {
     "threshold_backward": (2, 1), "leaky_relu": (1, 1), "leaky_relu_backward": (2, 1),
     "elu": (1, 3), "elu_backward": (2, 3), "clamp": (1, 2), "hardtanh_backward": (2, 2),
 }  # fmt: skip
-ROWS = {
-    k.name: k
-    for k in (
-        softmax, softmax_backward, log_softmax, log_softmax_backward, layer_norm,
-        layer_norm_backward,
-    )
-}  # fmt: skip
+ROWS = {k.name: k for k in (softmax, softmax_backward, log_softmax, log_softmax_backward)}
 # name -> a kernel over elements: every formula of one and of two values, and what chains of ops
 # become
 KERNELS = {

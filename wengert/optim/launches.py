@@ -1,7 +1,7 @@
 """Formulas as one launch on CUDA: all parameters of a batch at once, where they lie in memory, in
 place of a call of CuPy's for each instruction and a gathered copy of the small ones.
 
-Not here: how a kernel is loaded and launched, and when it is believed (`arrays/cuda_kernels.py`).
+Not here: how a kernel is loaded and launched, and when it is believed (`arrays/cuda_launcher.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.cuda_kernels import Launcher
+from ..arrays.cuda_launcher import Launcher
 from ..arrays.cupy_library import CuPyLibrary
 from ..kernels.gpu import Kernel, Threads
 from ..kernels.lanes import Param
