@@ -313,3 +313,58 @@ def test_names_that_modules_had():
         with torch.onnx.set_training(net, mode):
             assert net[0].training is (mode is None)
         assert net.training and net[0].training
+
+
+def test_private_parts_of_functional():
+    F = torch.nn.functional
+    x, weight = matrix(3), torch.arange(27.0, dtype=torch.float64).view(9, 3) / 10
+    apart = F._in_projection(x, 2 * x, x, *weight.chunk(3))
+    for other in (
+        F._in_projection_packed(x, 2 * x, x, weight),
+        [x @ p.t() for p in weight.chunk(3)],
+    ):
+        torch.testing.assert_close(apart[::2], tuple(other[::2]))
+    mask = F._canonical_mask(torch.tensor([True, False]), "m", None, "", torch.float64)
+    assert mask.tolist() == [-torch.inf, 0.0] and mask.dtype == torch.float64
+    assert F._none_or_dtype(mask) is torch.float64 and F._none_or_dtype(None) is None
+    assert F._get_softmax_dim("softmax", 3, 5) == 0 and F._get_softmax_dim("softmax", 2, 5) == 1
+    assert F._pair(3) == (3, 3) and F._VF.relu is torch.relu and F.Tensor is torch.Tensor
+    F._verify_batch_size([1, 3, 2])
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        F._verify_batch_size([1, 3, 1])
+    chosen = F.boolean_dispatch(
+        "flag", 1, False, lambda x, flag=0: "yes", lambda x, flag=0: "no", None, "f"
+    )
+    assert [chosen(1), chosen(1, True), chosen(1, flag=True)] == ["no", "yes", "yes"]
+    assert chosen.__name__ == "f" and _jit_internal.boolean_dispatch is F.boolean_dispatch
+    assert not F.has_torch_function((x,))
+    with pytest.raises(AttributeError, match="no attribute"):
+        F._no_such_name
+
+
+def test_private_modules_that_libraries_import():
+    from wengert import _C, _VF, _tensor
+    from wengert.distributions import multivariate_normal as normal
+    from wengert.nn import init
+    from wengert.nn.parallel import _functions
+    from wengert.optim import _multi_tensor
+
+    assert _VF.split is torch.split and _tensor.Tensor is _C._TensorBase is torch.Tensor
+    p = torch.nn.Parameter(torch.ones(2))
+    optimizer = _multi_tensor.SGD([p], lr=0.5)
+    p.sum().backward()
+    optimizer.step()
+    assert p.tolist() == [0.5, 0.5] and optimizer.defaults["foreach"] is True
+    assert init._no_grad_fill_(p, 3.0) is p and p.tolist() == [3.0, 3.0]
+    assert float(init._no_grad_uniform_(p, 4, 5).detach().min()) >= 4 and p.requires_grad
+    x = torch.arange(6.0, requires_grad=True)
+    parts = _functions.Scatter.apply(["cpu", "cpu"], [2, 4], 0, x)
+    assert [len(part) for part in parts] == [2, 4]
+    parts[1].sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    with pytest.raises(AssertionError, match="not implemented for CPU"):
+        _functions.Gather.apply("cpu", 0, x)
+    root = torch.tensor([[2.0, 0.0], [0.0, 4.0]])
+    v = torch.tensor([2.0, 4.0])
+    assert normal._batch_mv(root, v).tolist() == [4.0, 16.0]
+    assert normal._batch_mahalanobis(root, v) == 2.0

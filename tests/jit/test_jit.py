@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections import OrderedDict
 from typing import Dict, List, Optional  # noqa: UP035
 
 import pytest
@@ -67,6 +68,36 @@ def through_a_file(m, **kwargs):
     jit.save(m, buffer)
     buffer.seek(0)
     return jit.load(buffer, **kwargs)
+
+
+class Distances(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.codes = nn.Sequential()
+        self.codes.add_module("block1-0", nn.Linear(3, 3))
+        self.register_buffer("a-b", w.ones(3))
+
+    def forward(self, x):
+        y = self.codes(x) + getattr(self, "a-b")
+        left, right = w.split(w.einsum("ij,kj->ik", y, y), [1, len(y) - 1], dim=1)
+        d = w.cdist(y, y) + w.masked.sum(left, 1) + w.signal.windows.hann(len(y)).mean()
+        return OrderedDict(
+            d=d, right=right, kind=w.as_tensor(w.promote_types(w.int8, d.dtype).itemsize)
+        )
+
+
+def test_functions_with_a_module_of_their_own_and_names_that_are_no_words():
+    m, x = Distances().eval(), w.randn(4, 3)
+    program = w.export.export(m, (x,))
+    buffer = io.BytesIO()
+    w.export.save(program, buffer)
+    buffer.seek(0)
+    made = [jit.trace(m, x, strict=False), program.module(), w.export.load(buffer).module()]
+    for f in (*made, through_a_file(made[0])):
+        w.testing.assert_close(dict(f(x)), dict(m(x)))
+    assert [s.arg for s in program.graph_signature.input_specs][:2] == [
+        "p_codes_block1_0_weight", "p_codes_block1_0_bias",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", [jit.script, None], ids=["script", "trace"])
@@ -160,6 +191,8 @@ def changed(change):
     [
         ["call_function", "y", {"function": "os.system"}, {"tuple": ["true"]}, {"dict": []}],
         ["call_function", "y", {"function": "torch.load"}, {"tuple": ["f"]}, {"dict": []}],
+        ["call_function", "y", {"function": "torch.from_file"}, {"tuple": ["f"]}, {"dict": []}],
+        ["call_function", "y", {"function": "torch.set_warn_always"}, {"tuple": []}, {"dict": []}],
         ["call_function", "y", {"function": "torch.hub.load"}, {"tuple": ["f"]}, {"dict": []}],
         ["call_function", "y", {"function": "builtins.eval"}, {"tuple": ["1"]}, {"dict": []}],
         ["call_function", "x = 1; y", {"function": "torch.relu"}, {"tuple": []}, {"dict": []}],

@@ -17,6 +17,7 @@ from ..ops.dispatching import DISABLED as _disabled_torch_dispatch_impl
 from ..ops.dispatching import HERE as _DISPATCH
 from ..ops.dispatching import switched_off as _DisableTorchDispatch
 
+_TensorBase = _Tensor  # one class here; libraries name its methods by it
 _TensorMeta = type(_Tensor)
 
 __all__ = [

@@ -178,3 +178,9 @@ def mahalanobis(root: Tensor, x: Tensor) -> Tensor:
     columns = x.reshape((count, *x.shape[outer:])).movedim(0, -1)
     solved = resolve("linalg", "solve_triangular")(root, columns, upper=False)
     return solved.pow(2).sum(-2).movedim(-1, 0).reshape(x.shape[:-1])
+
+
+# the names that libraries import
+_batch_mv = matrix_vector
+_batch_mahalanobis = mahalanobis
+_precision_to_scale_tril = precision_to_scale_tril

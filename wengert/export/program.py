@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import enum
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -443,7 +444,7 @@ def assembled(
             else InputKind.CONSTANT_TENSOR if constant else InputKind.BUFFER
         )  # fmt: skip
         letter = {"PARAMETER": "p", "BUFFER": "b", "CONSTANT_TENSOR": "c"}[kind.name]
-        made = lifted.placeholder(f"{letter}_{target.replace('.', '_')}")
+        made = lifted.placeholder(f"{letter}_" + re.sub(r"\W", "_", target))
         known[target] = made
         kept = target in persistent if kind is InputKind.BUFFER else None
         specs.append(InputSpec(kind, made.name, target, kept))

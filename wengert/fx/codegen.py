@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import json
 import keyword
 import math
 import re
@@ -287,5 +288,5 @@ def path_text(root: str, path: str) -> str:
     """An attribute of the module, however deep: getattr(self.layers, "0").weight."""
     text = root
     for part in path.split("."):
-        text = f"{text}.{part}" if part.isidentifier() else f'getattr({text}, "{part}")'
+        text = f"{text}.{part}" if part.isidentifier() else f"getattr({text}, {json.dumps(part)})"
     return text

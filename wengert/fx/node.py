@@ -14,6 +14,7 @@ from ..api.handing import TORCH
 from ..api.overridable import resolve_name
 from ..api.overrides import NAMES
 from ..base import dtypes
+from ..declare.registry import FUNCTIONS
 from ..engine.error_context import clear_errors
 from .immutable_collections import immutable_dict, immutable_list
 
@@ -91,7 +92,10 @@ def qualified_name(func: Callable[..., Any]) -> str:
     if known in IN_FUNCTIONAL:  # where PyTorch's code finds them
         return f"torch.functional.{name}"
     if known is None and name and getattr(func, "__module__", None):
-        known = f"{func.__module__}.{name}"
+        home, space = func.__module__, func.__module__.partition(".")[2]
+        if home.split(".")[0] == "wengert" and name in FUNCTIONS.get(space, ()):
+            home = f"torch.{space}".removesuffix(".")
+        known = f"{home}.{name}"
     return (known or str(name or func)).replace("_operator", "operator")
 
 

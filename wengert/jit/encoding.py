@@ -37,7 +37,8 @@ OPERATORS = {*BINARY, *UNARY, *INPLACE, "getitem", "setitem", "abs", "contains",
 BUILTINS = {"getattr": getattr, "abs": abs, "len": len, "int": int, "float": float, "bool": bool,
             "max": max, "min": min, "sum": sum, "tuple": tuple, "list": list}  # fmt: skip
 DUNDERS = {"__getitem__", "__setitem__", "__len__", "__call__", "__contains__"}
-SPACES = ("nn.functional", "linalg", "fft", "special", "sparse")
+SPACES = ("nn.functional", "linalg", "fft", "special", "sparse", "masked", "signal.windows")
+NO_STEPS = ("from_file", "set_", "compile", "load", "save", "import_")  # they do more than compute
 TABLES = set(vars(Module())) - {"training"}  # what every module has; not settings
 NAMED = (dtypes.dtype, formats.layout, formats.memory_format)
 
@@ -107,6 +108,8 @@ def decoded(x: Any, nodes: list[Node]) -> Any:
 def function_of(name: str) -> Any:
     """The function of a name in a file; ValueError for all that do not just compute."""
     home, _, last = name.rpartition(".")
+    if home == "torch" and last.startswith(NO_STEPS):
+        raise ValueError(f"a program cannot call {name!r}")
     if home == "operator" and last in OPERATORS:
         return getattr(operator, last)
     if home == "builtins" and last in BUILTINS:
@@ -117,7 +120,7 @@ def function_of(name: str) -> Any:
         from ..api.assertions import _assert
 
         return _assert
-    if home == "torch" and last in FUNCTIONS[""]:
+    if home in ("torch", "torch.functional") and last in FUNCTIONS[""]:
         return getattr(T, last)
     if home == "torch" and last.endswith("_") and last[:-1] in FUNCTIONS[""]:
         return getattr(T, last)
@@ -138,7 +141,8 @@ def valid(op: str, name: str, target: Any, kwargs: dict[str, Any]) -> None:
     words = [name, *kwargs]
     if isinstance(target, str):
         plain = target.lstrip("*") if op == "placeholder" else target
-        words += [part for part in plain.split(".") if not part.isdigit()]
+        path = op in ("get_attr", "call_module")  # of parts such as "0" and "block1-0", as text
+        words += [f"_{p.replace('-', '_')}" if path else p for p in plain.split(".")]
         if op == "call_method" and target.startswith("_") and target not in DUNDERS:
             raise ValueError(f"a program cannot call the method {target!r}")
     for word in words:

@@ -65,9 +65,16 @@ class TopLevelTracedModule(TracedModule, GraphModule):
     __str__ = Module.__repr__
 
 
+def plain(x: Any) -> Any:
+    """x with dictionaries of every kind as plain ones, which is what graphs return."""
+    if isinstance(x, dict):
+        return {k: plain(v) for k, v in x.items()}
+    return type(x)(map(plain, x)) if type(x) in (tuple, list) else x
+
+
 def same(a: Any, b: Any, tolerance: float) -> bool:
     """Whether two results agree."""
-    (xs, spec), (ys, other) = tree_flatten(a), tree_flatten(b)
+    (xs, spec), (ys, other) = tree_flatten(plain(a)), tree_flatten(plain(b))
     if spec != other:
         return False
     for x, y in zip(xs, ys):

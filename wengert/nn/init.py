@@ -435,6 +435,25 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     return tensor
 
 
+def _filling(name: str) -> Callable[..., Any]:
+    """The private name for filling by a method of the tensor, without a graph."""
+
+    def fill(tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        with no_grad():
+            return getattr(tensor, name)(*args, **kwargs)
+
+    fill.__name__ = fill.__qualname__ = f"_no_grad_{name}"
+    return fill
+
+
+# what libraries with initialisers of their own import
+_no_grad_uniform_ = _filling("uniform_")
+_no_grad_normal_ = _filling("normal_")
+_no_grad_fill_ = _filling("fill_")
+_no_grad_zero_ = _filling("zero_")
+_no_grad_trunc_normal_ = trunc_normal_
+
+
 def _old(new: Callable[..., Any]) -> Callable[..., Any]:
     """The name without an underscore that PyTorch had before 0.4."""
     name = new.__name__

@@ -70,7 +70,7 @@ def _check_shapes(
 
 
 def _project_joint(
-    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None
+    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Projections by one stacked weight; equal inputs share a product."""
     width = q.size(-1)
