@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.devices import CPU
 from ..base.formats import refuse_rank
-from ..base.hooks import Handle
+from ..base.hooks import RemovableHandle, hooked
 from ..base.modes import state
 from ..base.size import Size
 from ..declare.fast_paths import short
@@ -308,8 +309,22 @@ def retains_grad(self: Tensor) -> bool:
     return not self.is_leaf and self._x is not None and self._x.box is not None
 
 
+def backward_hooks(self: Tensor) -> OrderedDict[int, Any] | None:
+    """The hooks that are registered with this tensor; None where there never was one."""
+    hooks = None if self._n is None else self._n.hooks
+    if not hooks or views.RETAIN not in hooks:
+        return None if hooks is None else OrderedDict(hooks)
+    return OrderedDict((k, h) for k, h in hooks.items() if k != views.RETAIN)
+
+
+def set_backward_hooks(self: Tensor, hooks: Any) -> None:
+    """Take these hooks instead of those there are, as what rebuilds saved tensors does."""
+    if self._n is not None:
+        self._n.hooks = None if hooks is None else dict(hooks)
+
+
 @public("Tensor.register_hook(Tensor self, any hook) -> any", foreign=False)
-def register_hook(self: Tensor, hook: Any) -> Handle:
+def register_hook(self: Tensor, hook: Any) -> RemovableHandle:
     """Call hook(grad) when the gradient of this tensor is computed; what it returns replaces
     it. TypeError where hook cannot be called, RuntimeError where self does not require grad.
     """
@@ -320,7 +335,7 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
         raise TypeError(f"register_hook: the hook must be callable, got {type(hook).__name__}")
     if n.hooks is None:
         n.hooks = {}
-    handle = Handle(n.hooks, hook)
+    handle = hooked(n.hooks, hook)
     if views.RETAIN in n.hooks:
         n.hooks[views.RETAIN] = n.hooks.pop(
             views.RETAIN
@@ -329,14 +344,14 @@ def register_hook(self: Tensor, hook: Any) -> Handle:
 
 
 @public("Tensor.register_post_accumulate_grad_hook(Tensor self, any hook) -> any", foreign=False)
-def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> Handle:
+def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> RemovableHandle:
     """Call hook(self) each time a gradient was added to this `.grad`; RuntimeError for no leaf."""
     n = self._n
     if n is None:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if type(n) is not AccumulateGrad:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    return Handle(extra(n, "accumulated", dict), hook)
+    return hooked(extra(n, "accumulated", dict), hook)
 
 
 new_tuple = tuple.__new__
@@ -515,6 +530,7 @@ def setup() -> None:
     for f in (retains_grad, mT, mH, H, T):
         attach(f.__name__, property(f))
     attach("_version", property(version))
+    attach("_backward_hooks", property(backward_hooks, set_backward_hooks))
     attach("_base", property(base))
     attach("data", property(get_data, set_data))
     attach("real", part("real"))

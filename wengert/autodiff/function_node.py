@@ -43,7 +43,7 @@ class FunctionCtx:
 
     __slots__ = ("__dict__", "_node")
 
-    def __init__(self, node: Context) -> None:
+    def __init__(self, node: BackwardCFunction) -> None:
         self._node = node
         self.__dict__ = node.own
 
@@ -51,8 +51,17 @@ class FunctionCtx:
         return getattr(self._node, name)
 
 
-class Context(Node):
-    """The node of a Function."""
+class BackwardCFunction(Node):
+    """The node of a Function: its class, named after the Function, derives from this one.
+
+    >>> class Double(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    >>> node = Double.apply(torch.ones(2, requires_grad=True)).grad_fn
+    >>> node.name(), isinstance(node, torch.autograd.function.BackwardCFunction)
+    ('DoubleBackward', True)
+    """
 
     role = FUNCTION
     function: Any = None
@@ -228,7 +237,7 @@ class _Output:
         )
 
 
-class ManyContext(Context):
+class ManyContext(BackwardCFunction):
     """The context of a Function with several outputs."""
 
     role = FUNCTION_MANY
@@ -249,7 +258,7 @@ def node_classes(cls: type) -> tuple[type, type]:
     """The node classes of a Function: for one output, for several."""
     name = cls.__name__ + "Backward"
     facts = {"function": cls, "__module__": "torch.autograd.function", "_forward_cls": cls}
-    return type(name, (Context,), facts), type(name, (ManyContext,), facts)
+    return type(name, (BackwardCFunction,), facts), type(name, (ManyContext,), facts)
 
 
 def transformed() -> bool:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..base.hooks import Handle
+from ..base.hooks import RemovableHandle, hooked
 from ..base.modes import state
 from ..engine import views
 from ..engine.error_context import clear_errors
@@ -115,14 +115,14 @@ def register_multi_grad_hook(
     for i, n in enumerate(watch.nodes):
         if n.hooks is None:
             n.hooks = {}
-        handles.append(Handle(n.hooks, lambda g, i=i: watch.arrived(i, g)))
+        handles.append(hooked(n.hooks, lambda g, i=i: watch.arrived(i, g)))
     return _Handles(handles)
 
 
 class _Handles:
     """Removes several hooks as one."""
 
-    def __init__(self, handles: Sequence[Handle]) -> None:
+    def __init__(self, handles: Sequence[RemovableHandle]) -> None:
         self.handles = tuple(handles)
 
     def remove(self) -> None:

@@ -1,6 +1,6 @@
 """torch.autograd.function: re-exports."""
 
 from ..autodiff.function import Function, InplaceFunction, once_differentiable
-from ..autodiff.function_node import FunctionCtx
+from ..autodiff.function_node import BackwardCFunction, FunctionCtx
 
-__all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
+__all__ = ["BackwardCFunction", "Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]

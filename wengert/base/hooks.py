@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 
@@ -23,8 +24,11 @@ class RemovableHandle:
     _ids = itertools.count()
     next_id = 0
 
+    hooks_dict_ref: Callable[[], Any]  # weak where the table allows it
+    extra_dict_ref: tuple[Callable[[], Any], ...]
+
     def __init__(self, hooks_dict: Any, *, extra_dict: Any = None) -> None:
-        self.hooks_dict_ref = weakref.ref(hooks_dict)
+        self.hooks_dict_ref = reference(hooks_dict)
         self.id = self._new_id()
         extra = extra_dict if isinstance(extra_dict, list) else [extra_dict]
         self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
@@ -48,7 +52,7 @@ class RemovableHandle:
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         table = OrderedDict() if state[0] is None else state[0]
-        self.hooks_dict_ref, self.id = weakref.ref(table), state[1]
+        self.hooks_dict_ref, self.id = reference(table), state[1]
         extra = state[2] if len(state) > 2 else ()
         self.extra_dict_ref = tuple([weakref.ref(d) for d in extra if d is not None])
 
@@ -59,23 +63,17 @@ class RemovableHandle:
         self.remove()
 
 
-class Handle(RemovableHandle):
-    """The handle of a hook of a tensor, a node or an optimizer, which keeps the table."""
+def reference(table: Any) -> Callable[[], Any]:
+    """A weak reference to a table; to a plain dict, which knows none, a strong one."""
+    return (lambda: table) if type(table) is dict else weakref.ref(table)
 
-    def __init__(self, hooks: dict[int, Any], fn: Any = None, *, first: bool = False) -> None:
-        self.hooks_dict = hooks
-        self.id = self._new_id()
-        if fn is not None:
-            hooks[self.id] = fn
-            if first and hasattr(hooks, "move_to_end"):
-                hooks.move_to_end(self.id, last=False)  # an OrderedDict
 
-    def remove(self) -> None:
-        """Take the hook out; doing it twice is harmless."""
-        self.hooks_dict.pop(self.id, None)
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self.hooks_dict, self.id
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.hooks_dict, self.id = state
+def hooked(hooks: dict[int, Any], fn: Any, *, first: bool = False) -> RemovableHandle:
+    """Put a hook into a table, which the handle keeps: that of a tensor, a node or an optimizer."""
+    handle = RemovableHandle.__new__(RemovableHandle)
+    handle.hooks_dict_ref, handle.extra_dict_ref = lambda: hooks, ()
+    handle.id = RemovableHandle._new_id()
+    hooks[handle.id] = fn
+    if first and isinstance(hooks, OrderedDict):
+        hooks.move_to_end(handle.id, last=False)
+    return handle

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autodiff import grad_api
 from ..autodiff.function import Function
-from ..autodiff.function_node import Context
+from ..autodiff.function_node import BackwardCFunction
 from ..base import source
 from ..base.modes import enable_grad, state
 from ..base.pytree import flatten
@@ -52,7 +52,7 @@ class CompiledFunction(Function):
         return tuple([None if a is None else wrap(np.asarray(a)) for a in found])
 
 
-class CompiledFunctionBackward(Context):
+class CompiledFunctionBackward(BackwardCFunction):
     """The node. plan: whose call it is; call: None once the graph has been freed."""
 
     function = CompiledFunction

@@ -26,7 +26,7 @@ from typing import Any
 from ..base import generated
 from ..base.modes import enable_grad, state
 from ..engine import native, views
-from ..engine.error_context import FAILURES, tell
+from ..engine.error_context import FAILURES
 from ..engine.op import Op
 from ..engine.op_modes import ACTIVE, caller, seen_whole
 from ..engine.out_argument import check_dtype, dtype_into, write_out
@@ -38,6 +38,7 @@ from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import IN_PLACE, documentation, shown_signature
 from .lines import PLAIN, Line, needed
 from .lines import text as straight_line
+from .refusals import tell
 from .registry import Declared
 
 # kinds of callables of one declaration: torch.NAME, Tensor.NAME, Tensor.NAME_, torch.NAME_
@@ -298,7 +299,7 @@ def parser(
             lines += [indent + x for x in found]
     lines.append(f"  return {other}")
     shown = ", ".join([f"{n!r}: {n}" for n in (*slots, *([rest] if rest else ()))])
-    told = f"tell({name!r}, e, {{{shown}}})"
+    told = f"tell({name!r}, e, {{{shown}}}{', out' * out})"
     conditions = " ".join(
         x.given for i in lines_of for x in ((i,) if isinstance(i, Line) else i or ())
     )

@@ -269,5 +269,8 @@ def described(a: Any) -> str:
     if isinstance(a, (list, tuple)) and a and len(a) < 5:
         parts = [described(x) for x in a]
         return " and ".join(parts) if all(parts) else ""
-    d, shape = getattr(a, "dtype", None), getattr(a, "shape", None)
+    try:
+        d, shape = getattr(a, "dtype", None), getattr(a, "shape", None)
+    except RuntimeError:  # an uninitialized parameter has no shape
+        return ""
     return f"{d.name} {list(shape)}" if isinstance(d, dtype) and shape is not None else ""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..base import source
 from ..base.dtypes import as_dtype
-from ..base.hooks import Handle
+from ..base.hooks import hooked
 
 # What the reverse pass does with a node (Node.role). The last two have several outputs.
 OP = 0  # runs the rules of an op with one output
@@ -94,11 +94,11 @@ class Node:
         kept = edges(self)
         if len(kept) < len(self.parents):
             fn = narrowed(fn, kept)
-        return Handle(extra(self, "post", dict), fn)
+        return hooked(extra(self, "post", dict), fn)
 
     def register_prehook(self, fn: Any) -> Any:
         """Call fn(grad_outputs) before this node runs; a result replaces grad_outputs."""
-        return Handle(extra(self, "pre", dict), fn)
+        return hooked(extra(self, "pre", dict), fn)
 
     def _sequence_nr(self) -> int:
         return self.seq

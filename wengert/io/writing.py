@@ -162,9 +162,7 @@ def pickler(base: Any, storages: _Storages) -> Any:
 def reduced(t: Tensor, storages: _Storages) -> Any:
     """How a tensor is written: a function of PyTorch's that makes it again, and its arguments."""
     if is_lazy(t):
-        raise RuntimeError(
-            "save(): an uninitialized parameter has no shape yet: run the module once, then save"
-        )
+        return t.__reduce_ex__(2)
     if hasattr(t._a, "facts"):
         facts = (type(t), *t._a.facts(t))
         return rebuild._rebuild_from_type_v2, (

@@ -181,7 +181,9 @@ class UninitializedTensorMixin:
         finally:
             self.__class__ = lazy
 
-    def materialize(self, shape: Sequence[int], device: Any = None, dtype: Any = None) -> None:
+    def materialize(
+        self, shape: int | Sequence[int], device: Any = None, dtype: Any = None
+    ) -> None:
         """Take a shape, and with it the ordinary class; contents are uninitialized.
 
         device, dtype: the present ones if None.
@@ -191,7 +193,7 @@ class UninitializedTensorMixin:
         device = self.data.device if device is None else device
         dtype = self.data.dtype if dtype is None else dtype
         self.__class__ = self.cls_to_become
-        self.data = T.empty(tuple(shape), device=device, dtype=dtype)
+        self.data = T.empty(shape, device=device, dtype=dtype)
 
     @property
     def shape(self) -> Any:

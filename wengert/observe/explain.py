@@ -9,7 +9,7 @@ import sys
 from typing import Any, TextIO
 
 from ..autodiff.function import Function
-from ..autodiff.function_node import Context
+from ..autodiff.function_node import BackwardCFunction
 from ..base import frames
 from ..declare.registry import FUNCTIONS, METHODS, Declared
 from ..engine.node import Node
@@ -53,7 +53,7 @@ def text_of(x: Any, output: Any, caller: Any) -> str:
         raise TypeError(f"explain: output= goes with a tensor, not with {type(x).__name__}")
     if isinstance(x, type) and issubclass(x, Function):
         return about_custom(x)
-    if isinstance(x, Context):
+    if isinstance(x, BackwardCFunction):
         return about_custom(x.function)
     if isinstance(x, Node):
         if x.op is None:

@@ -83,7 +83,7 @@ class Recorder:
             if op.backward is not None:
                 self._time_backward(op)
         self._exchange(reverse, "accumulate_grad", "torch::autograd::AccumulateGrad")
-        self._exchange(function_node.Context, "apply_backward", None)
+        self._exchange(function_node.BackwardCFunction, "apply_backward", None)
         self._exchange(CopySlices, "run", "CopySlices")
         self._exchange(function, "recorded", None)
         for handle in (

@@ -49,3 +49,5 @@ CONV_TRANSPOSED = CONV | {
 DIMS = {"dim": lambda dim: (dim,) if isinstance(dim, int) else dim}
 NUMBERS = {"none": 0, "mean": 1, "sum": 2}
 REDUCED = {"reduction": lambda reduction: NUMBERS.get(reduction, reduction)}
+TO_TARGET = REDUCED | {"target": "y"}
+OF_CLASSES = REDUCED | {"total_weight": "total", "ignore_index": "ignore"}

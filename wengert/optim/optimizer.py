@@ -17,7 +17,7 @@ from ..api import functions as T
 from ..base.advice import advise
 from ..base.dtypes import float32
 from ..base.hints import wanted
-from ..base.hooks import Handle
+from ..base.hooks import RemovableHandle, hooked
 from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
 from .foreign import (  # noqa: F401
@@ -60,17 +60,17 @@ class _Required:
 required = _Required()
 
 
-def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> Handle:
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Call hook(optimizer, args, kwargs) before every step of every optimizer.
 
     The hook may return new (args, kwargs). Returns a handle whose remove() takes it out.
     """
-    return Handle(_global_pre_hooks, hook)
+    return hooked(_global_pre_hooks, hook)
 
 
-def register_optimizer_step_post_hook(hook: Callable[..., None]) -> Handle:
+def register_optimizer_step_post_hook(hook: Callable[..., None]) -> RemovableHandle:
     """Call hook(optimizer, args, kwargs) after every step of every optimizer; returns a handle."""
-    return Handle(_global_post_hooks, hook)
+    return hooked(_global_post_hooks, hook)
 
 
 def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -454,7 +454,7 @@ class Optimizer(Rule):
 
     # ---- hooks
 
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Handle:
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) before each step; it may return new (args, kwargs).
 
         >>> w = torch.ones(1, requires_grad=True)
@@ -465,9 +465,9 @@ class Optimizer(Rule):
         before
         after
         """
-        return Handle(self._optimizer_step_pre_hooks, hook)
+        return hooked(self._optimizer_step_pre_hooks, hook)
 
-    def register_step_post_hook(self, hook: Callable[..., None]) -> Handle:
+    def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Call hook(optimizer, args, kwargs) after each step.
 
         >>> w = torch.ones(1, requires_grad=True)
@@ -478,11 +478,11 @@ class Optimizer(Rule):
         before
         after
         """
-        return Handle(self._optimizer_step_post_hooks, hook)
+        return hooked(self._optimizer_step_post_hooks, hook)
 
     def register_state_dict_pre_hook(
         self, hook: Callable[..., None], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call hook(optimizer) before state_dict() collects; prepend: before earlier hooks.
 
         >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)
@@ -493,11 +493,11 @@ class Optimizer(Rule):
         after
         ['state', 'param_groups']
         """
-        return Handle(self._optimizer_state_dict_pre_hooks, hook, first=prepend)
+        return hooked(self._optimizer_state_dict_pre_hooks, hook, first=prepend)
 
     def register_state_dict_post_hook(
         self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call hook(optimizer, state_dict) after state_dict(); it may return another dict.
 
         prepend: run before the hooks that are there.
@@ -510,11 +510,11 @@ class Optimizer(Rule):
         after
         ['state', 'param_groups']
         """
-        return Handle(self._optimizer_state_dict_post_hooks, hook, first=prepend)
+        return hooked(self._optimizer_state_dict_post_hooks, hook, first=prepend)
 
     def register_load_state_dict_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call hook(optimizer, state_dict) before loading; it may return another dict.
 
         prepend: run before the hooks that are there.
@@ -526,11 +526,11 @@ class Optimizer(Rule):
         before
         after
         """
-        return Handle(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
+        return hooked(self._optimizer_load_state_dict_pre_hooks, hook, first=prepend)
 
     def register_load_state_dict_post_hook(
         self, hook: Callable[..., None], prepend: bool = False
-    ) -> Handle:
+    ) -> RemovableHandle:
         """Call hook(optimizer) after loading.
 
         prepend: run before the hooks that are there.
@@ -542,4 +542,4 @@ class Optimizer(Rule):
         before
         after
         """
-        return Handle(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)
+        return hooked(self._optimizer_load_state_dict_post_hooks, hook, first=prepend)

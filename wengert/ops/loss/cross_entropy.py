@@ -19,7 +19,7 @@ from ...engine.op import primitive
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.tensor import Tensor
 from ..nn.activation import log_softmax_op
-from ..node_facts import REDUCED
+from ..node_facts import OF_CLASSES
 
 REDUCTIONS = frozenset(("mean", "sum", "none"))
 
@@ -69,7 +69,7 @@ def reduce_to(losses: Any, reduction: str) -> Any:
     optional="weight",
     node="NllLossBackward0",
     name="cross_entropy",
-    told=REDUCED,
+    told=OF_CLASSES,
 )
 def cross_entropy_op(xp, x, target, weight, reduction="mean", ignore=-100, smoothing=0.0):
     """Loss of logits x (N, C, ...) or (C,) against the indices of classes (N, ...) or ()."""
@@ -272,7 +272,7 @@ def soft_cross_entropy(
     optional="weight",
     node="NllLossBackward0",
     name="nll_loss",
-    told=REDUCED,
+    told=OF_CLASSES,
 )
 def nll_loss_op(xp, x, target, weight, reduction="mean", ignore=-100):
     """Loss of log-probabilities x (N, C, ...) or (C,) against classes (N, ...) or ()."""

@@ -20,7 +20,7 @@ from ...engine.op import primitive
 from ...engine.op_modes import needs_operands, runner
 from ...engine.tensor import Tensor
 from ..nn.embedding import readable
-from ..node_facts import REDUCED
+from ..node_facts import TO_TARGET
 from ..shape.join import joint_dtype
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, numbered, reduce_to, reduction_of
@@ -35,7 +35,7 @@ from .regression import arriving, broadcast, reduced
     node="BinaryCrossEntropyBackward0",
     name="bce_loss",
     keeps_order=True,
-    told=REDUCED,
+    told=TO_TARGET,
 )
 def bce_loss_op(xp, x, y, weight, reduction="mean"):
     """-(y log x + (1 - y) log(1 - x)), reduced; logarithms are at least -100."""
@@ -107,7 +107,7 @@ def bce_loss(input, target, weight=None, size_average=None, reduce=None, reducti
     node="BinaryCrossEntropyWithLogitsBackward0",
     name="bce_logits",
     keeps_order=True,
-    told=REDUCED,
+    told=TO_TARGET,
 )
 def bce_logits_op(xp, x, y, weight, pos_weight, reduction="mean"):
     """bce_loss of sigmoid(x), reduced; pos_weight multiplies the term of y."""

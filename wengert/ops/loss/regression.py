@@ -18,7 +18,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import needs_operands
 from ...engine.tensor import Tensor
-from ..node_facts import REDUCED
+from ..node_facts import TO_TARGET
 from ..predicates import broadcast_shapes
 from ..shape.views import expand
 from .cross_entropy import KNOWN, REDUCTIONS, reduce_to, reduction_of
@@ -35,7 +35,13 @@ def arriving(xp: Any, g: Any, x: Any, reduction: str) -> Any:
 
 
 @primitive(
-    opaque, types="promote", hidden="d", name="mse_loss", real=True, told=REDUCED, keeps_order=True
+    opaque,
+    types="promote",
+    hidden="d",
+    name="mse_loss",
+    real=True,
+    told=TO_TARGET,
+    keeps_order=True,
 )
 def mse_loss_op(xp, x, y, reduction="mean"):
     """(x - y) ** 2, reduced."""
@@ -177,7 +183,7 @@ def narrowed(xp: Any, x: Any, dtype: Any) -> Any:
     return x if dtype is None else xp.astype(x, dtype)
 
 
-@op(opaque, types="promote", name="huber_loss", real=True, told=REDUCED, keeps_order=True)
+@op(opaque, types="promote", name="huber_loss", real=True, told=TO_TARGET, keeps_order=True)
 def huber_loss_op(xp, x, y, reduction="mean", delta=1.0):
     """Half the square of x - y up to delta, then a line."""
     low, x, y = in_single(xp, x, y)
@@ -196,7 +202,7 @@ huber_loss_op.vjp_all(_huber).jvp(
 )
 
 
-@op(opaque, types="promote", name="smooth_l1_loss", real=True, told=REDUCED, keeps_order=True)
+@op(opaque, types="promote", name="smooth_l1_loss", real=True, told=TO_TARGET, keeps_order=True)
 def smooth_l1_loss_op(xp, x, y, reduction="mean", beta=1.0):
     """huber_loss over beta: slopes of 1 beyond it."""
     low, x, y = in_single(xp, x, y)
@@ -210,7 +216,7 @@ smooth_l1_loss_op.vjp_all(
 ).jvp(moving_apart(lambda xp, d, beta: xp.clamp_scalar(d, -beta, beta) / beta))
 
 
-@op(opaque, types="any", name="soft_margin_loss", told=REDUCED, keeps_order=True)
+@op(opaque, types="any", name="soft_margin_loss", told=TO_TARGET, keeps_order=True)
 def soft_margin_loss_op(xp, x, y, reduction="mean"):
     """log(1 + exp(-y x))."""
     return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)

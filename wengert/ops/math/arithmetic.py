@@ -477,7 +477,7 @@ addcmul_op.vjp(
 )
 
 
-@op(elementwise, name="addcdiv")
+@op(elementwise, name="addcdiv", told={"tensor1": "a", "tensor2": "b"})
 def addcdiv_op(xp, x, a, b, value=1):
     """x + value * a / b."""
     return x + (a if value == 1 else a * value) / b

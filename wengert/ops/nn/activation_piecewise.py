@@ -32,7 +32,13 @@ def outside(xp: Any, g: Any, inside: Any) -> Any:
 # ------------------------------------------------------------------------------------- limits
 
 
-@primitive(elementwise, types="any", name="hardtanh", real=True)
+@primitive(
+    elementwise,
+    types="any",
+    name="hardtanh",
+    real=True,
+    told={"min_val": "low", "max_val": "high"},
+)
 def hardtanh_op(xp, x, low=-1.0, high=1.0):
     """x limited to [low, high]."""
     return xp.clamp_scalar(x, low, high)

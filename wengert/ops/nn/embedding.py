@@ -24,7 +24,13 @@ from ...engine.tensor import Tensor, wrap
 MODES = ("sum", "mean", "max")
 
 
-@primitive(movement, types="any", inputs=2, name="embedding")
+@primitive(
+    movement,
+    types="any",
+    inputs=2,
+    name="embedding",
+    told={"indices": "index", "scale_grad_by_freq": "scale"},
+)
 def embedding_op(xp, weight, index, padding_idx=-1, scale=False, sparse=False):
     """Rows of weight (rows, m) at index (...): (..., m)."""
 
