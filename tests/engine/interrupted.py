@@ -78,6 +78,7 @@ def main():
         except Interrupted:
             inside[0] = False
             caught += 1
+            torch.set_grad_enabled(True)  # Python may raise before an __exit__'s first line
     inside[0] = False
     signal.setitimer(signal.ITIMER_REAL, 0)
     print(caught, *train())

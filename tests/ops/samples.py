@@ -30,6 +30,11 @@ def arrays(*shape: int, low: float = 0.2, high: float = 0.8) -> np.ndarray:
 RNG = np.random.default_rng(0)
 
 
+def floats(ins: list[Any]) -> bool:
+    """Whether one of the inputs is an array that may have a gradient."""
+    return any(isinstance(a, np.ndarray) and a.dtype.kind == "f" for a in ins)
+
+
 def harvest() -> dict[str, tuple[Any, list[Any], dict[str, Any]]]:
     """op name -> (op, inputs, static)."""
     found: dict[str, Any] = {}
@@ -55,8 +60,8 @@ def harvest() -> dict[str, tuple[Any, list[Any], dict[str, Any]]]:
             plain = [values[a.slot] if type(a) is Ref else a for a in ins]
             results = replay_step(op, plain, static)
             values.update(zip(outs, results))
-            if op.name not in STEPPED:
-                found.setdefault(op.name, (op, plain, static))
+            if op.name not in STEPPED and not (op.name in found and floats(found[op.name][1])):
+                found[op.name] = op, plain, static
     for name, op in OPS.items():
         if name in found or op.variadic:
             continue

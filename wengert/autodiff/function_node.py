@@ -98,7 +98,17 @@ class BackwardCFunction(Node):
     # ---- for forward
 
     def save_for_backward(self, *tensors: Any) -> None:
-        """Keep tensors (inputs, outputs or intermediate ones; or None) for backward."""
+        """Keep tensors for backward, which finds them in saved_tensors.
+
+        tensors: inputs, outputs or intermediate ones, of any shape; or None.
+
+        Raises TypeError for anything else: that may be kept as an attribute of ctx.
+
+        >>> ctx = torch.autograd.function.BackwardCFunction()
+        >>> ctx.save_for_backward(torch.ones(2), None)
+        >>> ctx.saved_tensors
+        (tensor([1., 1.]), None)
+        """
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
@@ -108,19 +118,39 @@ class BackwardCFunction(Node):
         self._keep = tuple(tensors)
 
     def save_for_forward(self, *tensors: Any) -> None:
-        """Keep tensors for jvp."""
+        """Keep tensors for jvp.
+
+        tensors: of any shape, or None.
+
+        >>> torch.autograd.function.BackwardCFunction().save_for_forward(torch.ones(2))
+        """
         self._tangents = tuple(tensors)
 
     def mark_dirty(self, *tensors: Any) -> None:
-        """Say which inputs forward changed in place."""
+        """Say which inputs forward changed in place.
+
+        tensors: inputs of forward, of any shape.
+
+        >>> torch.autograd.function.BackwardCFunction().mark_dirty(torch.ones(2))
+        """
         self._dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Any) -> None:
-        """Say which outputs have no gradient."""
+        """Say which outputs have no gradient.
+
+        tensors: outputs of forward, of any shape.
+
+        >>> torch.autograd.function.BackwardCFunction().mark_non_differentiable(torch.ones(2))
+        """
         self._plain = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """False: backward gets None instead of zeros for outputs without gradient."""
+        """Say what backward gets for outputs without gradient.
+
+        value: True for zeros (as unless it is said), False for None.
+
+        >>> torch.autograd.function.BackwardCFunction().set_materialize_grads(False)
+        """
         self.materialize = value
 
     # ---- for backward

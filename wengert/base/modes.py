@@ -226,7 +226,10 @@ class no_grad(_Switch):
         switch(False, self.prev)
 
     def __exit__(self, *exc: object) -> None:
-        record(self.prev)
+        prev = self.prev
+        if prev is not state.grad:  # record(), without calls, at which handlers have their turn
+            everyone.off += -1 if prev else 1
+            state.grad = prev
 
 
 class enable_grad(no_grad):

@@ -16,6 +16,18 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+def start(thread: threading.Thread) -> None:
+    """thread.start(), which waits for a sign of the thread: a second exception of a handler of
+    signals leaves Python's condition there without its lock. What is raised is that exception then.
+    """
+    try:
+        thread.start()
+    except RuntimeError as e:
+        if e.__context__ is None:
+            raise  # the interpreter is about to end
+        raise e.__context__ from None
+
+
 def uninterrupted(f: Callable[..., T], *args: Any) -> T:
     """f(*args), finished even if a signal's handler raises meanwhile; that is raised here.
 
@@ -38,7 +50,7 @@ def uninterrupted(f: Callable[..., T], *args: Any) -> T:
             _imp.release_lock()
     thread = threading.Thread(target=work, name="wengert uninterrupted")
     try:
-        thread.start()
+        start(thread)
     except RuntimeError:  # the interpreter is about to end
         return f(*args)
     thread.join()

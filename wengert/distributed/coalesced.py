@@ -13,7 +13,7 @@ from .collectives import SUM, all_gather, all_reduce, broadcast, on_gpu
 from .process_group import ProcessGroup
 from .work import Work
 
-__all__ = ["all_gather_coalesced", "all_reduce_coalesced", "broadcast_together"]
+__all__ = ["all_gather_coalesced", "all_reduce_coalesced"]
 
 SMALL = 1 << 16  # bytes of a tensor that travels with others
 

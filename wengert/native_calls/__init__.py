@@ -25,6 +25,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..base import warmup
+from ..base.uninterrupted import start as start_thread
 
 TRIED = ((3, 11),)  # versions of CPython on which the tests ran with it
 SYSTEMS = (("linux", "x86_64"),)
@@ -68,7 +69,7 @@ def start(wait: bool = False) -> bool:
                 State.said = said
                 return False
             State.thread = threading.Thread(target=load, name="wengert native calls", daemon=True)
-            State.thread.start()
+            start_thread(State.thread)
             atexit.register(end)
     while wait and State.thread.is_alive() and not State.waiting:
         State.thread.join(PAUSE)

@@ -195,6 +195,8 @@ def sparse_compressed_tensor(
 ):
     """sparse_csr_tensor or sparse_csc_tensor by layout.
 
+    Raises RuntimeError unless layout is torch.sparse_csr or torch.sparse_csc.
+
     >>> parts = torch.tensor([0, 1, 2]), torch.tensor([1, 0]), torch.tensor([5., 6.])
     >>> torch.sparse_compressed_tensor(*parts, (2, 2), layout=torch.sparse_csr).to_dense()
     tensor([[0., 5.],

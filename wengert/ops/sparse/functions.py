@@ -498,6 +498,8 @@ def sparse_mm(mat1, mat2, reduce=None):
     i, j = mat1._indices().unbind(0)
     products = mat1._values().unsqueeze(1) * mat2.index_select(0, j)
     zeros = products.new_zeros((mat1._a.shape[0], products._a.shape[1]))
+    if reduce == "sum":
+        return zeros.index_add(0, i, products)
     return zeros.index_reduce(0, i, products, REDUCTIONS[reduce], include_self=False)
 
 
