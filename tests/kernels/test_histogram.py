@@ -18,10 +18,11 @@ def test_agrees_with_numpy(dtype, bins, weighted, monkeypatch):
     x[::5] = np.round(x[::5])  # on edges
     x[3::17], x[4::19], x[5::23] = np.nan, np.inf, -np.inf
     edges = [np.sort(np.round(r.standard_normal(n + 1), 1)).astype(dtype) for n in bins]
-    weight = r.random(len(x)).astype(dtype) if weighted else None
-    quick = words.histogram_counts(np, x, weight, *edges)
+    if weighted:
+        edges.append(r.random(len(x)).astype(dtype))
+    quick = words.histogram_counts(np, x, *edges, weighted=weighted)
     monkeypatch.setattr(histogram, "LEAST", 1 << 40)
-    slow = words.histogram_counts(np, x, weight, *edges)
+    slow = words.histogram_counts(np, x, *edges, weighted=weighted)
     assert quick.dtype == slow.dtype
     np.testing.assert_allclose(quick, slow, 1e-5)
     assert quick.sum() > 0

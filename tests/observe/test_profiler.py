@@ -166,12 +166,12 @@ def test_nothing_is_left_on():
     x = w.ones(2, requires_grad=True)
     (x * x).sum().backward()
     step, accumulate = OPS["mul"].node.step, backward.accumulate_grad
-    recorded, apply = function.recorded, function_node.Context.apply_backward
+    recorded, apply = function.recorded, function_node.BackwardCFunction.apply_backward
     with profile(profile_memory=True, with_stack=True):
         assert OPS["mul"].node.step is not step
         (x * x).sum().backward()
     assert OPS["mul"].node.step is step and backward.accumulate_grad is accumulate
-    assert function.recorded is recorded and function_node.Context.apply_backward is apply
+    assert function.recorded is recorded and function_node.BackwardCFunction.apply_backward is apply
     assert not op_modes.ACTIVE and not op_modes.EVERYWHERE
     assert OPS["mul"].impl[type(x._a)] in OPS["mul"].impl.bare.values()
 

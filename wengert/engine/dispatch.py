@@ -106,7 +106,15 @@ def slow(
         single = low = None
         if op.exact_numbers:
             single, low = in_single(xp, op, given, raws)
-        elif op.types == "float" and len(raws) == 1 and op.kind == "elementwise" and op.primitive:
+        elif (
+            op.types == "float"
+            and len(raws) == 1
+            and op.kind == "elementwise"
+            and (
+                op.primitive
+                and not op.static  # whose numbers are as they are in the operand's dtype
+            )
+        ):
             single, low = widened(xp, raws[0])
         if (where := check_devices(op, raws)) is not None:
             return slow(op, tuple([brought(x, where) for x in ins]), static, None, hidden)

@@ -24,7 +24,7 @@ the general way. For `mul` the text is
         if s is float and (d is F32 or d is F64) or s is int and (d is F32 or d is F64 or d is I64):
           a1 = number[t](other, d); n1 = None
         else: return slow(op, (input, other, ), {}, out)
-      if d is BF16: return slow(op, (input, other, ), {}, out)
+      if d is not F32 and (d is BF16 or d is F16 and a0.size > 4095): return slow(op, (input, other, ), {}, out)
       try: f = (direct if a0.flags.c_contiguous else impl)[t]
       except AttributeError: f = impl[t]
       if f is None: return slow(op, (input, other, ), {}, out)
@@ -46,7 +46,7 @@ the general way. For `mul` the text is
         n.code = c; n.lasti = fr.f_lasti
         n.shape = o0.shape; n.dtype = o0.dtype; r0._n = n
       return r0
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 
