@@ -48,6 +48,18 @@ class Launched:
             found = k.checked(device, all_there, lambda: want)
         return found
 
+    def normalized(
+        self, name: str, x: Any, count: int, sizes: Sequence[int], eps: float, weight: Any,
+        bias: Any, general: Callable[[], Any],
+    ) -> Any:  # fmt: skip
+        """(results, means, 1 / deviations) of count groups of x's numbers, by the kernel `name`."""
+        if not self.ready(device := x.device.id, count):
+            return general()
+        lib = self.lib
+        out, mean, rstd = lib.empty(x.shape, F32), lib.empty(count, F32), lib.empty(count, F32)
+        self.run(name, device, count, *sizes, eps, x, weight, bias, out, mean, rstd)
+        return self.checked(device, [name], (out, mean, rstd), general)
+
 
 def kernel(name: str) -> Kernel:
     from ..kernels import gpu_norms
@@ -65,16 +77,13 @@ def layer_norm(general: Word, lib: Any) -> Word:
     kernels = Launched(lib, "layer_norm")
 
     def word(x: Any, weight: Any = None, bias: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+        def plainly() -> Any:
+            return general(x, weight, bias, dims, eps)
+
         n = prod(x.shape[x.ndim - dims :])
-        usual = weight is not None and bias is not None and fits(x) and vectors(n, weight, bias)
-        if usual and kernels.ready(device := x.device.id, count := x.size // n):
-            out, mean, rstd = lib.empty(x.shape, F32), lib.empty(count, F32), lib.empty(count, F32)
-            kernels.run("layer_norm", device, count, n, eps, x, weight, bias, out, mean, rstd)
-            return kernels.checked(
-                device, ["layer_norm"], (out, mean, rstd),
-                lambda: general(x, weight, bias, dims, eps),
-            )  # fmt: skip
-        return general(x, weight, bias, dims, eps)
+        if weight is None or bias is None or not fits(x) or not vectors(n, weight, bias):
+            return plainly()
+        return kernels.normalized("layer_norm", x, x.size // n, [n], eps, weight, bias, plainly)
 
     return word
 
@@ -132,17 +141,14 @@ def group_norm(general: Word, lib: Any) -> Word:
     def word(
         x: Any, weight: Any = None, bias: Any = None, groups: int = 1, eps: float = 1e-5
     ) -> Any:
+        def plainly() -> Any:
+            return general(x, weight, bias, groups, eps)
+
         c, count = x.shape[1], x.shape[0] * groups
-        usual = weight is not None and bias is not None and fits(x) and vectors(c, weight, bias)
-        if usual and kernels.ready(device := x.device.id, count):
-            out, mean, rstd = lib.empty(x.shape, F32), lib.empty(count, F32), lib.empty(count, F32)
-            sizes = x.size // count, x.size // (x.shape[0] * c), groups
-            kernels.run("group_norm", device, count, *sizes, eps, x, weight, bias, out, mean, rstd)
-            return kernels.checked(
-                device, ["group_norm"], (out, mean, rstd),
-                lambda: general(x, weight, bias, groups, eps),
-            )  # fmt: skip
-        return general(x, weight, bias, groups, eps)
+        if weight is None or bias is None or not fits(x) or not vectors(c, weight, bias):
+            return plainly()
+        sizes = x.size // count, x.size // (x.shape[0] * c), groups
+        return kernels.normalized("group_norm", x, count, sizes, eps, weight, bias, plainly)
 
     return word
 

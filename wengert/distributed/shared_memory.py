@@ -128,11 +128,11 @@ class Exchange:
         return Work(group, steps, None, None, self.call, number, expected)
 
 
-def add_up(parts: Sequence[Any], out: Any) -> None:
-    """Put the sum of arrays into another."""
-    np.add(parts[0], parts[1], out=out)
+def add_up(parts: Sequence[Any], out: Any, op: Any = np.add) -> None:
+    """Put the sum (op: another ufunc) of arrays into another."""
+    op(parts[0], parts[1], out=out)
     for part in parts[2:]:
-        np.add(out, part, out=out)
+        op(out, part, out=out)
 
 
 class Stage:
@@ -181,9 +181,7 @@ class Stage:
         mine = piece[cuts[me]]
         every = [mine if r == me else row[cuts[me]] for r, row in enumerate(seen)]
         total = seen[me][cuts[me]]  # where nobody has written
-        op(every[0], every[1], out=total)
-        for part in every[2:]:
-            op(total, part, out=total)
+        add_up(every, total, op)
         mine[...] = total
         yield arrive(group)
         for r, cut in enumerate(cuts):

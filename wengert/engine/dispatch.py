@@ -110,10 +110,8 @@ def slow(
             op.types == "float"
             and len(raws) == 1
             and op.kind == "elementwise"
-            and (
-                op.primitive
-                and not op.static  # whose numbers are as they are in the operand's dtype
-            )
+            and op.primitive
+            and not op.static  # whose numbers are as they are in the operand's dtype
         ):
             single, low = widened(xp, raws[0])
         if (where := check_devices(op, raws)) is not None:

@@ -338,7 +338,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
 @op(reduction, node="LinalgVectorNormBackward0", name="vector_norm")
 def vector_norm_op(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
-    if ord and count(x.shape, dim) == 1:
+    if ord and (x.size if dim is None else count(x.shape, dim)) == 1:
         ord = 1  # the size of a single number, which its powers may not hold
     if ord == 2:
         if dim is None and not keepdim and xp.has("norm2") and (r := xp.norm2(x)) is not None:
