@@ -16,6 +16,7 @@ import pytest
 
 import wengert as torch
 from wengert import nn
+from wengert.io import writing
 
 ALLOWED = (pickle.UnpicklingError, RuntimeError, EOFError)
 
@@ -206,3 +207,42 @@ torch.save(torch.ones(5), {str(path)!r})
     assert [p.suffix for p in tmp_path.iterdir()] == [".part"]
     torch.save(torch.ones(5), path)
     assert [p.name for p in tmp_path.iterdir()] == ["model.pt"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_interrupt_at_any_instruction_of_a_save_leaves_one_whole_file(tmp_path, exists):
+    path = tmp_path / "model.pt"
+    places = (writing._replace.__code__, writing._open_locked.__code__)
+    moment, seen = 0, 0
+
+    def count(frame, event, arg):
+        nonlocal seen
+        if frame.f_code not in places:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            seen += 1
+            if seen == moment:
+                raise KeyboardInterrupt
+        return count
+
+    while True:
+        moment, seen = moment + 1, 0
+        path.unlink(missing_ok=True)
+        if exists:
+            torch.save(torch.zeros(2), path)
+        before = sys.gettrace()
+        sys.settrace(count)
+        try:
+            torch.save(torch.ones(5), path)
+        except KeyboardInterrupt:
+            sys.settrace(before)
+        else:
+            break
+        finally:
+            sys.settrace(before)
+        left = [p.name for p in tmp_path.iterdir()]
+        assert left == ["model.pt"] or (not left and not exists)
+        if left:
+            torch.load(path)
+    assert moment > 50

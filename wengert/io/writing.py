@@ -9,12 +9,14 @@ import glob
 import io
 import os
 import pickle
+import secrets
 import stat
 import sys
-import tempfile
 import zlib
 from collections import OrderedDict
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -244,8 +246,7 @@ def save(
             legacy.write(file, text, storages.all, pickle_protocol)
 
     if isinstance(f, (str, os.PathLike)):
-        with replacing(Path(f)) as file:
-            write(file, Path(f).stem or "archive")
+        _replace(Path(f), partial(write, root=Path(f).stem or "archive"))
     elif hasattr(f, "write"):
         if isinstance(f, (io.BytesIO, io.BufferedWriter, io.BufferedRandom, io.FileIO)):
             write(f, "archive")
@@ -283,30 +284,35 @@ def _write(file: Any, root: str, text: Any, storages: _Storages, no_byteorder: b
         raise
 
 
-@contextmanager
-def replacing(path: Path) -> Any:
-    """A file that takes the place of path when the block ends well, and vanishes otherwise."""
+def _replace(path: Path, write: Callable[[Any], None]) -> None:
+    """Let write fill a file that takes the place of path when it ends well, and vanishes otherwise.
+
+    The name is known before the file exists, and one frame holds both: an interrupt at any moment
+    leaves nothing behind.
+    """
     real = Path(os.path.realpath(path))  # what a link points to is replaced, not the link
     if not real.parent.is_dir():
         raise RuntimeError(f"Parent directory {real.parent} does not exist.")
     old = real.stat() if real.exists() else None
     if old is not None and not stat.S_ISREG(old.st_mode):  # a device or a pipe: nothing to replace
         with open(real, "wb") as file:  # raises IsADirectoryError for folders
-            yield file
+            write(file)
         return
     prefix = f".{real.name[:100]}."
+    _remove_abandoned(real.parent, prefix)
+    closed = False
+    part = real.parent / f"{prefix}{secrets.token_hex(8)}.part"
     try:
-        handle, part = _new_part(real.parent, prefix)
-    except PermissionError:  # the folder is closed to new files, this file may still be open to us
-        with open(real, "wb") as file:
-            yield file
-        return
-    try:
-        with open(handle, "wb") as file:
-            yield file
-        mode = stat.S_IMODE(old.st_mode) if old is not None else 0o666 & ~_umask()
-        os.chmod(part, mode)
-        os.replace(part, real)
+        try:
+            file = _open_locked(part, 0o666 if old is None else 0o600)
+        except PermissionError:  # the folder takes no new files, this file may still be open to us
+            closed = True
+        else:
+            with file:
+                write(file)
+            if old is not None:
+                os.chmod(part, stat.S_IMODE(old.st_mode))
+            os.replace(part, real)
     except BaseException as e:
         with suppress(FileNotFoundError):
             os.unlink(part)
@@ -314,36 +320,30 @@ def replacing(path: Path) -> Any:
             kept = "" if old is None else "; the file that was there is still there, unchanged"
             raise type(e)(e.errno, f"{e.strerror}: {path} was not written{kept}") from e
         raise
+    if closed:
+        with open(real, "wb") as file:
+            write(file)
 
 
-def _new_part(folder: Path, prefix: str) -> tuple[int, str]:
-    """A new file to write to, which is locked as long as somebody writes; what others left behind
-    who were killed is removed.
-    """
+def _open_locked(part: Path, mode: int) -> Any:
+    """A new file, locked as long as it is open."""
+    while True:
+        file = open(part, "xb", opener=partial(os.open, mode=mode))  # noqa: SIM115 - given out
+        if fcntl is not None:
+            with suppress(OSError):  # not all file systems have locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if part.exists():  # nobody has taken it for one left behind
+            return file
+        file.close()
+
+
+def _remove_abandoned(folder: Path, prefix: str) -> None:
+    """Remove what was left by those who were killed while writing: nobody holds its lock."""
     for old in folder.glob(glob.escape(prefix) + "*.part"):
         with suppress(OSError):
-            handle = os.open(old, os.O_RDWR)
-            try:
-                if fcntl is not None:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if it is alive
-                    os.unlink(old)
-            finally:
-                os.close(handle)
             if fcntl is None:
                 os.unlink(old)  # raises if it is open
-    while True:
-        handle, part = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=".part")
-        if fcntl is None:
-            return handle, part
-        with suppress(OSError):  # not all file systems have locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.exists(part):  # nobody has taken it for one left behind
-            return handle, part
-        os.close(handle)
-
-
-def _umask() -> int:
-    """What the process takes away from the rights of new files; there is no way to only ask."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+                continue
+            with open(old, "rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises if it is alive
+                os.unlink(old)
