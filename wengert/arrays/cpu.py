@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from . import bind, fused, layout, memory, shapes
+from . import bind, fused, half_arrays, layout, memory, shapes
 from .lookup import HOST, HOSTED, NS, NUMBER, VALUES
 from .numpy_direct import library
 
@@ -33,6 +33,7 @@ class CPUNamespace(bind.LibraryNamespace):
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
     ordered = staticmethod(layout.as_first)
     in_order = staticmethod(layout.in_order)
+    in_half = staticmethod(half_arrays.in_half)
 
     def primitive(self, word: str) -> Any:
         """The callable of an op."""

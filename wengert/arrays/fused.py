@@ -23,6 +23,7 @@ from .fused_elements import (  # fmt: skip
     elus,
     extremes,
     gelus,
+    half_pass,
     keep,
     leaky,
     limited,
@@ -163,27 +164,41 @@ def wrap(word: str, general: Word) -> Word:
     make = WORDS.get(word)
     if make is None:
         return general
-    f: Any = make(from_single(general, lambda *args, **static: f(*args, **static)))
+    f: Any = make(from_single(general, lambda: f, word))
     f.__name__ = word
     return f
 
 
-def from_single(general: Word, f: Word) -> Word:
-    """general, which takes half precision to its loop f in float32 where it would go there itself.
+# words that NumPy, too, computes in float32, of whatever half precision
+SINGLE = frozenset(("logaddexp", "logaddexp2", "hypot", "fmod", "remainder", "floor_divide"))
+
+
+def from_single(general: Word, f: Word, word: str) -> Word:
+    """general, which takes half precision to its loop f in float32 where it would go there itself:
+    within the loop where that is for elements, else by arrays of float32.
 
     Of several results the first is rounded back.
     """
-    if not hasattr(getattr(general, "func", None), "single"):
+    if word not in SINGLE and not hasattr(getattr(general, "func", None), "single"):
         return general
+    prepare: Any = None
 
-    def word(x: Any, *rest: Any, **static: Any) -> Any:
+    def to_single(x: Any, *rest: Any, **static: Any) -> Any:
+        nonlocal prepare
         d = getattr(x, "dtype", None)
         if d not in HALVES or x.size < LEAST:
             return general(x, *rest, **static)
+        if prepare is None:
+            prepare = getattr(f(), "prepare", False)
+        if prepare and not static:
+            arrays = [a for a in (x, *rest) if hasattr(a, "dtype")]
+            out = half_pass(prepare, arrays, rest[len(arrays) - 1 :])
+            if out is not None:
+                return out
         wide = [converted(a, F32) if getattr(a, "dtype", None) in HALVES else a for a in rest]
-        out = f(converted(x, F32), *wide, **static)
+        out = f()(converted(x, F32), *wide, **static)
         if type(out) is tuple:
             return (None if out[0] is None else converted(out[0], d), *out[1:])
         return out if out is None else converted(out, d)
 
-    return word
+    return to_single

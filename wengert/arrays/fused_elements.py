@@ -6,6 +6,7 @@ Here: for each form of word, what stands in front of the general one. Not here: 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from math import copysign
@@ -13,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels import formulas
+from ..kernels import formulas, halves
 from ..kernels import matmul as products
+from ..kernels.compiler import Target
+from ..kernels.halves import in_single
 from ..kernels.simd import Ufunc, elements
 from .direct import Elements
 
@@ -48,6 +51,35 @@ def loop(kinds: str, formula: str) -> Ufunc:
         exact=exact,
         key=("elements", kinds, formula, exact),
     )
+
+
+@functools.cache
+def half_loop(formula: str, kinds: str) -> Ufunc:
+    """As loop(), for stored numbers of half precision, which are rounded once."""
+    make, exact = getattr(formulas, formula), formula in EXACT
+
+    def text(target: Target) -> str:
+        return elements(target, kinds, in_single(make, kinds), word="float", exact=exact)
+
+    return Ufunc(
+        formula, kinds, len(kinds) - 1, text, exact=exact, key=("halves of", kinds, formula, exact)
+    )
+
+
+def half_pass(prepare: Callable[..., Any], arrays: list[Any], options: tuple[Any, ...]) -> Any:
+    """What a word's loop gives for arrays of one half precision, in one pass; None where there is
+    none. prepare(*options): the float32 loop and its numbers.
+    """
+    d, (u, numbers) = arrays[0].dtype, prepare(*options)
+    outputs = u.kinds[-1:]
+    if outputs != "f" or len(u.kinds) != len(arrays) + len(numbers) + 1:
+        return None
+    if not all([a.dtype == d and a.ndim for a in arrays]) or not halves.converts(d):
+        return None
+    kind = halves.KINDS[d]
+    h = half_loop(u.name, kind * len(arrays) + "f" * len(numbers) + kind)
+    run = h.run or h.ready(CALL + ELEMENT * arrays[0].size)
+    return None if run is None else run(*[halves.raw(a) for a in arrays], *numbers).view(d)
 
 
 class _Numbers(dict):
@@ -87,6 +119,7 @@ def unary(name: str, formula: str | None = None, kinds: str = "ff") -> Callable[
             return general(x)
 
         f.elements = Elements({"f": u.loop}, (0,), kinds[0], kinds[1])  # type: ignore[attr-defined]
+        f.prepare = lambda: (u, ())  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -109,6 +142,7 @@ def binary(name: str) -> Callable[[Word], Word]:
             return general(x, y)
 
         f.elements = Elements({"f": u.loop}, (0, 1))  # type: ignore[attr-defined]
+        f.prepare = lambda: (u, ())  # type: ignore[attr-defined]
         return f
 
     return wrapped
@@ -239,6 +273,7 @@ def planned(arrays: int, plan: Plan) -> Callable[[Word], Word]:
 
         one.into = into  # type: ignore[attr-defined]
         one.choose = two.choose = choose  # type: ignore[attr-defined]
+        one.prepare = two.prepare = lambda *options: prepare(options)  # type: ignore[attr-defined]
         return one if arrays == 1 else two
 
     return wrapped
@@ -386,8 +421,8 @@ def power(general: Word) -> Word:
     """x ** 2 as a product, also where 2 came as an array."""
 
     def f(x: Any, y: Any) -> Any:
-        if type(y) is np.ndarray:
-            if y.ndim == 0 and type(x) is np.ndarray and x.dtype is F32 and y.item() == 2:
+        if hasattr(y, "ndim"):
+            if y.ndim == 0 and x.dtype is F32 and y.item() == 2:
                 return np.multiply(x, x)
         elif y == 2:
             return np.multiply(x, x)

@@ -71,6 +71,10 @@ class Namespace:
         """
         return f
 
+    def in_half(self, f: Any, *args: Any) -> Any:
+        """f(*args), some of which are of half precision: the body of an op, or a rule."""
+        return f(*args)
+
     def in_order(self, f: Any) -> Any:
         """An op whose results lie in C order, whatever its operands lie in."""
         return f

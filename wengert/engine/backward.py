@@ -25,6 +25,7 @@ from .tensor import DRESS, Tensor, tensor_of, wrap
 
 _seq = attrgetter("seq")
 C64, C128 = dtypes.complex64.np, dtypes.complex128.np
+F16, BF16 = dtypes.float16.np, dtypes.bfloat16.np
 COMPLEX = (C64, C128, dtypes.complex32.np)
 LARGE = 1 << 15  # bytes of a gradient; a smaller one is added to another as soon in new memory
 
@@ -202,6 +203,8 @@ def run(
                 d = n.dtype
                 if (d is C64 or d is C128) and n.op.holomorphic:
                     gs = conjugated(xp, n.backward(xp, xp.conj(g), saved, parents))
+                elif (d is F16 or d is BF16) and plain and n.op.part is None:
+                    gs = xp.in_half(n.backward, xp, g, saved, parents)
                 elif n.step is None:
                     gs = n.backward(xp, g, saved, parents)
                 else:

@@ -39,7 +39,7 @@ from .recording import record
 from .tensor import DRESS, Tensor, tensor_of, wrap
 
 FLOAT32, FLOAT64 = dtypes.float32.np, dtypes.float64.np
-FLOAT16, BFLOAT16 = dtypes.float16.np, dtypes.bfloat16.np
+HALVES = FLOAT16, BFLOAT16 = dtypes.float16.np, dtypes.bfloat16.np
 
 
 def slow(
@@ -224,8 +224,12 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any], low: 
     """The op's implementation on a library's arrays; its result rounded to the dtype low."""
     t = xp.array_type
     f = not op.rounds and low is None and op.impl.get(t) or op.impl.callable(t, low=low)
+    options = () if op.variadic else static.values()
     try:
-        out = f(*raws, **static) if op.variadic else f(*raws, *static.values())
+        if op.kind == "elementwise" and getattr(raws[0], "dtype", None) in HALVES:
+            out = xp.in_half(f, *raws, *options)
+        else:
+            out = f(*raws, **static) if op.variadic else f(*raws, *options)
     except REFUSALS as e:
         raise explain(op, raws, e) from None
     return narrowed(op, xp, raws, out)

@@ -24,7 +24,7 @@ the general way. For `mul` the text is
         if s is float and (d is F32 or d is F64) or s is int and (d is F32 or d is F64 or d is I64):
           a1 = number[t](other, d); n1 = None
         else: return slow(op, (input, other, ), {}, out)
-      if d is not F32 and (d is BF16 or d is F16 and a0.size > 4095): return slow(op, (input, other, ), {}, out)
+      if d is not F32 and (d is BF16 or (d is F16) and a0.size > 4095): return slow(op, (input, other, ), {}, out)
       try: f = (direct if a0.flags.c_contiguous else impl)[t]
       except AttributeError: f = impl[t]
       if f is None: return slow(op, (input, other, ), {}, out)
@@ -255,14 +255,13 @@ def unwrap(
         odd = ["BF16", "F16"]
     elif promotes:  # its Python scalars are not weak, its library functions few
         odd = ["BF16"]
-    if op.real:
-        tests = " or ".join([f"d is {x}" for x in (*odd, "C64", "C128", "C32")])
-        lines.append(f"  if d is not F32 and d is not F64 and ({tests}): {slow}")
-    elif odd:
-        tests = " or ".join([f"d is {x}" for x in odd])
-        if odd == ["BF16"] and op.kind == "elementwise":  # much is soonest done in one pass
-            tests = "d is not F32 and (d is BF16 or d is F16 and a0.size > 4095)"
-        lines.append(f"  if {tests}: {slow}")
+    tests = [f"d is {x}" for x in (*odd, *(("C64", "C128", "C32") if op.real else ()))]
+    if op.kind == "elementwise":  # of half precision much is soonest done in one pass
+        large = [f"d is {x}" for x in ("BF16", "F16") if x not in odd]
+        tests += [f"({' or '.join(large)}) and a0.size > 4095"] * bool(large)
+    if tests:
+        plain = "d is not F32" + " and d is not F64" * bool(op.real)
+        lines.append(f"  if {plain} and ({' or '.join(tests)}): {slow}")
     return lines
 
 
