@@ -31,6 +31,7 @@ from ..engine.node import AccumulateGrad, extra
 from ..engine.op import OPS
 from ..engine.tensor import Tensor, extras, marked_as, on_subclass, wrap
 from ..ops.creation import filled as creation
+from ..ops.creation import spaced
 from ..ops.creation import tensor as data
 from ..ops.creation.typed_names import type_named
 from ..ops.index import indexing
@@ -92,7 +93,7 @@ class TensorNamespace(Namespace):
 
     @staticmethod
     def arange(start: Any, end: Any, step: Any = 1, dtype: Any = None) -> Any:
-        return creation.arange(start, end, step, dtype=dtype)
+        return spaced.arange(start, end, step, dtype=dtype)
 
     @staticmethod
     def scalar(value: Any, dtype: Any) -> Any:

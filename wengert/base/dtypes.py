@@ -394,6 +394,9 @@ def converted(value: Any, d: dtype) -> Any:
             raise overflow(value, d)
         return value
     if d.is_inexact or d.category == BOOLEAN:
+        if d.category == COMPLEX:
+            real = d.to_real()
+            converted(value.real, real), converted(value.imag, real)
         return value
     info = limits(d)
     try:

@@ -15,7 +15,8 @@ from ..engine.kinds import elementwise
 from ..engine.op import op
 from ..engine.tensor import INFERENCE, Tensor, begin, marked_as
 from .creation.destination import into
-from .creation.filled import arange, empty, full
+from .creation.filled import empty, full
+from .creation.spaced import arange
 from .creation.tensor import convert, legacy_tensor, tensor
 from .dispatching import CLASSES, attach
 from .index.mask import SCALAR, refuse_recorded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +22,6 @@ from .fast_paths import (
     HOST,
     as_first,
     as_first_of_value,
-    counted,
     of_shape,
     of_value,
     square,
@@ -378,66 +376,6 @@ def new_full(
         device=device or self.device,
         requires_grad=requires_grad,
     )
-
-
-@public(
-    "arange(Scalar end, *, out, options)",
-    "arange(Scalar start, Scalar end, *, options)",
-    "arange(Scalar start, Scalar end, Scalar step=1, *, out, options)",
-    method=False,
-)
-@short(counted)
-def arange(
-    start=0,
-    end=None,
-    step=1,
-    *,
-    out=None,
-    dtype=None,
-    layout=None,
-    device=None,
-    pin_memory=False,
-    requires_grad=False,
-):
-    """The numbers from start to end (excluded) in steps; int64 if all are ints.
-
-    >>> torch.arange(3)
-    tensor([0, 1, 2])
-    """
-    if end is None:
-        start, end = 0, start
-    start, end, step = [
-        v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
-    ]
-    if out is not None and out.dtype.category == dtypes.INTEGRAL and step and int(step) == 0:
-        raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {out.dtype}")
-    if not (step > 0 or step < 0):
-        raise RuntimeError(f"step must be nonzero, got {step}")
-    if (end - start) * (1 if step > 0 else -1) < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if not (math.isfinite(start) and math.isfinite(end)):
-        raise RuntimeError(f"unsupported range: {start} -> {end}")
-    if dtype is None and out is not None:
-        dtype = out.dtype
-    if dtype is None:
-        dtype = (
-            dtypes.int64
-            if all(isinstance(v, int) for v in (start, end, step))
-            else dtypes.get_default_dtype()
-        )
-    if dtype.category in (dtypes.BOOLEAN, dtypes.COMPLEX):
-        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype}'")
-    d = dtypes.as_np(dtype)
-    xp = space(device)
-    if d == dtypes.int64.np:
-        start, end, step = int(start), int(end), int(step)
-        return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
-    n = max(0, math.ceil((end - start) / step))
-    if dtypes.BY_NP[d].category == dtypes.INTEGRAL:  # as many as there would be of the floats
-        start, step = int(start), int(step)
-    counts = xp.arange(0, n, 1, dtypes.float64.np)
-    exact = xp.add(xp.mul(counts, step), start)  # no error adds up
-    return into(out, finish(xp.astype(exact, d), requires_grad), True)
 
 
 @public("empty_strided(int[] size, int[] stride, *, options)", method=False)

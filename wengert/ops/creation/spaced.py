@@ -1,4 +1,4 @@
-"""Sequences between two ends: linspace and logspace. arange is in `filled.py`."""
+"""Sequences: arange, linspace and logspace."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from struct import Struct, error
 from typing import Any
 
+from ...arrays.lookup import VALUES
 from ...base import dtypes
 from ...base.dtypes import DEFAULT
 from ...base.modes import everyone
@@ -13,8 +14,9 @@ from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine.tensor import Tensor, new
-from .fast_paths import HOST
-from .filled import arange, finish, into, made_on_host, space
+from .destination import into
+from .fast_paths import HOST, counted
+from .filled import finish, full, made_on_host, space
 
 
 def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
@@ -45,24 +47,72 @@ def _whole(name: str, start: Any, end: Any, steps: int, d: dtypes.dtype) -> tupl
     return (dtypes.converted(start, d), dtypes.converted(end, d)) if steps else (0, 0)
 
 
+def _in_steps(xp: Any, base: Any, step: float, i: Any) -> Any:
+    """base + i * step in float64, rounded once as by a fused instruction; i are whole numbers."""
+    if not math.isfinite(step):
+        return base + i * step
+    fraction, exponent = math.frexp(step)
+    # a float32 number, wherever it lies: its products with counts are exact
+    coarse = math.ldexp(ONE.unpack(ONE.pack(fraction))[0], exponent)
+    far = i * coarse
+    values = base + far
+    back = values - base
+    lost = (base - (values - back)) + (far - back) + i * (step - coarse)
+    return xp.where(abs(lost) > 0, values + lost, values)  # nothing is lost of infinities
+
+
 def _exact_steps(xp: Any, start: Any, end: Any, steps: int) -> Any:
     """Even steps from the nearer end in float64, each rounded once, as PyTorch's: of integers, what
     lies just below a whole number is cut to the one before.
     """
     i = xp.arange(0, steps, 1, dtypes.int64.np)
     near = i < steps // 2
-    i = xp.where(near, i, i + (1 - steps))
     step = (float(end) - float(start)) / max(steps - 1, 1)
-    if not math.isfinite(step):
-        return xp.where(near, float(start), float(end)) + i * step
-    fraction, exponent = math.frexp(step)
-    # a float32 number, wherever it lies: its products with counts are exact
-    coarse = math.ldexp(ONE.unpack(ONE.pack(fraction))[0], exponent)
-    base, far = xp.where(near, float(start), float(end) if steps > 1 else float(start)), i * coarse
-    values = base + far
-    back = values - base
-    lost = (base - (values - back)) + (far - back)
-    return values + (lost + i * (step - coarse))
+    base = xp.where(near, float(start), float(end) if steps > 1 else float(start))
+    return _in_steps(xp, base, step, xp.where(near, i, i + (1 - steps)))
+
+
+LANES = {"float32": 8, "float64": 4, "float16": 16, "bfloat16": 16}
+WHOLE = {dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64}
+
+
+def _rows(xp: Any, start: Any, step: Any, n: int, d: dtypes.dtype) -> Any:
+    """start, start + step, ... with the roundings of PyTorch's loop over rows of lanes: the first
+    number of each row is rounded to d before the others are counted from it. What is left over
+    after pairs of rows is counted from start.
+    """
+    wide, lanes = dtypes.float64.np, LANES[d.name]
+    count = F32 if d.np.itemsize == 2 else wide
+    if count is F32:
+        start, step = (dtypes.converted(v, dtypes.float32) for v in (start, step))
+        start, step = PAIR.unpack(PAIR.pack(start, step))
+    i = xp.arange(0, n, 1, dtypes.int64.np)
+    lane = xp.where(i < n - n % (2 * lanes), i % lanes, 0)
+
+    def rounded(values: Any) -> Any:
+        return xp.astype(xp.astype(xp.astype(values, count), d.np), wide)
+
+    first = rounded(_in_steps(xp, float(start), float(step), i - lane))
+    if d is dtypes.bfloat16:  # products with lanes are rounded by themselves
+        return first + xp.astype(xp.astype(lane * step, F32), wide)
+    return rounded(_in_steps(xp, first, float(step), lane))
+
+
+def _even(xp: Any, start: Any, end: Any, steps: int, d: dtypes.dtype) -> Any:
+    """Even steps from the nearer end, in float64, with the roundings of PyTorch's loop for d."""
+    start, end = dtypes.converted(start, d), dtypes.converted(end, d)
+    if d is dtypes.float64:
+        values, step = _exact_steps(xp, start, end, steps), float(end) - float(start)
+        values[0], values[-1] = start + 0 * step, end - 0 * step  # zeros have PyTorch's signs
+        return values
+    start, end, last = d.np.type(start), d.np.type(end), d.np.type(steps - 1)
+    step = (end - start) / last
+    i = xp.arange(0, steps, 1, dtypes.int64.np)
+    up, down = (xp.astype(v, d.np) for v in (i, steps - 1 - i))
+    if d is dtypes.float32:  # the step is rounded, and each sum once
+        start, end, step = float(start), float(end), float(step)
+        up, down = (xp.astype(v, dtypes.float64.np) for v in (up, down))
+    return xp.where(i < steps // 2, start + up * step, end - down * step)
 
 
 FEW = 16  # numbers up to which Python is quicker than the library
@@ -103,6 +153,18 @@ def stepwise(careful):
     return f
 
 
+def exact(d: dtypes.dtype, *numbers: Any) -> bool:
+    """Whether all are whole numbers that d holds, and those between them."""
+    most = 2 / dtypes.limits(d).eps
+    return all(abs(v) <= most and float(v).is_integer() for v in numbers)
+
+
+def with_kernel(name: str, d: dtypes.dtype, inexact: bool = False) -> None:
+    """NotImplementedError for dtypes that PyTorch's kernel does not make."""
+    if d.name not in LANES and d not in WHOLE and not (inexact and d.is_complex):
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{d}'")
+
+
 def complex_kept(name: str, d: dtypes.dtype) -> dtypes.dtype:
     """d, if it can hold complex ends; else RuntimeError."""
     if not d.is_complex:
@@ -110,6 +172,74 @@ def complex_kept(name: str, d: dtypes.dtype) -> dtypes.dtype:
             f"torch.{name}(): complex ends cannot be cast to {d}: pass dtype=torch.complex64"
         )
     return d
+
+
+@public(
+    "arange(Scalar end, *, out, options)",
+    "arange(Scalar start, Scalar end, *, options)",
+    "arange(Scalar start, Scalar end, Scalar step=1, *, out, options)",
+    method=False,
+)
+@short(counted)
+def arange(
+    start=0,
+    end=None,
+    step=1,
+    *,
+    out=None,
+    dtype=None,
+    layout=None,
+    device=None,
+    pin_memory=False,
+    requires_grad=False,
+):
+    """The numbers from start to end (excluded) in steps; int64 if all are ints.
+
+    >>> torch.arange(3)
+    tensor([0, 1, 2])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = [
+        v.item() if isinstance(v, Tensor) or hasattr(v, "dtype") else v for v in (start, end, step)
+    ]
+    if out is not None and out.dtype.category == dtypes.INTEGRAL and step and int(step) == 0:
+        raise ValueError(f"step must be nonzero, but {step} is 0 as an integer of {out.dtype}")
+    if not (step > 0 or step < 0):
+        raise RuntimeError(f"step must be nonzero, got {step}")
+    if (end - start) * (1 if step > 0 else -1) < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if dtype is None and out is not None:
+        dtype = out.dtype
+    if dtype is None:
+        dtype = (
+            dtypes.int64
+            if all(isinstance(v, int) for v in (start, end, step))
+            else dtypes.get_default_dtype()
+        )
+    with_kernel("arange", dtype)
+    d = dtypes.as_np(dtype)
+    xp = space(device)
+    if d == dtypes.int64.np:
+        start, end, step = int(start), int(end), int(step)
+        if not step:
+            raise ValueError("step must be nonzero, but is 0 as an integer")
+        return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
+    n = max(0, math.ceil((end - start) / step))
+    if dtype.category == dtypes.INTEGRAL:  # as many as there would be of the floats
+        start, step = int(start), int(step)
+    reach = max(abs(start), abs(end))
+    if dtype.is_floating_point and not (
+        float(start).is_integer()
+        and float(step).is_integer()
+        and reach * dtypes.limits(dtype).eps < 2
+    ):
+        values = _rows(xp, start, step, n, dtype)
+    else:
+        values = xp.add(xp.mul(xp.arange(0, n, 1, dtypes.float64.np), step), start)
+    return into(out, finish(xp.astype(values, d), requires_grad), True)
 
 
 @public(
@@ -148,39 +278,28 @@ def linspace(
     d = dtypes.as_dtype(dtype)
     if isinstance(start, complex) or isinstance(end, complex):
         complex_kept("linspace", d)
+    if steps == 1:  # nothing looks at the end
+        return into(
+            out, full((1,), start, dtype=d, device=device, requires_grad=requires_grad), True
+        )
+    if steps:
+        with_kernel("linspace", d, True)
     xp = space(device)
     if d.category == dtypes.INTEGRAL:
         start, end = _whole("linspace", start, end, steps, d)
         values = _exact_steps(xp, start, end, steps)
         return into(out, finish(xp.astype(values, d.np), requires_grad), True)
-    work = dtypes.float64 if d.is_floating_point else dtypes.complex128
-    if steps and d.is_floating_point:
-        start, end = dtypes.converted(start, d), dtypes.converted(end if steps > 1 else start, d)
-    if d.name == "float32" and steps > 1:
-        # PyTorch goes from the nearer end, its step rounded to float32 and each sum rounded once
-        start, end, i = d.np.type(start), d.np.type(end), xp.arange(0, steps, 1, work.np)
-        step = float((end - start) / d.np.type(steps - 1))
-        down = (steps - 1 - i) * step
-        values = xp.where(i < steps // 2, float(start) + i * step, float(end) - down)
-    elif steps == 1:
-        values = xp.full((1,), start, work.np)
-    elif (
-        steps and d.is_floating_point and d is not work
-    ):  # each operation is rounded in half precision
-        i = xp.astype(xp.arange(0, steps, 1, dtypes.int64.np), d.np)
-        start, end, last = xp.scalar(start, d.np), xp.scalar(end, d.np), xp.scalar(steps - 1, d.np)
-        step = (end - start) / last
-        down = xp.astype(xp.arange(steps - 1, -1, -1, dtypes.int64.np), d.np) * step
-        values = xp.where(
-            xp.arange(0, steps, 1, work.np) < steps // 2, start + i * step, end - down
+    if d.is_complex and steps:
+        ends_ = [complex(v) for v in (start, end)]
+        real, imag = (
+            _even(xp, getattr(ends_[0], part), getattr(ends_[1], part), steps, d.to_real())
+            for part in ("real", "imag")
         )
-    elif steps and d.is_floating_point:
-        values, step = _exact_steps(xp, start, end, steps), float(end) - float(start)
-        values[0], values[-1] = start + 0 * step, end - 0 * step  # zeros have PyTorch's signs
-    elif not steps:
-        values = xp.zeros((0,), work.np)
+        values = real + 1j * imag
+    elif steps:
+        values = _even(xp, start, end, steps, d)
     else:
-        values = xp.library.linspace(start, end, steps, dtype=work.np)
+        values = xp.zeros((0,), d.np)
     return into(out, finish(xp.astype(values, d.np), requires_grad), True)
 
 
@@ -208,32 +327,41 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     start, end, batched = ends("logspace", start, end)
-    d = dtypes.as_dtype(dtype) if dtype is not None else dtypes.get_default_dtype()
+    if dtype is None:
+        dtype = out.dtype if out is not None else dtypes.get_default_dtype()
+        if isinstance(start, complex) or isinstance(end, complex):
+            dtype = dtype.to_complex()
+    d = dtypes.as_dtype(dtype)
     if isinstance(start, complex) or isinstance(end, complex):
-        d = d.to_complex() if dtype is None else complex_kept("logspace", d)
+        complex_kept("logspace", d)
     if batched:
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)
     base = base.item() if isinstance(base, Tensor) else base
-    if d.category == dtypes.INTEGRAL and steps >= 0:
-        xp = space(device)
-        if steps != 1:
-            start, end = _whole("logspace", start, end, steps, d)
-        e = _exact_steps(xp, start, end, steps)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    xp, work = space(device), dtypes.complex128 if d.is_complex else dtypes.float64
+    if steps == 1:  # nothing looks at the end
+        value = (work.np.type(base) ** work.np.type(start)).item()
+        return into(
+            out, full((1,), value, dtype=d, device=device, requires_grad=requires_grad), True
+        )
+    if steps:
+        with_kernel("logspace", d, True)
+    # the ends and their distance are numbers of d (whole ones for integers); the exponents, from
+    # the nearer end, and the powers are of double precision
+    if d.category == dtypes.INTEGRAL:
+        start, end = _whole("logspace", start, end, steps, d)
+    kept = work if d.category == dtypes.INTEGRAL else d
+    work = d if d.is_complex else work
+    start, end = (kept.np.type(dtypes.converted(v, kept)) for v in (start, end))
+    step = work.np.type(end - start) / work.np.type(max(steps - 1, 1))
+    start, end = work.np.type(start), work.np.type(end)
+    i = xp.astype(xp.arange(0, steps, 1, dtypes.int64.np), work.np)
+    e = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
+    base = work.np.type(base)
+    if d is dtypes.float64 and xp.has(VALUES):  # to the last bit of the C library's
+        powers = xp.asarray([base**v for v in e], d.np)
     else:
-        # real ends and their distance are numbers of d; the exponents, from the nearer end, and the
-        # powers are in double precision
-        xp, work = space(device), dtypes.float64 if not d.is_complex else dtypes.complex128
-        if steps < 0:
-            raise RuntimeError("number of steps must be non-negative")
-        if steps == 1:  # nothing looks at the end
-            e = xp.full((1,), start, work.np)
-        else:
-            kept = work if d.is_complex else d
-            start, end = (kept.np.type(dtypes.converted(v, kept)) for v in (start, end))
-            step = work.np.type(end - start) / max(steps - 1, 1)
-            start, end = work.np.type(start), work.np.type(end)
-            i = xp.arange(0, steps, 1, dtypes.int64.np)
-            e = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
-    powers = xp.asarray(xp.library.power(float(base), e))
+        powers = xp.asarray(xp.library.power(base, e))
     return into(out, finish(xp.astype(powers, d.np), requires_grad), True)

@@ -513,7 +513,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
     soft = softmax_op.entry((logits + noise) / tau, d)
     if not hard:
         return soft
-    from ..creation.filled import arange
+    from ..creation.spaced import arange
 
     n = soft._a.shape[d]
     best = soft.detach().argmax(d, keepdim=True) if soft._a.ndim else None

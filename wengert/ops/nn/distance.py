@@ -15,7 +15,7 @@ from ...engine.kinds import composite, opaque
 from ...engine.op import op
 from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
-from ..creation.filled import arange
+from ..creation.spaced import arange
 from ..dims import wrap_dim
 from ..index.indexing import take
 from ..loss.regression import broadcast

@@ -452,7 +452,7 @@ def embedding_bag(
                 "of fixed length "
                 f"sequences. However, found offsets of type {type(offsets)}"
             )
-        from ..creation.filled import arange
+        from ..creation.spaced import arange
 
         n, m = input._a.shape
         if not m:
@@ -562,7 +562,7 @@ def one_hot(tensor, num_classes=-1):
             "one_hot: num_classes must be given inside a function transform and on the meta "
             "device, where it cannot depend on values"
         )
-    from ..creation.filled import arange
+    from ..creation.spaced import arange
 
     if plain and a.size and NS[type(a)].has("one_hot"):
         return wrap(NS[type(a)].one_hot(a, num_classes))

@@ -12,7 +12,8 @@ from typing import Any
 from ...base import dtypes
 from ...declare.registry import function, public
 from ...engine.tensor import Tensor
-from ..creation.filled import arange, empty
+from ..creation.filled import empty
+from ..creation.spaced import arange
 
 
 def _checked(name: str, M: int, dtype: Any, layout: Any) -> Any:

@@ -8,7 +8,8 @@ from ...base import dtypes
 from ...declare.registry import public
 from ...engine.tensor import Tensor
 from ..creation.destination import LAYOUTS
-from ..creation.filled import arange, zeros
+from ..creation.filled import zeros
+from ..creation.spaced import arange
 from ..creation.tensor import as_tensor
 from ..shape.join import stack
 from .tensor import COO, CSC, CSR, SparseTensor

@@ -15,7 +15,7 @@ from ...engine.implementations import COMPOSED
 from ...engine.op import OPS, Op
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
-from ..creation.filled import arange
+from ..creation.spaced import arange
 from ..dims import wrap_dim, wrap_dims
 from ..linalg.matmul import matmul_op
 from ..shape.join import cat as cat_of

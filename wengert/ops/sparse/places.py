@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...declare.registry import public
-from ..creation.filled import arange
+from ..creation.spaced import arange
 from ..dims import wrap_dim
 from ..shape.join import stack as stack_of
 from .coordinates import flat_index
