@@ -301,7 +301,7 @@ def ranked_first(x: Any, k: int, dim: int, largest: bool) -> Any:
 
 def argsort(x: Any, dim: int = -1, descending: bool = False) -> Any:
     """Indices that sort (stable); nan counts as largest."""
-    if descending or not x.ndim or x.dtype.kind == "V":
+    if descending or not x.ndim or x.dtype.kind == "V" or x.dtype.itemsize == 2:
         return reductions.argsort(np, x, dim, descending)
     d = x.dtype
     if x.size >= ordering.LEAST and (found := ordering.argsort(x, dim)) is not None:

@@ -160,13 +160,18 @@ def largest(x: Any) -> int:
     return high if high > -low else -low
 
 
+# how many of the last bits are the same in all numbers of a half precision, as float32
+SAME_BITS = {BF16: 16, np.dtype(np.float16): 13}
+
+
 def argsort(lib: Any, x: Any, dim: int = -1, descending: bool = False) -> Any:
     """Indices that sort (stable); nan counts as largest."""
-    if x.dtype == BF16:
-        x = converted(x, F32)
+    low = 0
+    if x.dtype in SAME_BITS:
+        x, low = converted(x, F32), SAME_BITS[x.dtype]
     if x.ndim == 0:
         return lib.zeros((), np.int64)
-    if lib in ON_HOST and (found := ordering.argsort(x, dim, descending)) is not None:
+    if lib in ON_HOST and (found := ordering.argsort(x, dim, descending, low)) is not None:
         return found
     if not descending:
         return sorted_places(lib, x, dim)

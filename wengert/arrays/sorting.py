@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
+HALVES = (BF16, np.dtype(np.float16))
 F32 = np.dtype(np.float32)
 AT = {how: getattr(np, how).at for how in ("multiply", "maximum", "minimum")}
 MANY = 64  # numbers, from which selecting one is quicker than sorting
@@ -44,7 +45,7 @@ MANY = 64  # numbers, from which selecting one is quicker than sorting
 
 def comparable(x: Any) -> Any:
     """x in a dtype that sorts quickly."""
-    return converted(x, F32) if x.dtype == BF16 else x
+    return converted(x, F32) if x.dtype in HALVES else x
 
 
 def nonzero_rows(lib: Any, x: Any) -> Any:

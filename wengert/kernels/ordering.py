@@ -2,7 +2,8 @@
 
 Numbers become whole keys that order as they do: both zeros are one, nan is the largest of all.
 Orders are stable, also descending ones. Short rows: each number counts those before it, and goes to
-that place. Long rows: radix sort from the lowest digit. Each function gives None where the kernels
+that place. Long rows: radix sort from the lowest digit; the first few of them are kept in order
+while the row is looked through. Each function gives None where the kernels
 do not apply.
 """
 
@@ -30,9 +31,10 @@ SHORT = 64  # numbers of a row that is in one lane
 LEAST = 512  # numbers altogether
 SEVERAL = 64  # numbers of which the most frequent are sought, which takes a dozen calls otherwise
 FEW = 9  # numbers of each row that are looked for at once
+SOME = 64  # those of rows that are looked through one after the other
 MEDIUM = 128  # numbers of a row; lanes in longer ones meet in few sets of the cache
-LONG = 2048  # numbers of a row that is ordered by digits
-DIGIT = 11  # bits
+LONG = 2048  # numbers of a row that is ordered by large digits
+DIGITS = 8, 11  # bits of a digit in rows that are shorter, and in long ones
 CHUNK = 1 << 13  # numbers of a chunk of short rows, about
 
 
@@ -114,19 +116,22 @@ def short_rows(k: Job, word: str, keys: str, descending: bool, all: bool) -> Non
 
 
 @job("x: T*, places: out i64*, keys: out K*, index: out i32*, counts: out i32*, n: i64")
-def long_rows(k: Job, word: str, keys: str, descending: bool) -> None:
-    """A chunk is a row. keys, index: room for two rows of a thread; counts: for all digits."""
+def long_rows(k: Job, word: str, keys: str, descending: bool, low: int, digits: int) -> None:
+    """A chunk is a row. keys, index: room for two rows of a thread; counts: for all digits. low:
+    how many of the last bits are the same in all numbers.
+    """
     x, places, store, index, counts, n = k.table()
     bits = 32 if keys == "i32" else 64
-    passes = -(-bits // DIGIT)
-    radix = 1 << DIGIT
+    passes = -(-(bits - low) // digits)
+    radix = 1 << digits
     x, places = x.at(k.chunk * n), places.at(k.chunk * n)
     store, index = store.at(k.thread * (n * 2)), index.at(k.thread * (n * 2))
     counts = counts.at(k.thread * (passes * radix))
     sign = 1 << (bits - 1)
 
     def digit(v: Value, p: int) -> Value:
-        d = v.do("lshr", p * DIGIT) & (radix - 1) if p else v & (radix - 1)
+        shift = low + p * digits
+        d = v.do("lshr", shift) & (radix - 1) if shift else v & (radix - 1)
         return d if keys == "i64" else d.cast("zext", "i64")
 
     counts.fill_zero(passes * radix)
@@ -176,6 +181,63 @@ def long_rows(k: Job, word: str, keys: str, descending: bool) -> None:
             new.store(what, at)
 
         k.loop(0, n, 1, one)
+
+
+@job(
+    "x: T*, values: out T*, places: out i64*, equal: out i64*, best: out K*, at: out i32*, "
+    "n: i64, few: i64, asked: i64"
+)
+def few_of_long(k: Job, word: str, keys: str, descending: bool) -> None:
+    """As few_first(), for long rows; a chunk is one of them. best, at: room for few + 1 numbers
+    of a thread.
+    """
+    x, values, places, equal, best, at, n, few, asked = k.table()
+    lanes = k.lanes(word)
+    x, values, places = x.at(k.chunk * n), values.at(k.chunk * asked), places.at(k.chunk * asked)
+    best, at = best.at(k.thread * (few + 1)), at.at(k.thread * (few + 1))
+    best.store(k.constant(-(1 << (31 if keys == "i32" else 63)), keys))  # which nothing is before
+
+    def put(v: Value, j: Value, last: Value) -> None:
+        """Bring a number to its place among those so far, of which the last one goes."""
+
+        def step(p: Value) -> tuple[Value, list[Value]]:
+            before = best.load(p - 1)
+            moves = before > v
+            best.store(moves.choose(before, v), p)
+            at.store(moves.choose(at.load(p - 1), j.cast("trunc", "i32")), p)
+            return moves, [p - 1]
+
+        k.repeat(step, [last])
+
+    def number(j: Value) -> Value:
+        return key(x.load(j), descending)
+
+    k.loop(0, few, 1, lambda j: put(number(j), j, j + 1))
+
+    def one(j: Value) -> None:
+        v = number(j)
+        k.when(v < best.load(few), lambda: put(v, j, few))
+
+    def some(i: Value) -> None:
+        inside = k.mask(n - i, lanes)
+        v = key(x.load(i, lanes, inside), descending)
+        found = (v < best.load(few)) & inside
+        k.when(found.any(), lambda: k.loop(i, k.least(i + lanes, n), 1, one) and None)
+
+    k.loop(few, n, lanes, some)
+
+    def alike(j: Value, same: Value) -> Value:
+        return same + best.load(j).equals(best.load(j + 1)).cast("zext", "i64")
+
+    (same,) = k.loop(1, few, 1, alike, [k.zero("i64")])
+    equal.store(same, k.chunk)
+
+    def give(j: Value) -> None:
+        there = at.load(j + 1).cast("sext", "i64")
+        places.store(there, j)
+        values.store(x.load(there), j)
+
+    k.loop(0, asked, 1, give)
 
 
 @job("x: T*, places: out i64*, scratch: out K*, n: i64, inner: i64, size: i64, count: i64")
@@ -354,9 +416,11 @@ def first(x: Array, dim: int, few: int, asked: int, descending: bool) -> Any:
     of neighbours among the first `few` are equal in each row), where few are few.
     """
     word = WORDS.get(x.dtype)
-    found = None if word is None else few_of(x.shape, word, dim, few, asked, descending)
-    if found is None:
+    if word is None:
         return None
+    found = few_of(x.shape, word, dim, few, asked, descending)
+    if found is None:
+        return first_of_long(x, word, dim, few, asked, descending)
     run, chunks, shape, *facts = found
     values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
     equal = np.empty(facts[2], np.int64)
@@ -364,25 +428,50 @@ def first(x: Array, dim: int, few: int, asked: int, descending: bool) -> Any:
     return values, places, equal
 
 
-def argsort(x: Array, dim: int, descending: bool = False) -> Array | None:
-    """The stable order of numbers along a dimension; nan counts as the largest."""
+def first_of_long(
+    x: Array, word: str, dim: int, few: int, asked: int, descending: bool
+) -> tuple[Array, Array, Array] | None:
+    """first() where rows are long, and lie along the last dimension."""
+    if x.size < LEAST or dim % x.ndim != x.ndim - 1 or compiler.target() is None:
+        return None
+    n = x.shape[-1]
+    if not 0 < few <= SOME or not MEDIUM < n < 1 << 31 or n < 4 * few:
+        return None
+    shape, rows = (*x.shape[:-1], asked), x.size // n
+    values, places = np.empty(shape, x.dtype), np.empty(shape, np.int64)
+    equal = np.empty(rows, np.int64)
+    most = min(threads.count(), rows)
+    room = np.empty((few + 1) * most, np.int32 if KEYS[word] == "i32" else np.int64)
+    index = np.empty((few + 1) * most, np.int32)
+    few_of_long(word, KEYS[word], descending)(
+        rows, np.ascontiguousarray(x), values, places, equal, room, index, n, few, asked, most=most
+    )
+    return values, places, equal
+
+
+def argsort(x: Array, dim: int, descending: bool = False, low: int = 0) -> Array | None:
+    """The stable order of numbers along a dimension; nan counts as the largest. low: how many of
+    their last bits are the same in all.
+    """
     if x.size < LEAST or not x.ndim:
         return None
     found = ranked(x, dim, 0, x.shape[dim], descending)
     if found is not None:
         return found[1]
     word = WORDS.get(x.dtype)
-    if word is None or compiler.target() is None or not x.ndim:
+    if word is None or compiler.target() is None:
         return None
-    if dim % x.ndim != x.ndim - 1 or not LONG <= x.shape[-1] < 1 << 30:
+    if dim % x.ndim != x.ndim - 1 or not SHORT < x.shape[-1] < 1 << 30:
         return None
     keys, n = KEYS[word], x.shape[-1]
+    digits = DIGITS[n >= LONG]
     places = np.empty(x.shape, np.int64)
     most = min(threads.count(), x.size // n)
     room = np.empty(2 * n * most, np.int32 if keys == "i32" else np.int64)
     index = np.empty(2 * n * most, np.int32)
-    counts = np.empty((6 << DIGIT) * most, np.int32)
-    run = long_rows(word, keys, descending)
+    passes = -(-((32 if keys == "i32" else 64) - low) // digits)
+    counts = np.empty((passes << digits) * most, np.int32)
+    run = long_rows(word, keys, descending, low, digits)
     run(x.size // n, np.ascontiguousarray(x), places, room, index, counts, n, most=most)
     return places
 
