@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from operator import index
 from typing import Any
 
@@ -262,10 +263,23 @@ def check_nesting(data: Any, depth: int = 0) -> None:
 
 
 def written(value: Any, into: Tensor) -> Any:
-    """What is no tensor as one, for into[key] = value."""
-    if value is None or isinstance(value, (str, bytes)):
-        raise TypeError(f"can't assign a {type(value).__name__} to a {into.type()}")
-    return tensor(value) if hasattr(value, "dtype") else tensor(value, dtype=into.dtype)
+    """A number as a tensor, for into[key] = value. TypeError for what is no number, ValueError for
+    integers beyond 64 bits, RuntimeError for numbers beyond the dtype.
+    """
+    d = into.dtype
+    if not isinstance(value, (float, complex, Integral)):
+        t = type(value)
+        name = t.__qualname__ if t.__module__ in ("builtins", "__main__") else (
+            f"{t.__module__}.{t.__qualname__}"
+        )
+        raise TypeError(f"can't assign a {name} to a {into.type()}: write torch.as_tensor(value)")
+    if isinstance(value, Integral) and type(value) is not bool:
+        value = int(value)
+        if not -(2**63) <= value < (2**64 if d is dtypes.uint64 else 2**63):
+            raise ValueError(f"Overflow when unpacking long long: {value}")
+    if d.itemsize > 2 or not d.is_floating_point:  # half precision becomes infinite
+        value = dtypes.converted(value, d)
+    return tensor(value, dtype=d)
 
 
 def refuse(data: Any) -> Any:

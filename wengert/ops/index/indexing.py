@@ -21,7 +21,7 @@ from ...engine.tensor import Tensor, wrap
 from .. import node_facts as told
 from ..creation.to_device import beside
 from ..dims import wrap_dim
-from .keys import index_dims, index_is_mask, parse
+from .keys import beyond, index_dims, index_is_mask, parse
 
 
 def _basic(name: str, node: str, names: Any = None, doc: str | None = None) -> Any:
@@ -178,7 +178,7 @@ def read(self: Tensor, key: Any) -> Tensor:
             )
         n = a.shape[0]
         if not -n <= key < n:
-            raise IndexError(f"index {key} is out of bounds for dimension 0 with size {n}")
+            raise beyond(key, 0, n)
         return select_item.entry(self, (key,))
     if type(key) is type(self) is Tensor and self._n is None:  # rows at places, without a graph
         k, a = key._a, self._a
@@ -336,6 +336,8 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         return
     if key is False:  # no elements, whatever the value
         return
+    if key is True:  # a copy into the whole, which converts
+        key = None
     form, spec, arrays = parse(self, key)
     if type(value) is complex and not self.dtype.is_complex:
         value = dtypes.converted(value, self.dtype)
@@ -354,7 +356,7 @@ def write(self: Tensor, key: Any, value: Any) -> None:
         copy_into(v, value, "setitem")
         return
     masked = len(arrays) == 1 and index_is_mask(arrays[0]) and value.numel() == 1
-    if masked and arrays[0].dtype is dtypes.uint8:
+    if masked and arrays[0].dtype is dtypes.uint8 and arrays[0]._a.ndim:
         raise RuntimeError(
             "masked_fill_ only supports boolean masks, but got mask with dtype unsigned char: use"
             " mask.bool()"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import index
 from typing import Any
 
@@ -13,8 +14,8 @@ from ...engine.tensor import Tensor
 
 def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
     """(form, key or spec, index tensors): form is 'basic' or 'advanced'."""
-    keys = key if type(key) is tuple else (key,)
-    if type(key) is list and as_tuple(key):
+    keys = tuple(key) if isinstance(key, tuple) else (key,)
+    if as_tuple(key):
         keys = tuple(key)
         advise(
             "Using a non-tuple sequence for multidimensional indexing is deprecated: use"
@@ -49,13 +50,13 @@ def parse(self: Tensor, key: Any) -> tuple[str, Any, list[Tensor]]:
         elif (number := whole_number(k)) is not None:
             out.append(number)
             consumed += 1
-        elif isinstance(k, (list, tuple, range)) or hasattr(k, "dtype") and hasattr(k, "__len__"):
+        elif is_sequence(k):
             k = tensor_of(k, self)
             consumed += index_dims(k)
             arrays.append(k)
             out.append("array")
         else:
-            raise (TypeError if t is str else IndexError)(
+            raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables"
                 f" are valid indices (got {t.__name__})"
             )
@@ -84,19 +85,20 @@ def whole_number(k: Any) -> int | None:
         return None
 
 
+def is_sequence(k: Any) -> bool:
+    """Whether k has elements in order: a list, an array, a deque, text, but no dict."""
+    t = type(k)
+    return hasattr(t, "__getitem__") and hasattr(t, "__len__") and not isinstance(k, Mapping)
+
+
 def as_tuple(key: Any) -> bool:
-    """Whether a list as an index means a tuple: if it is short and holds something else than
+    """Whether a sequence as an index means a tuple: if it is short and holds something else than
     numbers (as in NumPy's first versions, which programs still count on).
     """
-    if not isinstance(key, list) or len(key) >= 32:
+    if isinstance(key, (tuple, Tensor)) or hasattr(key, "dtype") or not is_sequence(key):
         return False
-    return any(
-        k is None
-        or k is Ellipsis
-        or isinstance(k, (slice, Tensor, list, tuple, range, str))
-        or hasattr(k, "shape")
-        and hasattr(k, "dtype")
-        for k in key
+    return len(key) < 32 and any(
+        k is None or k is Ellipsis or isinstance(k, (slice, Tensor)) or is_sequence(k) for k in key
     )
 
 
@@ -135,22 +137,30 @@ def tensor_of(k: Any, like: Tensor) -> Tensor:
     """An index given as a list, an array or a bool, as a tensor."""
     from ..creation.tensor import tensor
 
-    if isinstance(k, (list, range)) and len(k) == 0:
-        return tensor([], dtype=int)
-    if isinstance(k, tuple):
-        k = list(k)
-    if isinstance(k, list):
+    if type(k) is not bool and not hasattr(k, "dtype") and not isinstance(k, (str, bytes)):
         k = [v.tolist() if isinstance(v, Tensor) else v for v in k]
+        if not k:
+            return tensor([], dtype=int)
     t = tensor(k)
-    return t.to(dtypes.int64) if isinstance(k, list) and t.dtype.is_floating_point else t
+    if t.dtype.is_complex and isinstance(k, list):
+        raise TypeError("'complex' object cannot be interpreted as an integer: an index must be one")
+    return t if index_is_mask(t) else t.to(dtypes.int64)
 
 
 def plain_slice(s: slice) -> slice:
     if s.step is not None and index(s.step) <= 0:
         raise ValueError("step must be greater than zero: use .flip(dim) to reverse a dimension")
-    if type(s.start) in (int, type(None)) and type(s.stop) in (int, type(None)):
+    parts = (s.start, s.stop, s.step)
+    if all([v is None or type(v) is int for v in parts]):
         return s
-    return slice(*[None if v is None else index(v) for v in (s.start, s.stop, s.step)])
+    return slice(*[None if v is None else int(index(v)) for v in parts])
+
+
+def beyond(k: int, d: int, n: int) -> Exception:
+    """The error for a number as an index that is none of the n of dimension d."""
+    if not -(2**63) <= k < 2**63:
+        return ValueError(f"Overflow when unpacking long long: the index {k}")
+    return IndexError(f"index {k} is out of bounds for dimension {d} with size {n}")
 
 
 def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: int) -> None:
@@ -164,7 +174,7 @@ def check_bounds(self: Tensor, out: list[Any], arrays: list[Tensor], consumed: i
         elif type(k) is int:
             n = shape[d]
             if not -n <= k < n:
-                raise IndexError(f"index {k} is out of bounds for dimension {d} with size {n}")
+                raise beyond(k, d, n)
             d += 1
         elif k == "array" if type(k) is str else False:
             a = next(it)
