@@ -32,7 +32,7 @@ from ..api.interop import host
 from ..arrays.lookup import INTERPRETER, RANK
 from ..base.advice import advise
 from ..base.devices import device
-from ..base.formats import layout, sparse_coo, sparse_csr, strided
+from ..base.formats import layout, sparse_bsr, sparse_coo, sparse_csr, strided
 from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor, wrap
 from ..nn.parameter import Parameter, is_lazy
@@ -210,7 +210,7 @@ def sparse_parts(t: Any) -> tuple[Any, ...]:
     t = t.detach()
     if t.layout is sparse_coo:
         return t._indices(), t._values(), t.size(), t.is_coalesced()
-    if t.layout is sparse_csr:
+    if t.layout in (sparse_csr, sparse_bsr):
         return t.crow_indices(), t.col_indices(), t.values(), t.size()
     return t.ccol_indices(), t.row_indices(), t.values(), t.size()
 

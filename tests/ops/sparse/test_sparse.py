@@ -176,7 +176,7 @@ def test_what_is_not_supported_says_so() -> None:
     with pytest.raises(TypeError, match="to_dense"):
         s.numpy()
     with pytest.raises(RuntimeError, match="layout"):
-        w.eye(2).to_sparse(layout=w.sparse_bsr)
+        w.eye(2).to_sparse(layout=w.sparse_bsr)  # without a blocksize
     with pytest.raises(RuntimeError, match="index 5"):
         w.sparse_coo_tensor([[0, 5]], [1.0, 2.0], (2,))
     with pytest.raises(RuntimeError, match="nnz"):

@@ -11,7 +11,7 @@ from ...arrays.layout import order_of
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.formats import preserve_format, refuse_rank
+from ...base.formats import preserve_format, refuse_rank, strided
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
@@ -238,10 +238,15 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
         d = a.dtype if dtype is None else dtypes.as_np(dtype)
         if layout is not None or type(input) is not Tensor:
             made = input.layout if layout is None else layout
+            if made is input.layout and made is not strided:
+                return sparse_like(input, value, dtypes.as_dtype(d), requires_grad)
             if made in LAYOUTS:
                 if name == "ones_like":
                     raise NotImplementedError(f"{name}(): there are no ones in layout {made}")
                 return LAYOUTS[made](a.shape, made, dtypes.as_dtype(d), device, requires_grad)
+            if input.layout is not strided:
+                facts = {"dtype": dtypes.as_dtype(d), "device": device or input.device}
+                return full(a.shape, value or 0, **facts, requires_grad=requires_grad)
         if RANK.get(type(a)) == INTERPRETER:
             return interpreted_like(a, memory_format, make, d, device, requires_grad)
         if device is None and HOST and NS[type(a)] is HOST[0]:
@@ -253,6 +258,16 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
     f.__name__, f.__doc__ = name, doc
     text = f"{name}(Tensor input, *, MemoryFormat? memory_format=None, options)"
     return public(text, method=False)(f)
+
+
+def sparse_like(t: Any, value: Any, d: Any, requires_grad: bool) -> Any:
+    """A sparse tensor of t's layout, without elements, or with value at the elements of t."""
+    made = t.detach().to(d).clone()
+    if not value:
+        made.zero_()
+    else:
+        made.fill_(value)
+    return made.requires_grad_() if requires_grad else made
 
 
 def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
@@ -318,6 +333,8 @@ def full_like(
         make = lambda xp, s, d: xp.full(s, fill_value, d)
         return interpreted_like(input._a, memory_format, make, d, device, requires_grad)
     d, device = dtype or input.dtype, device or input.device
+    if input.layout is not strided and layout in (None, input.layout):
+        return sparse_like(input, fill_value, d, requires_grad)
     if not RANK.get(type(input._a)) and not input._a.flags.c_contiguous:
         made = lambda s: full(s, fill_value, dtype=d, device=device)._a
         return finish(lying_as(input._a, memory_format, made), requires_grad)

@@ -269,11 +269,13 @@ def written(value: Any, into: Tensor) -> Any:
     d = into.dtype
     if not isinstance(value, (float, complex, Integral)):
         t = type(value)
-        name = t.__qualname__ if t.__module__ in ("builtins", "__main__") else (
-            f"{t.__module__}.{t.__qualname__}"
+        name = (
+            t.__qualname__
+            if t.__module__ in ("builtins", "__main__")
+            else (f"{t.__module__}.{t.__qualname__}")
         )
         raise TypeError(f"can't assign a {name} to a {into.type()}: write torch.as_tensor(value)")
-    if isinstance(value, Integral) and type(value) is not bool:
+    if isinstance(value, Integral) and not isinstance(value, bool):
         value = int(value)
         if not -(2**63) <= value < (2**64 if d is dtypes.uint64 else 2**63):
             raise ValueError(f"Overflow when unpacking long long: {value}")

@@ -143,7 +143,9 @@ def tensor_of(k: Any, like: Tensor) -> Tensor:
             return tensor([], dtype=int)
     t = tensor(k)
     if t.dtype.is_complex and isinstance(k, list):
-        raise TypeError("'complex' object cannot be interpreted as an integer: an index must be one")
+        raise TypeError(
+            "'complex' object cannot be interpreted as an integer: an index must be one"
+        )
     return t if index_is_mask(t) else t.to(dtypes.int64)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ...engine.tensor import Tensor
+from ..creation.spaced import arange
 from ..shape.join import cat, stack
 
 
@@ -26,5 +28,12 @@ def unflat_index(flat: Tensor, sizes: Any) -> Tensor:
 
 
 def pointers(major: Tensor, n: int) -> Tensor:
-    """Where each of n rows begins among sorted row numbers, and their count at the end."""
-    return cat([major.new_zeros(1), major.bincount(minlength=n).cumsum(0)], 0)
+    """Where each of n rows begins among sorted row numbers (*batch, nnz), and their count at the
+    end: (*batch, n + 1).
+    """
+    batch = tuple(major._a.shape[:-1])
+    count = math.prod(batch)
+    flat = major.long().reshape(count, major._a.shape[-1])
+    flat = flat + arange(count, device=major.device).unsqueeze(1) * n
+    each = flat.reshape(-1).bincount(minlength=count * n).reshape(*batch, n)
+    return cat([each.new_zeros((*batch, 1)), each.cumsum(-1)], -1).to(major.dtype)

@@ -9,9 +9,8 @@ from ...declare.registry import public
 from ...engine.tensor import Tensor
 from ..creation.destination import LAYOUTS
 from ..creation.filled import zeros
-from ..creation.spaced import arange
 from ..creation.tensor import as_tensor
-from ..shape.join import stack
+from .compressed import BLOCKED, BY_ROW, NAMES, CompressedTensor, made
 from .tensor import COO, CSC, CSR, SparseTensor
 
 
@@ -95,24 +94,24 @@ def sparse_coo_tensor(
 
 def empty_sparse(shape: Any, layout: Any, dtype: Any, device: Any, requires_grad: bool) -> Any:
     """A sparse tensor without elements, in a layout: zeros(layout=...)."""
-    major = {CSR: 0, CSC: 1}
-    if layout is not COO and layout not in major:
-        raise RuntimeError(f"layout {layout} is not supported here: use COO, CSR or CSC")
-    facts = {"dtype": dtype, "device": device, "requires_grad": requires_grad}
     if layout is COO:
-        return sparse_coo_tensor(size=tuple(shape), **facts)
-    lines = tuple(shape)[major[layout]]
-    none = zeros(0, dtype=dtypes.int64)
-    p = zeros(lines + 1, dtype=dtypes.int64)
-    return sparse_compressed_tensor(
-        p, none, zeros(0, dtype=dtype), tuple(shape), layout=layout, **facts
-    )
+        v = prepared(zeros(0, dtype=dtype), dtype, device, requires_grad)
+        none = zeros((len(tuple(shape)), 0), dtype=dtypes.int64, device=v.device)
+        return SparseTensor(none, v, tuple(shape))
+    if len(shape) < 2:
+        raise RuntimeError(f"{layout}: needs at least two dimensions, got {list(shape)}")
+    *batch, rows, columns = tuple(shape)
+    none = zeros((2, *batch, 0), dtype=dtypes.int64)
+    v = prepared(zeros((*batch, 0), dtype=dtype), dtype, device, requires_grad)
+    return CompressedTensor(none, v, tuple(shape), layout)
 
 
 LAYOUTS.update(dict.fromkeys([COO, CSR, CSC], empty_sparse))
 
 
-def _compressed_maker(name: str, layout: Any, major: int) -> Any:
+def _compressed_maker(layout: Any) -> Any:
+    name = layout.name + "_tensor"
+
     def f(
         compressed_indices,
         plain_indices,
@@ -125,53 +124,32 @@ def _compressed_maker(name: str, layout: Any, major: int) -> Any:
         requires_grad=False,
         check_invariants=None,
     ):
-        p = as_tensor(compressed_indices).long()
-        q = as_tensor(plain_indices).long()
+        p, q = indices_of(compressed_indices, device), indices_of(plain_indices, device)
         v = prepared(values, dtype, device, requires_grad)
-        if p._a.ndim != 1 or q._a.ndim != 1 or v._a.ndim != 1:
-            raise RuntimeError(
-                f"{name}(): only one matrix of scalars is supported: indices and values must "
-                "be vectors"
-            )
-        ends = p.tolist()
-        if (
-            not ends
-            or ends[0] != 0
-            or ends[-1] != q._a.shape[0]
-            or q._a.shape != v._a.shape
-            or sorted(ends) != ends
-        ):
-            raise RuntimeError(
-                f"{name}(): the compressed indices {ends} must rise from 0 to the number of "
-                "values, and there must be "
-                f"as many plain indices ({q._a.shape[0]}) as values ({v._a.shape[0]})"
-            )
-        n = len(ends) - 1
-        other = q.amax().item() + 1 if q._a.size else 0
-        if size is None:
-            size = (n, other) if major == 0 else (other, n)
-        if size[major] != n or size[1 - major] < other:
-            raise RuntimeError(
-                f"{name}(): the size {list(size)} does not fit {n} compressed indices and "
-                f"plain indices below {other}"
-            )
-        lines = arange(n, device=q.device).repeat_interleave(p[1:] - p[:-1])
-        return SparseTensor(stack([lines, q] if major == 0 else [q, lines], 0), v, size, layout)
+        return made(p, q, v, size, layout, name)
 
+    first, second = NAMES[layout]
+    line = "row" if layout in BY_ROW else "column"
+    what = "blocks (nnz, height, width)" if layout in BLOCKED else "values (nnz,)"
     f.__name__ = name
     f.__doc__ = (
-        f"A sparse matrix in the layout {layout} from its compressed indices, plain "
-        "indices and values (nnz,).\n\nRaises RuntimeError where the compressed indices do not "
-        "rise from 0 to the number of values, or the size is too small for them."
+        f"A sparse matrix in the layout {layout}: {first} (where each {line} begins), {second} and "
+        f"{what}; batches of all three; each value with dense dimensions of its own.\n\nRaises "
+        "RuntimeError where the indices do not rise, or do not fit the values or the size."
     )
-    first, second = ("crow", "col") if major == 0 else ("ccol", "row")
-    head = f"{name}(any {first}_indices, any {second}_indices, any values, "
+    head = f"{name}(any {first}, any {second}, any values, "
     tail = "*, bool? check_invariants=None, options)"
     return public(f"{head}int[] size, {tail}", head + tail, method=False)(f)
 
 
-sparse_csr_tensor = _compressed_maker("sparse_csr_tensor", CSR, 0)
-sparse_csc_tensor = _compressed_maker("sparse_csc_tensor", CSC, 1)
+def indices_of(data: Any, device: Any) -> Tensor:
+    """Indices of a compressed layout; of lists, int64 also where they are empty."""
+    i = as_tensor(data, device=device).detach()
+    return i.long() if i._a.size == 0 and i.dtype.is_floating_point else i
+
+
+MAKERS = {layout: _compressed_maker(layout) for layout in NAMES}
+sparse_csr_tensor, sparse_csc_tensor = MAKERS[CSR], MAKERS[CSC]
 
 
 @public(
@@ -194,20 +172,20 @@ def sparse_compressed_tensor(
     requires_grad=False,
     check_invariants=None,
 ):
-    """sparse_csr_tensor or sparse_csc_tensor by layout.
+    """sparse_csr_tensor, sparse_csc_tensor, sparse_bsr_tensor or sparse_bsc_tensor by layout.
 
-    Raises RuntimeError unless layout is torch.sparse_csr or torch.sparse_csc.
+    Raises RuntimeError for another layout; TypeError where layout is of the wrong type.
 
     >>> parts = torch.tensor([0, 1, 2]), torch.tensor([1, 0]), torch.tensor([5., 6.])
     >>> torch.sparse_compressed_tensor(*parts, (2, 2), layout=torch.sparse_csr).to_dense()
     tensor([[0., 5.],
             [6., 0.]])
     """
-    make = {CSR: sparse_csr_tensor, CSC: sparse_csc_tensor}.get(layout)
+    make = MAKERS.get(layout)
     if make is None:
         raise RuntimeError(
-            "sparse_compressed_tensor(): layout must be torch.sparse_csr or torch.sparse_csc, "
-            f"got {layout}"
+            "sparse_compressed_tensor(): expected a compressed layout (sparse_csr, sparse_csc,"
+            f" sparse_bsr, sparse_bsc), got {layout}"
         )
     return make(
         compressed_indices,

@@ -20,21 +20,16 @@ from ..dims import wrap_dim, wrap_dims
 from ..linalg.matmul import matmul_op
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
+from .compressed import BLOCKED, CompressedTensor, as_coo, grid, of_grid, to_sparse
 from .coordinates import flat_index
-from .tensor import (
-    COO,
-    CSR,
-    SparseTensor,
-    as_coo,
-    compressed,
-    sparse_product,
-)
+from .tensor import COO, CSC, CSR, SparseTensor, sparse_product
 
 HANDLERS: dict[str, Any] = {}  # op name -> f(*operands, **static)
 # functions that are 0 at 0, so that only the values need to be computed
 KEEP_ZERO = frozenset(
     [
         "abs",
+        "angle",
         "asin",
         "asinh",
         "atan",
@@ -74,7 +69,7 @@ KEEP_ZERO = frozenset(
     ]
 )
 LINEAR = frozenset(
-    ["neg", "conj", "copy", "astype", "alias_item", "contiguous", "deg2rad", "rad2deg"]
+    ["neg", "conj", "copy", "astype", "alias_item", "contiguous"]
 )  # repeated indices may stay
 
 
@@ -110,8 +105,22 @@ def dense(t: Any) -> bool:
 
 
 def relaid(s: SparseTensor, like: SparseTensor) -> SparseTensor:
-    """s in the layout of another."""
-    return s if like._layout is COO else compressed(s, like._layout)
+    """A COO tensor in the layout of another."""
+    if like._layout is COO:
+        return s
+    if isinstance(like, CompressedTensor) and like._block:
+        return to_sparse(s, layout=like._layout, blocksize=like._block)
+    return of_grid(s, like._layout, s._a.shape)
+
+
+def stored(s: Any) -> SparseTensor:
+    """What s stores as a COO tensor; its blocks as values."""
+    return s if s._layout is COO else grid(s)
+
+
+def restored(c: SparseTensor, like: Any) -> SparseTensor:
+    """What `stored` gave, changed, in the layout and size of the tensor that it came from."""
+    return c if like._layout is COO else of_grid(c, like._layout, like._a.shape)
 
 
 # ------------------------------------------------------------------------------------- products
@@ -122,10 +131,8 @@ def matmul(x: Any, y: Any) -> Any:
     """Product of matrices (or a matrix and a vector) of which at least one is sparse."""
     if x._a.ndim == y._a.ndim == 3 and x._a.shape[0] == y._a.shape[0] and dense(y):
         return function("stack")([matmul(x[i], y[i]) for i in range(x._a.shape[0])])
-    if (
-        x._a.ndim != 2
-        or y._a.ndim not in (1, 2)
-        or any(isinstance(t, SparseTensor) and t.dense_dim() for t in (x, y))
+    if {x._a.ndim, y._a.ndim} not in ({2}, {1, 2}) or any(
+        isinstance(t, SparseTensor) and t.dense_dim() for t in (x, y)
     ):
         raise RuntimeError(
             f"matmul: sparse products need matrices, got shapes {list(x.shape)} and {list(y.shape)}"
@@ -137,7 +144,9 @@ def matmul(x: Any, y: Any) -> Any:
     if dense(x):
         return matmul(transposed(y), x.t()).t()
     if not dense(y):
-        return relaid(sparse_sparse(as_coo(x), as_coo(y)), x)
+        product = sparse_sparse(as_coo(x), as_coo(y))
+        return of_grid(product, CSR, product._a.shape) if x._layout is CSC else relaid(product, x)
+    x = as_coo(x)
     (rows, cols), values = x._indices().unbind(0), x._values()
     out = sparse_product.entry(
         values, y if y._a.ndim == 2 else y.unsqueeze(1), rows, cols, x._a.shape[0]
@@ -162,7 +171,7 @@ def sparse_sparse(x: SparseTensor, y: SparseTensor) -> SparseTensor:
     return SparseTensor(indices, v[left] * w[right], (x._a.shape[0], y._a.shape[1])).coalesce()
 
 
-@handles("addmm")
+@handles("addmm", "addmv")
 def addmm(x: Any, mat1: Any, mat2: Any, beta: Any = 1, alpha: Any = 1) -> Any:
     p = matmul(mat1, mat2)
     if alpha != 1:
@@ -197,11 +206,18 @@ def add(x: Any, y: Any) -> Any:
     if dense(y):
         raise RuntimeError("add(sparse, dense) is not supported. Use add(dense, sparse) instead.")
     same_shape(x, y, "add")
-    a, b = as_coo(x), as_coo(y)
-    s = SparseTensor(
-        cat_of([a._indices(), b._indices()], 1), cat_of([a._values(), b._values()], 0), x._a.shape
-    )
-    return relaid(s.coalesce(), x)
+    alike = x._layout is y._layout and (x._layout is COO or x._block == y._block)
+    a, b = (stored(x), stored(y)) if alike else (as_coo(x), as_coo(y))
+    v, w = a._values(), b._values()
+    if v._a.shape[1:] != w._a.shape[1:]:
+        raise RuntimeError(
+            f"add: expected both sparse tensors to have the same dense dimensions: values of"
+            f" {list(v.shape)} and {list(w.shape)}"
+        )
+    s = SparseTensor(cat_of([a._indices(), b._indices()], 1), cat_of([v, w], 0), a._a.shape)
+    if x._layout is COO and not (a._sorted and b._sorted):
+        return s
+    return restored(s.coalesce(), x) if alike else relaid(s.coalesce(), x)
 
 
 @handles("sub")
@@ -221,7 +237,7 @@ def mul(x: Any, y: Any) -> Any:
     if not isinstance(y, Tensor) or dense(y) and y._a.ndim == 0:
         return x._like(x._values() * y)
     if dense(y):
-        c = as_coo(x).coalesce()
+        c = as_coo(x)
         at = y.expand(tuple(x._a.shape))[tuple(c._indices().unbind(0))]
         return relaid(c._like(c._values() * at), x)
     same_shape(x, y, "mul")
@@ -269,8 +285,18 @@ def power(x: Any, y: Any) -> Any:
 @handles("t", "transpose")
 def transposed(x: SparseTensor, dim0: int = 0, dim1: int = 1, **more: Any) -> SparseTensor:
     """Two sparse dimensions swapped; CSR becomes CSC and the other way round."""
-    n = x.sparse_dim()
     a, b = wrap_dim(dim0, x._a.ndim, "transpose"), wrap_dim(dim1, x._a.ndim, "transpose")
+    if isinstance(x, CompressedTensor):
+        n = len(x._batch)
+        if a == b:
+            return x._like(x._values())
+        if {a, b} != {n, n + 1}:
+            raise RuntimeError(
+                f"transpose: of a tensor in layout {x._layout} only rows and columns can be"
+                f" exchanged, dimensions {n} and {n + 1}, got {a} and {b}"
+            )
+        return x._turned()
+    n = x.sparse_dim()
     if max(a, b) >= n and a != b:
         raise RuntimeError(
             f"transpose: dimensions {a} and {b} must both be sparse ({n} of {x._a.ndim} are)"
@@ -279,16 +305,17 @@ def transposed(x: SparseTensor, dim0: int = 0, dim1: int = 1, **more: Any) -> Sp
     order[a], order[b] = b, a
     size = list(x._a.shape)
     size[a], size[b] = size[b], size[a]
-    from .tensor import CSC
-
-    layout = {COO: COO, CSR: CSC, CSC: CSR}[x._layout] if a != b else x._layout
-    return SparseTensor(x._indices()[order], x._values(), size, layout)
+    return SparseTensor(x._indices()[order], x._values(), size, COO, a == b and x._sorted)
 
 
 @handles("permute")
 def permuted(x: SparseTensor, dims: Any) -> SparseTensor:
     """Sparse dimensions in another order, and dense ones in another."""
-    x, n = as_coo(x), x.sparse_dim()
+    if x._layout is not COO:
+        raise NotImplementedError(
+            f"permute: not implemented for layout {x._layout}: use transpose or .to_sparse()"
+        )
+    n = x.sparse_dim()
     order = wrap_dims(dims, x._a.ndim, "permute")
     if sorted(order[:n]) != list(range(n)):
         raise RuntimeError(
@@ -339,7 +366,6 @@ def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> An
                 x = index_select(x, arange(*k.indices(x._a.shape[d]), device=x.device), d)
             d += type(k) is slice
         return x
-    x = as_coo(x)
     d = wrap_dim(dim, x._a.ndim, "select")
     n = x._a.shape[d]
     if not -n <= index < n:
@@ -347,7 +373,13 @@ def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> An
             f"select(): index {index} out of range for tensor of size {list(x.shape)} at "
             f"dimension {d}"
         )
-    i = x._indices()
+    if isinstance(x, CompressedTensor) and x._batch and d == 0:
+        return x._example(index % n)
+    x = as_coo(x)
+    i, inner = x._indices(), d - x.sparse_dim() + 1
+    if inner > 0:
+        size = (*x._a.shape[:d], *x._a.shape[d + 1 :])
+        return SparseTensor(i, x._values().select(inner, index), size, COO, x._sorted)
     hit = (i[d] == index % n).nonzero().squeeze(1)
     values = x._values().index_select(0, hit)
     if x.sparse_dim() == 1:
@@ -495,7 +527,7 @@ def sparse_mm(mat1, mat2, reduce=None):
         raise RuntimeError(f"sparse.mm: reduce={reduce!r} is none of sum, mean, amax, amin")
     if checked(mat1, "mm").layout is not sparse_csr:
         raise RuntimeError(f"sparse.mm: reduce={reduce!r} takes a CSR matrix: .to_sparse_csr()")
-    i, j = mat1._indices().unbind(0)
+    i, j = mat1._indices().long().unbind(0)
     products = mat1._values().unsqueeze(1) * mat2.index_select(0, j)
     zeros = products.new_zeros((mat1._a.shape[0], products._a.shape[1]))
     if reduce == "sum":
@@ -542,6 +574,11 @@ def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
             [0., 3.]])
     """
     s = checked(input, "sampled_addmm")
-    i, j = s._indices().unbind(0)
+    if s._a.ndim != 2 or s._layout in BLOCKED:
+        raise RuntimeError(
+            f"sparse.sampled_addmm: input must be a sparse matrix of numbers, got {s._layout} of"
+            f" shape {list(s.shape)}"
+        )
+    i, j = s._indices().long().unbind(0)
     product = (mat1.index_select(0, i) * mat2.t().index_select(0, j)).sum(1)
     return s._like(s._values() * beta + product * alpha)

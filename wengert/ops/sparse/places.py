@@ -10,9 +10,10 @@ from ...declare.registry import public
 from ..creation.spaced import arange
 from ..dims import wrap_dim
 from ..shape.join import stack as stack_of
+from .compressed import as_coo, compressed
 from .coordinates import flat_index
 from .functions import checked, dense, relaid, same_shape
-from .tensor import COO, SparseTensor, as_coo, compressed, named_layout
+from .tensor import COO, SparseTensor
 
 
 def _softmax(name: str) -> Any:
@@ -60,7 +61,7 @@ def spdiags(diagonals, offsets, shape, layout=None):
     tensor([[1., 0.],
             [0., 2.]])
     """
-    layout = named_layout(layout)
+    layout = layout or COO
     if len(shape) != 2:
         raise RuntimeError(f"spdiags: Output shape must be 2d, but got {tuple(shape)}")
     d = diagonals if diagonals._a.ndim == 2 else diagonals.unsqueeze(0)

@@ -1,5 +1,5 @@
-"""Sparse tensors: coordinate (COO) and compressed row or column (CSR, CSC) layouts. The functions
-on them are in `functions.py`.
+"""Sparse tensors, in coordinate (COO) layout. Compressed layouts and conversion are in
+`compressed.py`, functions in `functions.py`.
 
 A sparse tensor keeps its indices and values as ordinary tensors, so what is done with it is
 composed of ordinary operations,
@@ -14,12 +14,11 @@ from typing import Any
 from ...arrays.sparse import SparseArray
 from ...base import dtypes, formats
 from ...base.modes import state
-from ...declare.registry import declare, public
 from ...engine.kinds import opaque
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..creation.filled import zeros
-from .coordinates import flat_index, pointers, unflat_index
+from .coordinates import flat_index, unflat_index
 
 COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
 
@@ -65,7 +64,9 @@ class SparseTensor(Tensor):
 
     @property
     def layout(self) -> Any:
-        """torch.sparse_coo, torch.sparse_csr or torch.sparse_csc."""
+        """torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr or
+        torch.sparse_bsc.
+        """
         return self._layout
 
     @property
@@ -102,10 +103,17 @@ class SparseTensor(Tensor):
 
     def zero_(self) -> SparseTensor:
         """Drop all elements."""
-        indices, values = self._indices(), self._values()
-        self.__dict__.update(_parts=(indices[:, :0], values[:0].detach()), _sorted=True)
+        indices, values = self._indices(), self._values().detach()
+        none = values.narrow(indices._a.ndim - 2, 0, 0)
+        self.__dict__.update(_parts=(indices[..., :0], none), _sorted=True)
         self._n = None
         return self
+
+    def fill_(self, value: Any) -> SparseTensor:
+        """Refused: what is not stored is zero."""
+        raise NotImplementedError(
+            f"fill_: not implemented for layout {self._layout}: convert with .to_dense() first"
+        )
 
     def sparse_resize_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
         """Another size: a larger one, unless nothing is stored."""
@@ -136,6 +144,11 @@ class SparseTensor(Tensor):
             self._a = SparseArray(tuple(size), values._a.dtype, values.device)
             return self
         return self.sparse_resize_and_clear_(size, sparse_dim, dense_dim)
+
+    def resize_as_sparse_(self, the_template: SparseTensor) -> SparseTensor:
+        """The size of another sparse tensor."""
+        t = the_template
+        return self.sparse_resize_(t._a.shape, t.sparse_dim(), t.dense_dim())
 
     def sparse_resize_and_clear_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
         """Another size, without elements."""
@@ -175,36 +188,18 @@ class SparseTensor(Tensor):
 
     def _need(self, layout: Any, name: str) -> None:
         if self._layout is not layout:
-            what = {
-                COO: "sparse coordinate",
-                CSR: "sparse row compressed",
-                CSC: "sparse column compressed",
-            }[layout]
             raise RuntimeError(
-                f"{name} expected {what} tensor layout but got {self._layout}: convert with "
-                ".to_sparse(), "
-                ".to_sparse_csr() or .to_sparse_csc()"
+                f"{name} expected sparse coordinate tensor layout but got {self._layout}: convert"
+                " with .to_sparse()"
             )
 
-    def crow_indices(self) -> Tensor:
-        """Where each row's values begin, and their number (CSR)."""
-        self._need(CSR, "crow_indices")
-        return pointers(self._parts[0][0], self._a.shape[0])
+    def _absent(self, *args: Any) -> Any:
+        raise RuntimeError(
+            f"pointers of rows or columns are in compressed layouts, not in {self._layout}: convert"
+            " with .to_sparse_csr() or .to_sparse_csc()"
+        )
 
-    def col_indices(self) -> Tensor:
-        """The column of each value (CSR)."""
-        self._need(CSR, "col_indices")
-        return self._parts[0][1]
-
-    def ccol_indices(self) -> Tensor:
-        """Where each column's values begin, and their number (CSC)."""
-        self._need(CSC, "ccol_indices")
-        return pointers(self._parts[0][1], self._a.shape[1])
-
-    def row_indices(self) -> Tensor:
-        """The row of each value (CSC)."""
-        self._need(CSC, "row_indices")
-        return self._parts[0][0]
+    crow_indices = col_indices = ccol_indices = row_indices = _absent
 
     # ---- the graph
 
@@ -290,7 +285,7 @@ class SparseTensor(Tensor):
         return rebuilt, (*facts[:3], facts[3].name, facts[4], self.requires_grad)
 
     def __copy__(self) -> SparseTensor:
-        s = SparseTensor(*self._facts())
+        s = type(self)(*self._facts())
         return s.requires_grad_() if self.requires_grad else s
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SparseTensor:
@@ -299,7 +294,7 @@ class SparseTensor(Tensor):
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy"
                 " protocol at the moment: copy this one with .detach().clone()."
             )
-        s = SparseTensor(*copy.deepcopy(self._facts()[:3], memo), *self._facts()[3:])
+        s = type(self)(*copy.deepcopy(self._facts()[:3], memo), *self._facts()[3:])
         memo[id(self)] = s
         return s.requires_grad_() if self.requires_grad else s
 
@@ -344,13 +339,9 @@ class SparseTensor(Tensor):
             out = out + values.sum(0)
         return out if dtype is None else out.to(dtype)
 
-    def to_sparse(self, sparse_dim: Any = None, *, layout: Any = None, **more: Any) -> Any:
-        """The tensor in COO or another sparse layout."""
-        return to_sparse(self, sparse_dim, layout=layout, **more)
-
     def clone(self, *, memory_format: Any = None) -> SparseTensor:
         """A copy."""
-        return SparseTensor(
+        return type(self)(
             self._parts[0].clone(),
             self._parts[1].clone(),
             self._a.shape,
@@ -370,6 +361,26 @@ class SparseTensor(Tensor):
         """The tensor on the CPU."""
         return self._moved(self._parts[1].cpu(*args, **kwargs))
 
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of its type, or its values in another dtype."""
+        if dtype is None:
+            return self._values().detach().type().replace("torch.", "torch.sparse.")
+        return self._moved(self._parts[1].type(dtype))
+
+    def new_zeros(self, *size: Any, **facts: Any) -> Tensor:
+        """An empty sparse tensor of a size, in this dtype and layout."""
+        facts = {"dtype": self.dtype, "device": self.device, "layout": self._layout, **facts}
+        return zeros(*size, **facts)
+
+    new_empty = new_zeros
+
+    def as_parameter(self, requires_grad: bool) -> Any:
+        """What nn.Parameter(self) gives: a leaf with the same indices and values."""
+        t: Any = self.detach()
+        t.requires_grad_(requires_grad)
+        t._is_param = True
+        return t
+
     def tolist(self) -> Any:
         """Refused: convert with to_dense() first."""
         raise RuntimeError(
@@ -385,6 +396,10 @@ class SparseTensor(Tensor):
         """False."""
         return False
 
+    def _shown(self) -> list[tuple[str, Tensor]]:
+        """The indices by name, as they are printed."""
+        return [("indices", self._parts[0])]
+
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         def part(name: str, t: Tensor) -> str:
             inside = (
@@ -395,19 +410,12 @@ class SparseTensor(Tensor):
             inside = inside if t._a.size else f"tensor([], size={tuple(t._a.shape)})"
             return f"{name}={inside}"
 
-        names = {
-            COO: ("indices",),
-            CSR: ("crow_indices", "col_indices"),
-            CSC: ("ccol_indices", "row_indices"),
-        }[self._layout]
-        shown = (
-            [part("indices", self._parts[0])]
-            if self._layout is COO
-            else [part(k, getattr(self, k)()) for k in names]
-        )
+        shown = [part(*named) for named in self._shown()]
         text = ",\n".join([*shown, part("values", self._parts[1])]).replace("\n", "\n       ")
+        text = "\n".join([line.rstrip() for line in text.split("\n")])
         facts = [f"size={tuple(self._a.shape)}", f"nnz={self._nnz()}"]
-        if self.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool):
+        usual = dtypes.get_default_dtype()
+        if self.dtype not in (usual, usual.to_complex(), dtypes.int64, dtypes.bool):
             facts.append(f"dtype={self.dtype}")
         facts.append(f"layout={self._layout}")
         if self.requires_grad:
@@ -430,8 +438,12 @@ def _in_place(name: str) -> Any:
                 "work under torch.no_grad(), or use the out-of-place form"
             )
         new = getattr(self, name)(*args, **kwargs)
+        if new.dtype is not self.dtype:
+            raise RuntimeError(
+                f"{name}_: result type {new.dtype} can't be cast to {self.dtype} in place"
+            )
+        self._a, self._n = new._a, new._n
         self.__dict__.update(new.__dict__)
-        self._n = new._n
         return self
 
     f.__name__ = name + "_"
@@ -439,161 +451,21 @@ def _in_place(name: str) -> Any:
     return f
 
 
-for _name in ("add", "sub", "mul", "div", "neg", "abs"):
+ALSO_IN_PLACE = (
+    "abs add asin asinh atan atanh ceil deg2rad div erf erfinv expm1 floor frac log1p mul neg pow "
+    "rad2deg relu round sgn sign sin sinh sqrt square sub t tan tanh transpose trunc"
+)
+for _name in ALSO_IN_PLACE.split():
     setattr(SparseTensor, _name + "_", _in_place(_name))
+
+
+KINDS: dict[Any, Any] = {COO: SparseTensor}  # layout -> class
 
 
 def rebuilt(
     indices: Tensor, values: Tensor, size: Any, layout: str, coalesced: bool, requires_grad: bool
 ) -> SparseTensor:
     """A sparse tensor that was pickled."""
-    s = SparseTensor(indices, values, size, getattr(formats, layout), coalesced)
+    kind = KINDS[getattr(formats, layout)]
+    s = kind(indices, values, size, getattr(formats, layout), coalesced)
     return s.requires_grad_() if requires_grad else s
-
-
-def compressed(s: SparseTensor, layout: Any) -> SparseTensor:
-    """A sparse matrix in CSR or CSC layout."""
-    if s._a.ndim != 2 or s.dense_dim():
-        raise RuntimeError(
-            f"{layout}: only matrices of scalars are supported, got shape {list(s.shape)} with "
-            f"{s.dense_dim()} dense dimensions: convert with .to_dense()"
-        )
-    if s._layout is layout:
-        return s
-    c = as_coo(s).coalesce()
-    indices, values = c._parts
-    if layout is CSC:
-        order = (indices[1] * max(s._a.shape[0], 1) + indices[0]).argsort()
-        indices, values = indices[:, order], values[order]
-    return SparseTensor(indices, values, s._a.shape, layout)
-
-
-def as_coo(s: Any) -> SparseTensor:
-    """A sparse tensor in COO layout."""
-    return s if s._layout is COO else SparseTensor(*s._parts, s._a.shape, COO, s._layout is CSR)
-
-
-def named_layout(layout: Any) -> Any:
-    if layout is not None and layout not in (COO, CSR, CSC):
-        raise RuntimeError(
-            f"layout {layout} is not supported here: use torch.sparse_coo, torch.sparse_csr or "
-            "torch.sparse_csc"
-        )
-    return layout or COO
-
-
-@public(
-    "Tensor.to_sparse(Tensor self, int sparse_dim)",
-    "Tensor.to_sparse(Tensor self, *, Layout? layout=None, int[2]? blocksize=None, "
-    "int? dense_dim=None)",
-)
-def to_sparse(self, sparse_dim=None, *, layout=None, blocksize=None, dense_dim=None):
-    """The tensor in a sparse layout (COO), with sparse_dim dimensions of indices (default: all).
-
-    >>> torch.tensor([0., 2.]).to_sparse().indices()
-    tensor([[1]])
-    """
-    if not isinstance(sparse_dim, int) and sparse_dim is not None:
-        layout, sparse_dim = sparse_dim, None
-    layout = named_layout(layout)
-    if blocksize is not None:
-        raise RuntimeError(
-            f"to_sparse(): layout {layout} has no blocks: leave blocksize={blocksize} out"
-        )
-    if isinstance(self, SparseTensor):
-        if self._layout is COO and sparse_dim not in (None, self.sparse_dim()):
-            raise RuntimeError(
-                "to_sparse: conversion from Sparse to Sparse with sparse_dim argument"
-                " !=self.sparse_dim() is not supported"
-            )
-        return as_coo(self) if layout is COO else compressed(self, layout)
-    n = self._a.ndim if sparse_dim is None else sparse_dim
-    if not 0 <= n <= self._a.ndim:
-        raise RuntimeError(f"to_sparse(): sparse_dim {n} must be in [0, {self._a.ndim}]")
-    x = self.detach()
-    found = x != 0
-    if n < self._a.ndim:
-        found = found.any(tuple(range(n, self._a.ndim)))
-    indices = found.nonzero().t().contiguous()
-    values = self[tuple(indices.unbind(0))] if n else self.reshape(1, *self._a.shape)
-    s = SparseTensor(indices, values, self._a.shape, COO, True)
-    return s if layout is COO else compressed(s, layout)
-
-
-def _converter(name: str, layout: Any) -> None:
-    def f(self, dense_dim=None):
-        return to_sparse(self, layout=layout)
-
-    f.__name__ = name
-    f.__doc__ = f"The matrix in the layout {layout}."
-    declare(f, (f"Tensor.{name}(Tensor self, int? dense_dim=None)",))
-
-
-_converter("to_sparse_csr", CSR)
-_converter("to_sparse_csc", CSC)
-_converter("to_sparse_coo", COO)
-for _name in ("to_sparse_csr", "to_sparse_csc", "to_sparse_coo"):
-    setattr(
-        SparseTensor,
-        _name,
-        lambda self, dense_dim=None, _l=_name[-3:]: to_sparse(
-            self, layout=getattr(formats, f"sparse_{_l}")
-        ),
-    )
-
-
-@public("Tensor.to_dense(Tensor self, ScalarType? dtype=None, *, bool? masked_grad=None)")
-def to_dense(self, dtype=None, *, masked_grad=None):
-    """The tensor in strided layout: itself.
-
-    >>> torch.eye(2).to_sparse().to_dense()
-    tensor([[1., 0.],
-            [0., 1.]])
-    """
-    return self if dtype is None else self.to(dtype)
-
-
-def _refused(name: str, wanted: str) -> None:
-    def f(self):
-        raise RuntimeError(
-            f"{name} expected {wanted} tensor layout but got Strided: convert with "
-            ".to_sparse() first"
-        )
-
-    f.__name__ = name
-    f.__doc__ = f"For tensors in {wanted} layout only: raises RuntimeError for others."
-    declare(f, (f"Tensor.{name}(Tensor self)",))
-
-
-for _name in ("indices", "coalesce", "is_coalesced", "_indices", "_nnz", "_values"):
-    _refused(_name, "sparse coordinate")
-for _name in ("crow_indices", "col_indices"):
-    _refused(_name, "sparse row compressed")
-for _name in ("ccol_indices", "row_indices"):
-    _refused(_name, "sparse column compressed")
-for _name in ("sparse_dim", "dense_dim", "values"):
-    _refused(_name, "sparse")
-
-
-@public("Tensor.to_sparse_bsr(Tensor self, int[2] blocksize, int? dense_dim=None)")
-def to_sparse_bsr(self, blocksize, dense_dim=None):
-    """Not supported: raises RuntimeError.
-
-    >>> torch.eye(4).to_sparse_bsr((2, 2))
-    Traceback (most recent call last):
-        ...
-    RuntimeError: layout torch.sparse_bsr is not supported here: use ...
-    """
-    return named_layout(formats.sparse_bsr)
-
-
-@public("Tensor.to_sparse_bsc(Tensor self, int[2] blocksize, int? dense_dim=None)")
-def to_sparse_bsc(self, blocksize, dense_dim=None):
-    """Not supported: raises RuntimeError.
-
-    >>> torch.eye(4).to_sparse_bsc((2, 2))
-    Traceback (most recent call last):
-        ...
-    RuntimeError: layout torch.sparse_bsc is not supported here: use ...
-    """
-    return named_layout(formats.sparse_bsc)
