@@ -348,3 +348,22 @@ def test_a_class_goes_with_its_last_tensor():
     del x, Passing
     gc.collect()
     assert gone() is None
+
+
+STRIDES = {  # as PyTorch gives them
+    "torch.tensor([2.0])[..., ::2]": (2,),
+    "torch.ones(1, 4)[::3]": (12, 1),
+    "torch.ones(4, 4)[3:4:2, ::4]": (8, 4),
+    "torch.ones(4, 1, 5).transpose(0, 1)": (5, 5, 1),
+    "torch.ones(2, 0, 3)": (3, 3, 1),
+    "torch.ones(5, 3)[::2].t()": (1, 6),
+    "torch.ones(3)[::2].unsqueeze(0)": (4, 2),
+    "torch.ones(3, 3, 2).movedim(0, -1).unsqueeze(-1)": (2, 1, 6, 1),
+    "torch.ones(3)[None, :, None]": (3, 1, 1),
+    "torch.ones(1, 4).diagonal()": (5,),
+}
+
+
+@pytest.mark.parametrize("text", STRIDES)
+def test_strides_of_dimensions_of_one_element(text):
+    assert eval(text, {"torch": torch}).stride() == STRIDES[text]

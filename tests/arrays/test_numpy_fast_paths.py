@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wengert.arrays import elementwise, moments, reductions, shapes, sorting, weighted
+from wengert.arrays import elementwise, lookup, moments, reductions, shapes, sorting, weighted
 from wengert.arrays import numpy_fast_paths as floats
 
 KINDS = (np.float32, np.float64)
@@ -191,3 +191,13 @@ def test_large_arrays(dtype):
     assert floats.sum_all(x) == np.inf and moments.norm2(x) == np.inf
     x[200, 5] = -np.inf
     assert np.isnan(floats.sum_all(x)) and np.isnan(floats.mean_all(x))
+
+
+def test_numbers_to_the_power_of_arrays_without_dimensions():
+    """The word itself: programs of machine code that earlier calls have made go round it."""
+    for dtype in (np.float32, np.float64):
+        for y in (3.0, 2.0, np.inf):
+            out = lookup.NS[np.ndarray].pow(2, np.asarray(y, dtype))
+            assert out.dtype == dtype and out == 2.0**y
+    x = np.float32(3)
+    assert lookup.NS[np.ndarray].pow(x, np.asarray(2, "float32")) == 9

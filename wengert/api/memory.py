@@ -41,13 +41,17 @@ def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Steps in memory, in elements, of all dimensions or one."""
     a = getattr(self._a, "memory", self._a)
-    s = tuple([n // a.dtype.itemsize for n in getattr(a, "strides", ())])
-    if not hasattr(a, "strides") or is_contiguous(self):  # an interpreter's array has no memory
-        out, n = [], 1
-        for size_ in reversed(self._a.shape):
-            out.append(n)
-            n *= max(size_, 1)
-        s = tuple(reversed(out))
+    steps: Any = getattr(a, "strides", None)  # an interpreter's array has no memory
+    plain = steps is None or not a.size
+    out: list[int] = []
+    n = 1
+    for i in range(len(a.shape) - 1, -1, -1):
+        size_ = a.shape[i]
+        if not (plain or (size_ == 1 and not steps[i])):  # as a new axis has it in NumPy
+            n = steps[i] // a.dtype.itemsize
+        out.append(n)
+        n *= max(size_, 1)
+    s = tuple(reversed(out))
     if dim is None:
         return s
     if not s:

@@ -422,7 +422,7 @@ def power(general: Word) -> Word:
 
     def f(x: Any, y: Any) -> Any:
         if hasattr(y, "ndim"):
-            if y.ndim == 0 and x.dtype is F32 and y.item() == 2:
+            if y.ndim == 0 and getattr(x, "dtype", None) is F32 and y.item() == 2:
                 return np.multiply(x, x)
         elif y == 2:
             return np.multiply(x, x)
