@@ -3,16 +3,21 @@ and runs the kernel's threads on this machine.
 """
 
 import contextlib
+import functools
 import re
 import types
+from typing import NamedTuple
 
 import numpy as np
 
 from wengert.arrays import cuda_random
+from wengert.compiler import launched
 from wengert.kernels import gpu, gpu_kernels, gpu_norms, gpu_pools
 from wengert.optim import launches
 
-DTYPES = {"float*": np.float32, "i64*": np.int64}
+DTYPES = {"float*": np.float32, "i64*": np.int64, "double*": np.float64, "i8*": np.bool_}
+NUMBERS = {"u64": np.int64, "b64": np.int64, "f32": np.float32, "f64": np.float64}
+FACTS = {"multiProcessorCount": 2, "maxThreadsPerMultiProcessor": 256}
 
 
 def kernels():
@@ -24,13 +29,27 @@ def kernels():
         *launches.KERNELS.values(),
     )
     rows = {**gpu_kernels.ROWS, **gpu_norms.ROWS}
-    return {**gpu_kernels.KERNELS, **rows, **{k.name: k for k in made}}
+    chains = {name: launcher.kernel for name, launcher in launched.KERNELS.items()}
+    return {**gpu_kernels.KERNELS, **rows, **{k.name: k for k in made}, **chains}
+
+
+class Place(NamedTuple):
+    """Which device an array is on."""
+
+    id: int
+
+
+def there(found):
+    """What NumPy gives, on the device."""
+    if isinstance(found, tuple):
+        return type(found)(map(there, found)) if type(found) is tuple else found
+    return found.view(Array) if type(found) is np.ndarray else found
 
 
 class Array(np.ndarray):
     """An array of a device."""
 
-    device = types.SimpleNamespace(id=0)
+    device = Place(0)
 
     @property
     def data(self):
@@ -54,7 +73,7 @@ class Function:
             if isinstance(a, Array):
                 assert kind == "u64" and a.dtype == DTYPES[what] and a.flags.c_contiguous
             else:
-                assert {"u64": np.int64, "b64": np.int64, "f32": np.float32}[kind] is type(a)
+                assert NUMBERS[kind] is type(a)
         lib.launches.append(self.kernel.name)
         plain = [a if isinstance(a, Array) else a.item() for a in args]
         self.code.run(grid[0], *plain)
@@ -100,6 +119,7 @@ class Stand:
         device = lambda i: Device(capability)
         self.cuda = types.SimpleNamespace(
             Device=device,
+            runtime=types.SimpleNamespace(getDevice=lambda: 0, getDeviceProperties=lambda i: FACTS),
             get_current_stream=lambda: types.SimpleNamespace(is_capturing=lambda: False, ptr=7),
             function=types.SimpleNamespace(Module=lambda: Module(self)),
         )
@@ -118,4 +138,7 @@ class Stand:
         return np.array(a)
 
     def __getattr__(self, name):
-        return getattr(np, name)
+        f = getattr(np, name)
+        if isinstance(f, (np.ufunc, type)) or not callable(f):
+            return f
+        return functools.wraps(f)(lambda *args, **kwargs: there(f(*args, **kwargs)))

@@ -131,11 +131,16 @@ def test_norms_that_differ_are_given_up(name):
     lib, general, word = wrapped(name)
     lib.spoil = True
     shape = (2, 3, 40)
-    x, w = made(shape, 0), made((40,) if name.startswith("layer") else (3,), 1)
-    _, mean, *_, rstd = getattr(normalization, name.removesuffix("_backward"))(np, x, w, w)
+    x, w = made(shape, 0), made((40,) if name.startswith(("layer", "rms")) else (3,), 1)
+    with_mean = name.removesuffix("_backward") if "rms" not in name else "layer_norm"
+    _, mean, *_, rstd = getattr(normalization, with_mean)(np, x, w, w)
     args = (x, w, w)
     if name.endswith("backward"):
         args = (made(shape, 3), x, w, mean.view(Array), rstd.view(Array))
+    if name.startswith("rms"):
+        args = (x, w)
+        if name.endswith("backward"):
+            args = (made(shape, 3), x, w, normalization.rms_norm(np, x, w)[1].view(Array))
     with pytest.warns(RuntimeWarning, match="differs from the general way"):
         close(word(*args), general(*args))
     launched = len(lib.launches)
@@ -155,3 +160,28 @@ def test_what_did_not_run_is_not_believed():
     lib.spoil = True
     with pytest.warns(RuntimeWarning, match="kernel group_norm_backward differs"):
         close(word(*args, (True, False, False)), general(*args, (True, False, False)))
+
+
+RMS = [((3, 77), (77,), 1), ((5, 3, 4, 33), (4, 33), 2), ((300, 130), (130,), 1)]
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("case", RMS, ids=str)
+def test_rms_norms_are_launches(case, weighted):
+    shape, small, dims = case
+    lib, general, word = wrapped("rms_norm")
+    x, g = made(shape, 0), made(shape, 1)
+    w = made(small, 2) if weighted else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):
+            want = general(x, w, dims, 1e-3)
+            close(word(x, w, dims, 1e-3), want)
+        assert lib.launches == ["rms_norm"] * 2
+        r = want[1].view(Array)
+        lib, general, word = wrapped("rms_norm_backward")
+        for needs in product((True, False), repeat=2):
+            close(word(g, x, w, r, dims, 1e-3, needs), general(g, x, w, r, dims, 1e-3, needs))
+        assert set(lib.launches) == {"rms_norm_backward", "column_sums"}
+        double = [None if a is None else a.astype(np.float64) for a in (g, x, w, r)]
+        close(word(*double, dims), general(*double, dims))

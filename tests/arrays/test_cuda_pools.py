@@ -20,12 +20,18 @@ CASES = [
     ((2, 1, 5, 6), (5, 6), (5, 6), (0, 0), (1, 1), False),
     ((4, 3, 13), (3,), (2,), (1,), (1,), True),
     ((3, 13), (3,), (1,), (1,), (3,), False),
+    ((2, 2, 5, 6, 7), (2, 3, 2), (2, 1, 2), (1, 1, 0), (1, 2, 1), True),
+    ((3, 4, 5, 4), (2, 2, 3), (2, 2, 1), (0, 1, 1), (1, 1, 1), False),
 ]
 WAYS = [(True, None), (False, None), (True, 5)]
 
 
 def made(shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32).view(Array)
+
+
+def general_positions(x, options):
+    return pool.max_pool(np, x, *options)[1].view(Array)
 
 
 def wrapped(name):
@@ -56,6 +62,15 @@ def test_pools_are_launches(case):
         x.reshape(-1)[1::7] = -np.inf
         for got, want in zip(word(x, *options), general(x, *options), strict=True):
             np.testing.assert_array_equal(got, want)
+        windows = size, stride, padding, dilation
+        lib, general, word = wrapped("pool_scatter")
+        for _ in range(2):
+            where = pool.max_pool(np, made(shape), *options)[1].view(Array)
+            args = made(where.shape, 1), where, shape[-len(size) :]
+            same(word(*args, windows), general(*args))
+        assert lib.launches == ["max_pool_input"] * 2
+        same(word(*args), general(*args))  # of which nobody says in which windows they are
+        assert len(lib.launches) == 2
         x = made(shape)
         for way in WAYS:
             lib, general, word = wrapped("avg_pool")
@@ -83,12 +98,16 @@ def test_what_kernels_cannot_read():
     for x in (made((2, 6, 6)).astype(np.float64), made((2, 6, 12))[..., ::2], made((0, 6, 6))):
         for got, want in zip(word(x, *options), general(x, *options), strict=True):
             np.testing.assert_array_equal(got, want)
-    cube = tuple([o * 3 if type(o) is not bool else o for o in ((2,), (2,), (0,), (1,), False)])
-    x = made((2, 4, 4, 4))
-    np.testing.assert_array_equal(word(x, *cube)[0], general(x, *cube)[0])
-    means = wrapped("avg_pool")[-1]
-    three = (2,) * 3, (2,) * 3, (0,) * 3, False, True, None
-    np.testing.assert_array_equal(means(x, *three), pool.avg_pool(np, x, *three))
+    assert not lib.launches
+    lib, general, word = wrapped("pool_scatter")
+    x = made((2, 6, 6))
+    where = general_positions(x, options)
+    windows = options[:4]
+    for g, at in (
+        (made((2, 3, 3)).astype(np.float64), where), (made((2, 3, 6))[..., ::2], where),
+        (made((2, 3, 3)), where.astype(np.int32)),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(word(g, at, (6, 6), windows), general(g, at, (6, 6)))
     assert not lib.launches
 
 
@@ -98,15 +117,22 @@ def test_pools_that_differ_are_given_up(name):
     lib.spoil = True
     rest = [(2, 2), (2, 2), (0, 0)]
     rest += [(1, 1), False] if name == "max_pool" else [False, True, None]
+    kernel = {"pool_scatter": "max_pool_input"}.get(name, name)
+    where = general_positions(made((2, 6, 6)), ((2, 2), (2, 2), (0, 0), (1, 1), False))
+    scattered = made((2, 3, 3)), where, (6, 6), ((2, 2), (2, 2), (0, 0), (1, 1))
     args = (
-        (made((2, 3, 3)), (6, 6), *rest) if name == "avg_pool_input" else (made((2, 6, 6)), *rest)
+        scattered
+        if name == "pool_scatter"
+        else (made((2, 3, 3)), (6, 6), *rest)
+        if name == "avg_pool_input"
+        else (made((2, 6, 6)), *rest)
     )
-    with pytest.warns(RuntimeWarning, match=f"kernel {name} differs from the general way"):
+    with pytest.warns(RuntimeWarning, match=f"kernel {kernel} differs from the general way"):
         found = word(*args)
     for got, want in zip(np.atleast_1d(found), np.atleast_1d(general(*args)), strict=True):
         np.testing.assert_array_equal(got, want)
     word(*args)
-    assert lib.launches == [name]
+    assert lib.launches == [kernel]
 
 
 def test_positions_are_compared_exactly():

@@ -88,6 +88,23 @@ def layer_norm(general: Word, lib: Any) -> Word:
     return word
 
 
+def column_sums(
+    sums: Launched, g: Any, x: Any, mean: Any, rstd: Any, full: Any, general: Callable[[], Any]
+) -> Any:
+    """(sums of g times the normalised x, sums of g) of the columns, in the shape of a row; as many
+    of them as general() gives, or None.
+    """
+    lib, device, count, n = sums.lib, x.device.id, mean.size, prod(full)
+    each = max(LEAST, -(-count // PARTS))
+    parts, across = -(-count // each), -(-n // sums.launchers["column_sums"].kernel.width)
+    if not sums.ready(device, parts * across):
+        return None
+    found = [lib.empty((parts, n), F32) for _ in range(2)]
+    sums.run("column_sums", device, parts * across, n, count, each, g, x, mean, rstd, *found)
+    scaled, plain = (lib.add.reduce(a, 0).reshape(full) for a in found)
+    return sums.checked(device, ["column_sums"], (scaled, plain), general)
+
+
 def layer_norm_backward(general: Word, lib: Any) -> Word:
     """Gradients of x, weight and bias."""
     rows, sums = Launched(lib, "layer_norm_backward"), Launched(lib, "column_sums")
@@ -117,19 +134,62 @@ def layer_norm_backward(general: Word, lib: Any) -> Word:
             else:
                 gx = plainly(True, False, False)[0]
         if needs[1] or needs[2]:
-            each = max(LEAST, -(-count // PARTS))
-            parts, across = -(-count // each), -(-n // sums.launchers["column_sums"].kernel.width)
-            if sums.ready(device, parts * across):
-                gw, gb = (lib.empty((parts, n), F32) for _ in range(2))
-                sums.run("column_sums", device, parts * across, n, count, each, g, x, mean, rstd,
-                         gw, gb)  # fmt: skip
-                gw, gb = (lib.add.reduce(a, 0).reshape(full) for a in (gw, gb))
-                gw, gb = sums.checked(
-                    device, ["column_sums"], (gw, gb), lambda: plainly(False, True, True)[1:]
-                )
-            else:
-                gw, gb = plainly(False, needs[1], needs[2])[1:]
+            found = column_sums(
+                sums, g, x, mean, rstd, full, lambda: plainly(False, True, True)[1:]
+            )
+            gw, gb = plainly(False, needs[1], needs[2])[1:] if found is None else found
         return gx, gw if needs[1] else None, gb if needs[2] else None
+
+    return word
+
+
+def rms_norm(general: Word, lib: Any) -> Word:
+    """(results, 1 / roots of mean squares)."""
+    kernels = Launched(lib, "rms_norm")
+
+    def word(x: Any, weight: Any = None, dims: int = 1, eps: float = 1e-5) -> Any:
+        n = prod(x.shape[x.ndim - dims :])
+        known = fits(x) and (weight is None or vectors(n, weight))
+        if not known or not kernels.ready(device := x.device.id, x.size // n):
+            return general(x, weight, dims, eps)
+        w = lib.ones(n, F32) if weight is None else weight
+        out, r = lib.empty(x.shape, F32), lib.empty(x.size // n, F32)
+        kernels.run("rms_norm", device, x.size // n, n, eps, x, w, out, r)
+        return kernels.checked(
+            device, ["rms_norm"], (out, r), lambda: general(x, weight, dims, eps)
+        )
+
+    return word
+
+
+def rms_norm_backward(general: Word, lib: Any) -> Word:
+    """Gradients of x and weight."""
+    rows, sums = Launched(lib, "rms_norm_backward"), Launched(lib, "column_sums")
+
+    def word(
+        g: Any, x: Any, weight: Any = None, r: Any = None, dims: int = 1, eps: float = 1e-5,
+        needs: Sequence[bool] = (True, True),
+    ) -> Any:  # fmt: skip
+        def plainly(*needs: bool) -> Any:
+            return general(g, x, weight, r, dims, eps, needs)
+
+        full = x.shape[x.ndim - dims :]
+        n = prod(full)
+        known = fits(g, x) and (weight is None or vectors(n, weight))
+        device, count = x.device.id, x.size // max(1, n)
+        if not known or not vectors(count, r) or not rows.ready(device, count):
+            return plainly(*needs)
+        gx = gw = None
+        if needs[0]:
+            w = lib.ones(n, F32) if weight is None else weight
+            gx = lib.empty(x.shape, F32)
+            rows.run("rms_norm_backward", device, count, n, g, x, w, r, gx)
+            gx = rows.checked(device, ["rms_norm_backward"], gx, lambda: plainly(True, False)[0])
+        if needs[1]:
+            nothing = lib.zeros(count, F32)
+            found = column_sums(sums, g, x, nothing, r, full, lambda: plainly(False, True)[1:])
+            gw = plainly(False, True)[1] if found is None else found[0]
+        return gx, gw
 
     return word
 
@@ -282,7 +342,7 @@ def batch_norm_backward(general: Word, lib: Any) -> Word:
 WORDS: dict[str, Callable[[Word, Any], Word]] = {
     f.__name__: f
     for f in (
-        layer_norm, layer_norm_backward, group_norm, group_norm_backward, batch_norm,
-        batch_norm_backward,
+        layer_norm, layer_norm_backward, rms_norm, rms_norm_backward, group_norm,
+        group_norm_backward, batch_norm, batch_norm_backward,
     )
 }  # fmt: skip

@@ -1,7 +1,7 @@
-"""Pooling over one or two dimensions on CUDA by kernels of ours, for contiguous float32.
+"""Pooling over one to three dimensions on CUDA by kernels of ours, for contiguous float32.
 
 Not here: the kernels (`kernels/gpu_pools.py`), and when one is believed (`cuda_launcher.py`). The
-gradient of a maximum is put where the indices say by CuPy.
+gradient of an adaptive or fractional maximum is put where the indices say by CuPy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .windows import Ints, pooled_size
 __all__ = ["WORDS"]
 
 Word = Callable[..., Any]
+RANK = 3
 
 
 def launcher(name: str, lib: Any) -> Launcher:
@@ -25,11 +26,10 @@ def launcher(name: str, lib: Any) -> Launcher:
 
 
 def flat(n: Ints, o: Ints, *rest: Ints) -> list[int]:
-    """Facts of both dimensions in turn; one dimension is a row."""
-    pairs = [n, o, *rest]
-    if len(n) == 1:  # as tall as one window: of one number, one apart, without padding
-        pairs = [(first, *p) for first, p in zip((1, 1, 1, 1, 0, 1), pairs)]
-    return [i for p in pairs for i in p]
+    """Facts of all three dimensions in turn; what is not there is one window of one number."""
+    more = RANK - len(n)
+    facts = zip((1, 1, 1, 1, 0, 1), (n, o, *rest))
+    return [i for first, p in facts for i in (*[first] * more, *p)]
 
 
 def max_pool(general: Word, lib: Any) -> Word:
@@ -41,7 +41,7 @@ def max_pool(general: Word, lib: Any) -> Word:
     ) -> Any:
         options = kernel_size, stride, padding, dilation, ceil
         rank = len(kernel_size)
-        if rank < 3 and fits(x):
+        if rank <= RANK and fits(x):
             spatial = x.shape[x.ndim - rank :]
             sizes = list(zip(spatial, kernel_size, stride, padding, dilation))
             out = tuple([pooled_size(*s, ceil) for s in sizes])
@@ -58,6 +58,27 @@ def max_pool(general: Word, lib: Any) -> Word:
     return word
 
 
+def pool_scatter(general: Word, lib: Any) -> Word:
+    """The gradient of max_pool, of which windows says how it was called."""
+    kernel = launcher("max_pool_input", lib)
+
+    def word(g: Any, where: Any, spatial: Ints, windows: Any = None) -> Any:
+        rank = len(spatial)
+        dense = where.flags.c_contiguous and where.dtype == lib.int64 and where.shape == g.shape
+        if windows is not None and rank <= RANK and fits(g) and dense:
+            lead, out = g.shape[: g.ndim - rank], g.shape[g.ndim - rank :]
+            n, device = prod((*lead, *spatial)), g.device.id
+            blocks = -(-n // kernel.kernel.width)
+            if 0 < blocks <= MOST and kernel.ready(device):
+                found = lib.empty((*lead, *spatial), F32)
+                facts = flat(spatial, out, *windows)
+                kernel.launch(device, blocks, n, *facts, g, where, found)
+                return kernel.checked(device, found, lambda: general(g, where, spatial))
+        return general(g, where, spatial)
+
+    return word
+
+
 def avg_pool(general: Word, lib: Any) -> Word:
     """Mean of each window of x."""
     kernel = launcher("avg_pool", lib)
@@ -68,7 +89,7 @@ def avg_pool(general: Word, lib: Any) -> Word:
     ) -> Any:  # fmt: skip
         options = kernel_size, stride, padding, ceil, include_pad, divisor
         rank = len(kernel_size)
-        if rank < 3 and fits(x):
+        if rank <= RANK and fits(x):
             spatial = x.shape[x.ndim - rank :]
             sizes = list(zip(spatial, kernel_size, stride, padding))
             out = tuple([pooled_size(*s, 1, ceil) for s in sizes])
@@ -102,7 +123,7 @@ def avg_pool_input(general: Word, lib: Any) -> Word:
 
     def word(g: Any, spatial: Ints, kernel_size: Ints, *rest: Any) -> Any:
         rank = len(kernel_size)
-        if rank < 3 and fits(g):
+        if rank <= RANK and fits(g):
             lead, out = g.shape[: g.ndim - rank], g.shape[g.ndim - rank :]
             options = kernel_size, *rest
             found = _averages(kernel, lib, g, (*lead, *spatial), spatial, out, options)
@@ -116,5 +137,5 @@ def avg_pool_input(general: Word, lib: Any) -> Word:
 
 
 WORDS: dict[str, Callable[[Word, Any], Word]] = {
-    f.__name__: f for f in (max_pool, avg_pool, avg_pool_input)
+    f.__name__: f for f in (max_pool, pool_scatter, avg_pool, avg_pool_input)
 }

@@ -185,7 +185,7 @@ def _max_of_taps(
     return True
 
 
-def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints) -> Array:
+def pool_scatter(lib: Any, g: Array, where: Array, spatial: Ints, windows: Any = None) -> Array:
     """Zeros (*lead, *spatial) plus g (*lead, *out) at the positions `where` of each plane."""
     dtype, rank, size = g.dtype, len(spatial), prod(spatial)
     lead = g.shape[: g.ndim - rank]

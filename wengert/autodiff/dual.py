@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.lookup import INTERPRETER, RANK, SCALARS, namespace
+from ..arrays.lookup import INTERPRETER, PER_DEVICE, RANK, SCALARS, namespace
 from ..base.dtypes import as_dtype, float32, float64
 from ..base.modes import state
-from ..engine.interp import Interp, interpreter, readable, run_op, severed, whole
+from ..engine.interp import Interp, interpreter, library_of, readable, run_op, severed, whole
 from ..engine.op import Op
 from ..engine.plan import INPUT, OUTPUT, PASSED, SHAPE, STATIC, Origin, origin
 from ..engine.tensor import Tensor, wrap
@@ -39,7 +39,11 @@ def dual_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
         way = WAYS[op] = way_of(op)
     if way is ITSELF:
         return Dual(level, outs, run_op(op, tangents, static))
-    tans = way(op, primals, tangents, static, outs)
+    if PER_DEVICE:
+        with library_of(*primals).current():  # rules may use Python's operators
+            tans = way(op, primals, tangents, static, outs)
+    else:
+        tans = way(op, primals, tangents, static, outs)
     if len(op.names) == 1:
         if tans is None:
             return outs

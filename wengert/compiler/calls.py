@@ -50,10 +50,10 @@ class Calls:
 
     def __init__(
         self, f: Callable[..., Any], whole: bool = False, limit: int | None = None,
-        dynamic: bool | None = None,
+        dynamic: bool | None = None, graphs: bool = False,
     ) -> None:  # fmt: skip
         self.f, self.whole, self.limit = f, whole, LIMIT if limit is None else limit
-        self.dynamic = dynamic
+        self.dynamic, self.graphs = dynamic, graphs
         self.plans: list[Plan] = []
         self.met: set[Any] = set()  # shapes of arguments that are no plan's yet
         self.given_up = ""  # why the function runs as it stands
@@ -213,6 +213,8 @@ class Calls:
             why = why or self.plans[-1].guards.reason(leaves)
             self.misses.append(why or "a plan that was dropped")
         plan.make(settled, self.slots(plan, leaves))
+        if self.graphs:
+            plan.replayed()
         if not worthwhile(plan, len(capture.surroundings.hooks) // len(HOOKED), settled.nested):
             self.light = GROWTH * max(1, elements(leaves))
             return

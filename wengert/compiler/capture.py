@@ -29,16 +29,17 @@ from ..arrays.random_fill import default_streams
 from ..base import dtypes, source
 from ..base.devices import device
 from ..base.modes import Level, place, state
-from ..engine.implementations import ANY_DTYPE, word_or_body
+from ..engine.implementations import ANY_DTYPE, implementation, word_or_body
 from ..engine.interp import Interp, InterpNamespace, interpreter, run_op
 from ..engine.node import AccumulateGrad
 from ..engine.op import OPS, Op
 from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor, wrap
-from .graph import Graph, Value
+from . import storage
+from .graph import Graph, Value, device_of
 from .surroundings import Place, Surroundings
 
-F64 = np.dtype(np.float64)
+F64, BFLOAT16 = np.dtype(np.float64), dtypes.bfloat16.np
 CPU = device("cpu")
 # The bodies that draw, or that stand for an assignment, are taken as they are.
 KEPT = frozenset(("overwrite", "rrelu", "rrelu_mean"))
@@ -53,6 +54,13 @@ def opened(op: Op) -> bool:
     return op.kind == "elementwise" or op.view is True
 
 
+def beside(ns: Any, a: Any) -> Any:
+    """An operand of an op on a device: an array of no dimensions in this machine's memory goes
+    there as a number.
+    """
+    return a.item() if type(a) is np.ndarray and not a.ndim else a
+
+
 @functools.cache
 def eager(op: Op) -> Callable[..., Any]:
     """What computes an op on arrays; its results lie in memory as those of eager mode."""
@@ -63,6 +71,20 @@ def eager(op: Op) -> Callable[..., Any]:
         return f
     own = hasattr(word_or_body(NS[np.ndarray], op, ANY_DTYPE), "in_c_order")
     return f if own else layout.as_first(f, False)
+
+
+@functools.cache
+def there(op: Op) -> Callable[..., Any]:
+    """What computes an op on arrays of a device."""
+
+    def f(*ins: Any, **static: Any) -> Any:
+        kinds = [a for a in ins if hasattr(a, "strides") and type(a) is not np.ndarray]
+        if not op.draws and any(a.dtype == BFLOAT16 for a in kinds):
+            return run_op(op, ins, static)
+        word = implementation(NS[type(kinds[0])], op)
+        return word(*ins, **static) if op.variadic else word(*ins, *static.values())
+
+    return f
 
 
 def apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
@@ -93,8 +115,7 @@ class Symbol(Interp):
             value = NS[Symbol].astype(value, self.dtype)
         content = value.content
         if content.strides != self.content.strides:  # memory stays as it lies
-            content = np.empty_like(self.content)
-            content[...] = value.content
+            content = storage.as_it_lies(self.content, content)
         self.value, self.content = value.value, content
 
     def alias(self) -> Symbol:
@@ -263,10 +284,10 @@ class Capture:
 
     def lift(self, t: Tensor, places: list[Place]) -> None:
         """Let t hold a symbol."""
-        if id(t) in self.by_id or type(t._a) is not np.ndarray:
+        if id(t) in self.by_id or not storage.takes(t._a):
             return
         a = t._a
-        symbol = Symbol(self, self.graph.input(a.shape, a.dtype), a)
+        symbol = Symbol(self, self.graph.input(a.shape, a.dtype, storage.home(a)), a)
         symbol.value.order = order_of(a)
         known = self.by_id[id(t)] = Lifted(t, symbol, places)
         self.lifted.append(known)
@@ -291,7 +312,7 @@ class Capture:
         for t in counts:
             known = self.by_id.get(id(t))
             if known is not None:
-                key = (known.array.dtype, known.array.tobytes())
+                key = (known.array.dtype, *storage.bits(known.array))
                 symbol = first.setdefault(key, known.symbol)
                 known.symbol.value = known.value = symbol.value
 
@@ -328,7 +349,7 @@ class Capture:
 
     def meet(self, t: Tensor) -> None:
         """A tensor that nobody has lifted: made on the way, or out of sight before."""
-        if type(t._a) is not np.ndarray:
+        if not storage.takes(t._a):
             self.stop(f"a tensor of {type(t._a).__name__} is used", "keep it out of the function")
             return
         a = t._a
@@ -341,13 +362,13 @@ class Capture:
 
     def born(self, a: Any) -> Any:
         """A symbol for an array that is made of nothing but shapes and numbers."""
-        if type(a) is not np.ndarray or threading.get_ident() != self.thread or not self.open:
+        if threading.get_ident() != self.thread or not self.open or not storage.takes(a):
             return a
         return Symbol(self, self.constant(a), a)
 
     def constant(self, a: Any) -> Value:
         """The value of an array that is always the same."""
-        return self.graph.constant(np.asarray(a))
+        return self.graph.constant(storage.as_array(a))
 
     def read(self, s: Symbol, what: str) -> Any:
         """The array of a symbol that the program wants to look at."""
@@ -395,10 +416,13 @@ class Capture:
             else:
                 operands.append(self.constant(a))
                 contents.append(a)
-        draws = "stream" in op.static
+        draws = op.draws
         if draws:
             self._before_draw(static.get("stream"))
         given = tuple(operands)
+        ns = device_of(given)
+        if ns is not None:
+            contents = [beside(ns, a) for a in contents]
         graph = self.graph
         key, node = graph.find(op, given, static)
         if node is not None:
@@ -406,9 +430,10 @@ class Capture:
             if not any(c is None for c in old):
                 outs = [Symbol(self, v, c) for v, c in zip(node.outputs, old)]
                 return tuple(outs) if node.many else outs[0]
-        found = eager(op)(*contents, **static)
+        found = (eager if ns is None else there)(op)(*contents, **static)
         many = type(found) is tuple
-        arrays = [np.asarray(o) if o is not None else None for o in (found if many else (found,))]
+        each = found if many else (found,)
+        arrays = [None if o is None else storage.as_array(o, ns) for o in each]
         values = [x for x in given if type(x) is Value]
         if draws:
             self._after_draw(static.get("stream"))

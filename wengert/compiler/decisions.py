@@ -21,7 +21,18 @@ from ..engine.interp import run_op
 from ..engine.tensor import Tensor, wrap
 from .capture import Capture
 from .program import Program
-from .rounds import UNTIL, Body, Steps, captured, live, loop_op, plain, pulled, settled
+from .rounds import (
+    UNTIL,
+    Body,
+    Steps,
+    captured,
+    elsewhere,
+    live,
+    loop_op,
+    plain,
+    pulled,
+    settled,
+)  # fmt: skip
 from .scan_loop import BACKWARD, within
 
 FIRST = 64  # rounds of the first block
@@ -154,7 +165,7 @@ class While(Function):
 def branched(c: Capture, where: Any, branches: Sequence[Any], operands: Any) -> Any:
     """What `Capture.branch` is: what the branch gives that `where` says, or None."""
     given, shape = tree_flatten(operands)
-    if not within(c, [where, *given]):
+    if not within(c, [where, *given]) or elsewhere([where, *given]):
         return None
     bodies = []
     for f in branches:

@@ -45,7 +45,9 @@ def compile(  # noqa: A001
     model: what to compile; without it, a decorator. fullgraph: raise where the function cannot be
     one graph, instead of running it as it stands. recompile_limit: for how many kinds of calls it
     is compiled. dynamic: whether arguments of other shapes share what is compiled: from the third
-    shape on, from the second on (True), or never (False). mode, options: accepted. backend: one of
+    shape on, from the second on (True), or never (False). mode: "reduce-overhead" and
+    "max-autotune" replay what runs on a CUDA device as a CUDA graph, where it can be recorded, as
+    options={"triton.cudagraphs": True} does; other options are accepted. backend: one of
     list_backends(), or a callable; with "eager" and callables the function runs as it stands.
     RuntimeError for an unknown mode or backend. name: accepted. disable: return the function
     itself. isolate_recompiles: accepted. shapes_spec: accepted.
@@ -76,15 +78,17 @@ def compile(  # noqa: A001
         raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
     if disable:
         return model
+    asked = (options or {}).get("triton.cudagraphs", False) or backend == "cudagraphs"
+    graphs = bool(asked or mode in ("reduce-overhead", "max-autotune"))
     as_module = getattr(model, "_as_compiled", None)
     if as_module is not None:
-        return as_module(fullgraph, recompile_limit, backend, dynamic)
-    return compiled_function(model, fullgraph, recompile_limit, backend, dynamic)
+        return as_module(fullgraph, recompile_limit, backend, dynamic, graphs)
+    return compiled_function(model, fullgraph, recompile_limit, backend, dynamic, graphs)
 
 
 def compiled_function(
     f: Callable[..., Any], whole: bool = False, limit: int | None = None, backend: Any = None,
-    dynamic: bool | None = None,
+    dynamic: bool | None = None, graphs: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
     """A function that stands for f, and knows it; its machinery is made at the first call."""
     chosen = _default_backend if backend is None else backend
@@ -99,7 +103,7 @@ def compiled_function(
         if not made:
             from .calls import Calls
 
-            made.append(Calls(f, whole, limit, dynamic))
+            made.append(Calls(f, whole, limit, dynamic, graphs))
             _compiled.add(made[0])
             run.calls = made[0]  # type: ignore[attr-defined]
         return made[0](*args, **kwargs)

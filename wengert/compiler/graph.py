@@ -20,6 +20,7 @@ import numpy as np
 from ..arrays.layout import order_of
 from ..base import dtypes, source
 from ..engine.op import OPS, Op
+from . import storage
 
 SIMPLE = (int, float, bool, complex, str, bytes, type(None), type(Ellipsis), type)
 MERGED = 64  # constants with up to so many elements are compared, to be one if they are equal
@@ -36,14 +37,18 @@ class Value:
     its dimensions, the outermost in the memory of eager mode's array first; None for C order.
     """
 
-    __slots__ = ("array", "dtype", "index", "kind", "node", "number", "order", "shape")
+    __slots__ = ("array", "dtype", "home", "index", "kind", "node", "number", "order", "shape")
 
-    def __init__(self, number: int, shape: Any, dtype: Any, node: Node | None, index: int) -> None:
+    def __init__(
+        self, number: int, shape: Any, dtype: Any, node: Node | None, index: int,
+        home: Any = None,
+    ) -> None:  # fmt: skip
         self.number, self.shape, self.dtype = number, tuple(shape), dtype
         self.kind = kind_of(dtype)  # the dtype's name
         self.node, self.index = node, index  # that computes it, as which of its outputs
         self.array: Any = None
         self.order: list[int] | None = None
+        self.home = home  # the namespace of its device; None: this machine's memory
 
     @property
     def size(self) -> int:
@@ -72,11 +77,16 @@ class Node:
     @property
     def draws(self) -> bool:
         """Whether it takes numbers from a generator."""
-        return "stream" in self.op.static
+        return self.op.draws
 
     def values(self) -> Iterator[Value]:
         """The operands that are values."""
         return (x for x in self.operands if type(x) is Value)
+
+    @property
+    def home(self) -> Any:
+        """The namespace of the device that it runs on; None: this machine."""
+        return device_of(self.operands)
 
     def line(self) -> str:
         """File, line and text of the program."""
@@ -102,14 +112,16 @@ class Graph:
         self._known: dict[Any, Node] = {}
         self._constants: dict[Any, Value] = {}
 
-    def value(self, shape: Any, dtype: Any, node: Node | None = None, index: int = 0) -> Value:
+    def value(
+        self, shape: Any, dtype: Any, home: Any = None, node: Node | None = None, index: int = 0
+    ) -> Value:
         """A new value."""
         self.count += 1
-        return Value(self.count, shape, dtype, node, index)
+        return Value(self.count, shape, dtype, node, index, home)
 
-    def input(self, shape: Any, dtype: Any) -> Value:
+    def input(self, shape: Any, dtype: Any, home: Any = None) -> Value:
         """A new input."""
-        v = self.value(shape, dtype)
+        v = self.value(shape, dtype, home)
         self.inputs.append(v)
         return v
 
@@ -117,11 +129,11 @@ class Graph:
         """The value of an array that is always the same."""
         key = None
         if array.size <= MERGED and not array.dtype.hasobject:
-            key = (array.shape, array.strides, str(array.dtype), array.tobytes())
+            key = (array.shape, array.strides, str(array.dtype), *storage.bits(array))
             known = self._constants.get(key)
             if known is not None:
                 return known
-        v = self.value(array.shape, array.dtype)
+        v = self.value(array.shape, array.dtype, storage.home(array))
         v.array, v.order = array, order_of(array)
         if key is not None:
             self._constants[key] = v
@@ -129,7 +141,7 @@ class Graph:
 
     def find(self, op: Op, operands: tuple[Any, ...], static: Any) -> tuple[Any, Node | None]:
         """(key, the node that does the same already, if there is one)."""
-        if "stream" in op.static:
+        if op.draws:
             return None, None
         try:
             key = (op.name, *map(frozen, operands), frozen(static))
@@ -144,7 +156,9 @@ class Graph:
         """A new node. outs: arrays like its outputs."""
         node = Node(op, operands, static, place)
         node.many = many
-        node.outputs = tuple([self.value(a.shape, a.dtype, node, i) for i, a in enumerate(outs)])
+        node.outputs = tuple(
+            [self.value(a.shape, a.dtype, storage.home(a), node, i) for i, a in enumerate(outs)]
+        )
         self.nodes.append(node)
         if key is not None:
             self._known[key] = node
@@ -178,6 +192,11 @@ class Graph:
         lines += [f"  {node!r}" for node in self.nodes]
         lines += [f"effects: {old!r} becomes {new!r}" for old, new in self.effects]
         return "\n".join([*lines, f"outputs: {', '.join(map(repr, self.outputs))}"])
+
+
+def device_of(operands: Any) -> Any:
+    """The namespace of the device that values are on; None where all are on this machine."""
+    return next((x.home for x in operands if type(x) is Value and x.home is not None), None)
 
 
 def frozen(x: Any) -> Any:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from ..arrays.cuda_launcher import launchable
 from .graph import Node, Value, frozen
 from .words import FEW, FILLS, MASKS, SINGLE, WORDS
 
@@ -29,8 +30,9 @@ class Group:
 
     draws = False
 
-    def __init__(self, shape: tuple[int, ...], word: str) -> None:
+    def __init__(self, shape: tuple[int, ...], word: str, home: Any = None) -> None:
         self.shape, self.word, self.columns = shape, word, 0
+        self.home = home  # the namespace of the device that it runs on; None: this machine
         self.nodes: list[Node] = []
         self.closed = False  # whether somebody else reads what it computes
         self.operands: list[tuple[Value, str]] = []
@@ -89,7 +91,7 @@ class Group:
         after the other; else 0.
         """
         n = self.columns or self.size
-        return 0 if n > NARROW else max(LEAST, 1 << (n - 1).bit_length())
+        return 0 if n > NARROW or self.home is not None else max(LEAST, 1 << (n - 1).bit_length())
 
     def __repr__(self) -> str:
         return f"Group of {len(self.nodes)}: {', '.join(n.op.name for n in self.nodes)}"
@@ -139,6 +141,8 @@ def fusable(n: Node) -> tuple[str, int] | None:
     out = n.outputs[0]
     if not out.size or not out.shape and (name in SINGLE or name in FEW):
         return None
+    if n.home is not None and not on_device(n):
+        return None
     if name == "pow" and (type(n.operands[1]) is Value or n.operands[1] not in (0.5, 1, 2, 3)):
         return None
     if any(x is None for x in n.operands) or not any(True for _ in n.values()):
@@ -146,7 +150,7 @@ def fusable(n: Node) -> tuple[str, int] | None:
     if name == "lerp_number" and type(n.static.get("weight")) not in (int, float):
         return None
     if any(behind(v).kind == "int64" for v in n.values()):
-        return counting(n)
+        return counting(n) if n.home is None else None
     columns = 0
     floats = {out.kind} if out.kind != "bool" else set()
     for v in n.values():
@@ -181,6 +185,14 @@ def fusable(n: Node) -> tuple[str, int] | None:
     word = floats.pop() if floats else ""
     known = name in WORDS or name == "astype" or name in SINGLE and word == "float32"
     return (word, columns) if known or name in FEW and out.size <= SMALL else None
+
+
+def on_device(n: Node) -> bool:
+    """Whether a node can be part of a kernel: its operands are on its device, or numbers here."""
+    home = n.home
+    return launchable(home) and all(
+        [v.home is home or v.constant or v.kind in FLOATS and not v.shape for v in n.values()]
+    )
 
 
 def counting(n: Node) -> tuple[str, int] | None:
@@ -229,11 +241,13 @@ def grouped(
             close(n)
             continue
         word, columns = found
-        shape = n.outputs[0].shape
+        shape, home = n.outputs[0].shape, n.home
         joined: list[Group] = []
         for v in n.values():
             g = of.get(v.number)
             if g is None or g.closed or g.shape != shape or any(g is j for j in joined):
+                continue
+            if g.home is not home:
                 continue
             if sum(len(j.nodes) for j in (*joined, g)) >= MOST:
                 continue
@@ -251,7 +265,7 @@ def grouped(
                 for m in other.nodes:
                     members[id(m)] = of[m.outputs[0].number] = group
         else:
-            group = Group(shape, word)
+            group = Group(shape, word, n.home)
         group.nodes.append(n)
         group.word, group.columns = word or group.word, columns or group.columns
         members[id(n)] = of[n.outputs[0].number] = group

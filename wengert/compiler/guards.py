@@ -21,11 +21,13 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.lookup import PER_DEVICE
 from ..base import dtypes, generated
 from ..base.modes import state
 from ..engine import native, views
 from ..engine.node import AccumulateGrad
 from ..engine.tensor import Tensor
+from . import storage
 from .kept_words import KeptWords
 from .settle import ALIAS, SAME, VIEW, Settled
 
@@ -142,7 +144,12 @@ class Guards:
                 if j != i:
                     self._fact(f"{t} is not leaves[{j}]", f"{about} is not argument {j}")
             self._fact(f"type({t}) is {self._name(type(x))}", f"the type of {about}")
-            self._fact(f"type({b} := {t}._a) is ndarray", f"the device of {about}")
+            kind, ns = type(a), storage.home(a)
+            held = "ndarray" if kind is np.ndarray else self._name(kind)
+            self._fact(f"type({b} := {t}._a) is {held}", f"the device of {about}")
+            if kind in PER_DEVICE:
+                self.names["home"] = storage.home
+                self._fact(f"home({b}) is {self._name(ns)}", f"the device of {about}")
             self.shapes[i] = tuple(a.shape)
             self._fact(f"{b}.shape == {tuple(a.shape)}", f"{SHAPE}{i}")
             self._fact(f"{b}.dtype is {self._name(a.dtype)}", f"the dtype of {about}")
@@ -321,7 +328,7 @@ class Guards:
             lines = ["def check(leaves):", "  try:"]
             if ":=" not in text:
                 for i in range(len(leaves)):
-                    if f"a{i}." in text:
+                    if f"a{i}." in text or f"(a{i})" in text:
                         lines.append(f"    a{i} = leaves[{i}]._a")
             lines += [f"    return {text}", "  except Exception: return False"]
             if not generated.functions("guard", lines, dict(self.names))["check"](leaves):

@@ -67,7 +67,8 @@ class KeptWords:
 
     def equal(self, arrays: list[Any]) -> bool:
         """That arrays of one number each hold equal bits."""
-        known = all(a.dtype == arrays[0].dtype and a.itemsize in (4, 8) for a in arrays)
+        here = all(type(a) is np.ndarray for a in arrays)
+        known = here and all(a.dtype == arrays[0].dtype and a.itemsize in (4, 8) for a in arrays)
         if known:
             self.pairs += [(arrays[0], a) for a in arrays[1:]]
         return known

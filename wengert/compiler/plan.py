@@ -23,9 +23,10 @@ from ..engine.node import tick
 from ..engine.tensor import Tensor, wrap
 from ..engine.views import CHANGES, last_change
 from ..kernels import compiler
+from . import storage
 from .graph import Value
 from .guards import Guards
-from .program import Program, lying
+from .program import Program
 from .recompute import again
 from .recorded import Call, Used, record
 from .settle import ALIAS, GRADIENT, OBJECT, SAME, VIEW, Settled
@@ -58,6 +59,7 @@ class Plan:
         self.form = Form(s, self.guards, self.sources, self.at)
         self.open: Open | None = None  # with what it is a plan for arguments of many shapes,
         self.records: dict[Any, Record] = {}  # of which these are known
+        self.replay: Any = None  # the program as a CUDA graph
         self.uses = 0  # calls of shapes that were known
 
     def make(self, s: Settled, slots: set[Position] | None = None) -> None:
@@ -85,6 +87,14 @@ class Plan:
             self.title, live, given, self.kept, self.fixed, g.effects, open_=self.open
         )
         self._ends(s)
+
+    def replayed(self) -> None:
+        """Have the program replayed as a CUDA graph, where that can be."""
+        from .replay import Replay
+
+        first = len(self.graph.outputs)
+        written = range(first, first + len(self.graph.effects))
+        self.replay = Replay(self.program, self.fixed, written)
 
     def take(self, form: Form) -> bool:
         """Whether this is the plan for a captured call; its shapes are known from now on."""
@@ -240,18 +250,18 @@ class Plan:
                     given.append(what.grad._a)
             states = self.states() if self.draws else ()
             try:
-                found = self.program.run(*given)
+                found = (self.replay or self.program.run)(*given)
             except Exception as e:
                 for x, before in states:
                     x.set_state(before)
                 raise Failed from e
             for k in self.copied:
-                found[k] = np.array(found[k])
+                found[k] = storage.copy(found[k])
             for k, order in self.moved:
                 if order_of(found[k]) != order:
-                    there = lying(found[k], order)
-                    there[...] = found[k]
-                    found[k] = there
+                    a = found[k]
+                    found[k] = storage.lying(storage.home(a), a.shape, a.dtype, order)
+                    storage.write(found[k], a)
             self._commit(found, leaves)
         outs = found[: len(self.graph.outputs)]
         tensors = [wrap(a) for a in outs]
@@ -269,7 +279,7 @@ class Plan:
                 if array is None:
                     array = leaf.grad._a if leaf is not None else leaves[at]._a
                 if found[k] is not array:
-                    array[...] = found[k]
+                    storage.write(array, found[k])
             self._announce(leaves)
         for leaf, at, k in self.gradients:
             if leaf is None:

@@ -16,12 +16,13 @@ import numpy as np
 from ..arrays.layout import order_of
 from ..arrays.lookup import NS
 from ..base import generated
-from ..engine import views
 from ..engine.implementations import implementation
 from ..engine.interp import run_op
+from ..engine.overlap import owner
 from ..kernels import compiler
 from ..kernels.matmul import library
 from ..ops.random.fill import LIKE
+from . import launched, storage
 from .emit import Launch, compiled
 from .graph import Node, Value
 from .group import Group, grouped
@@ -38,26 +39,25 @@ def word_of(node: Node) -> Callable[..., Any]:
     f(*operands, **static).
     """
     op = node.op
-    if any(v.kind == "bfloat16" for v in node.values()):
+    ns = node.home
+    if any(v.kind == "bfloat16" for v in node.values()) and not (op.draws and ns is not None):
         if op.variadic:
             return lambda *ins, **static: run_op(op, ins, static)
         n, names = len(op.inputs), tuple(node.static)
         return lambda *args: run_op(op, args[:n], dict(zip(names, args[n:])))
-    f = implementation(NS[np.ndarray], op)
+    f = implementation(NS[np.ndarray if ns is None else ns.array_type], op)
     if op.name in ORDERS and type(node.operands[0]) is Value:
         order = node.operands[0].order
-        return lambda x, *rest: f(x if order_of(x) == order else lying(x, order), *rest)
+
+        def draw(x: Any, *rest: Any) -> Any:
+            there = x if order_of(x) == order else storage.lying(ns, x.shape, x.dtype, order)
+            return f(there, *rest)
+
+        return draw
     return f
 
 
 ORDERS = frozenset(op.name for op in LIKE.values())  # draw in the order of their operand's memory
-
-
-def lying(x: Any, order: list[int] | None) -> Any:
-    """An array like x whose dimensions lie in an order."""
-    if order is None:
-        return np.empty(x.shape, x.dtype)
-    return np.empty([x.shape[i] for i in order], x.dtype).transpose(np.argsort(order))
 
 
 class Writer:
@@ -88,6 +88,12 @@ class Writer:
             return repr(x)
         return self.named(x)
 
+    def beside(self, node: Node, x: Any) -> str:
+        """The text of an operand: a number of this machine goes to a device as one of Python."""
+        text = self.operand(x)
+        here = node.home is not None and type(x) is Value and x.home is None and not x.shape
+        return f"{text}.item()" if here else text
+
     def fix(self, number: int, array: Any) -> str:
         """The name of an array that stays."""
         name = f"c{number}"
@@ -105,14 +111,14 @@ class Writer:
         if base is None or self.needs is not None and self.needs.open.changing(node):
             return False
         out = word_of(node)(*[base, *node.operands[1:]], *node.static.values())
-        if type(out) is not np.ndarray or views.owner(out) is not views.owner(base):
+        if type(out) is not type(base) or owner(out) is not owner(base):
             return False
         self.fixed[node.outputs[0].number] = out
         return True
 
     def node(self, node: Node) -> None:
         """The line of a node."""
-        given = [self.operand(x) for x in node.operands]
+        given = [self.beside(node, x) for x in node.operands]
         named = {k: self.operand(x) for k, x in node.static.items()}
         if self.needs is not None:
             for how, i, name in self.needs.open.settings(node):
@@ -125,21 +131,28 @@ class Writer:
         f = f"f{len(self.names)}"
         self.names[f] = word_of(node)
         call = f"{f}({', '.join(given)})"
+        asarray = "asarray"
+        if node.outputs[0].home is not None:
+            asarray = self.named(node.outputs[0].home.asarray)
         outs = [f"v{v.number}" for v in node.outputs]
         if node.many:
             self.lines.append(f"  {', '.join(outs)}, = {call}")
             for v in node.outputs:
                 if not v.shape and v.number in self.used:
-                    self.lines.append(f"  v{v.number} = asarray(v{v.number})")
+                    self.lines.append(f"  v{v.number} = {asarray}(v{v.number})")
         else:
-            call = call if node.outputs[0].shape else f"asarray({call})"
+            call = call if node.outputs[0].shape else f"{asarray}({call})"
             self.lines.append(f"  {outs[0]} = {call}")
 
-    def launch(self, item: Any, call: Launch, targets: dict[int, Any]) -> None:
+    def launch(
+        self, item: Any, call: Launch | launched.Launch | launched.Launches, targets: dict[int, Any]
+    ) -> None:
         """The lines of a kernel: arrays for its results, and the call."""
         for v, classes, ignore in getattr(item, "checks", ()):
             self.names["in_range"] = in_range
             self.lines.append(f"  in_range({self.operand(v)}, {classes}, {ignore})")
+        home = getattr(item, "home", None)
+        empty = "empty" if home is None else self.named(home.empty)
         given = [self.operand(v) for v in item.values()]
         table = getattr(call, "table", None)
         if table is not None:
@@ -156,7 +169,7 @@ class Writer:
                 shape, dtype = self.named(v.shape), self.named(v.dtype)
                 if self.needs is not None and v.number in self.needs.open.values:
                     shape = self.needs.shape(v)
-                self.lines.append(f"  v{v.number} = empty({shape}, {dtype})")
+                self.lines.append(f"  v{v.number} = {empty}({shape}, {dtype})")
             new.append(self.operand(v))
         arrays = ", ".join([*given, *new])
         slow = self.named(call)
@@ -265,11 +278,15 @@ def planned(
     some = [n for n in nodes if not w.view(n)]
     if compiler.target() is None:
         return some, {}
+    here = all(n.home is None for n in some)
     open_ = None if w.needs is None else w.needs.open
     items = grouped(some, results, () if open_ is None else open_.apart)
     targets = overwriting(items, results, w.fixed, effects)
     changing = None if open_ is None else open_.changing
-    items = sections(items, results, w.fixed, targets, word_of, library, changing)
+    if not here:
+        items = launched.together(items, w.fixed, targets, changing or (lambda item: False))
+    else:
+        items = sections(items, results, w.fixed, targets, word_of, library, changing)
     items = [n for x in items for n in (x.nodes if alone(x) else (x,))]
     used = {v.number for v in results}
     needed = []
@@ -285,10 +302,14 @@ def alone(item: Any) -> bool:
     return type(item) is Group and not item.pays()
 
 
-def kernel_of(item: Any, targets: dict[int, Any]) -> Launch | None:
+def kernel_of(
+    item: Any, targets: dict[int, Any]
+) -> Launch | launched.Launch | launched.Launches | None:
     """The kernel of an item; None for a node."""
     if type(item) is Group:
-        return compiled(item)
+        return compiled(item) if item.home is None else launched.Launch(item, word_of)
+    if type(item) is launched.Alike:
+        return launched.Launches(item, word_of)
     if type(item) is Section:
         return started(item, targets)
     return None
@@ -334,7 +355,9 @@ def overwriting(
         if array is None or new.number not in made or count[new.number] > 1:
             continue
         at, item = made[new.number]
-        if type(item) is not Group or at < safe or not array.flags.carray:
+        flags = array.flags
+        dense = getattr(flags, "carray", flags.c_contiguous)
+        if type(item) is not Group or at < safe or not dense:
             continue
         later = [r for r in readers.get(old.number, []) if r[0] >= at]
         aligned = all(r[1] is item and r[2] is old and old.shape == item.shape for r in later)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..autodiff import grad_api
 from ..autodiff.function import Function
 from ..autodiff.function_node import BackwardCFunction
@@ -20,6 +18,7 @@ from ..base.pytree import flatten
 from ..engine import views
 from ..engine.node import FREED, FUNCTION, FUNCTION_MANY, Slot, freed, tick
 from ..engine.tensor import Tensor, wrap
+from . import storage
 
 
 class Call:
@@ -49,7 +48,7 @@ class CompiledFunction(Function):
         if state.grad:
             return node.again(given)
         found = node.gradients([None if g is None else g._a for g in given], True)
-        return tuple([None if a is None else wrap(np.asarray(a)) for a in found])
+        return tuple([None if a is None else wrap(storage.as_array(a)) for a in found])
 
 
 class CompiledFunctionBackward(BackwardCFunction):
@@ -68,7 +67,7 @@ class CompiledFunctionBackward(BackwardCFunction):
         if self.more is not None:
             result = super().apply_backward(g, create, retain)
         elif create:
-            result = self.again([wrap(np.asarray(x)) if _bare(x) else x for x in gs])
+            result = self.again([wrap(storage.as_array(x)) if _bare(x) else x for x in gs])
         else:
             return self.gradients([x._a if isinstance(x, Tensor) else x for x in gs], retain)
         if not retain:
@@ -86,7 +85,8 @@ class CompiledFunctionBackward(BackwardCFunction):
         for i, x in enumerate(gs):
             if x is None:
                 v = plan.seeds[i]
-                gs[i] = np.zeros(v.shape if record is None else record.shapes[i], v.dtype)
+                shape = v.shape if record is None else record.shapes[i]
+                gs[i] = storage.filled(v.home, shape, 0, v.dtype)
         saved = call.saved
         if retain:
             saved = saved.copy()
@@ -101,7 +101,7 @@ class CompiledFunctionBackward(BackwardCFunction):
     def check(self, call: Call) -> None:
         """RuntimeError if what the backward pass reads was changed since."""
         for a in (*call.saved, *self.plan.memory):
-            change = views.changed_since(a, call.tick) if type(a) is np.ndarray else None
+            change = views.changed_since(a, call.tick)
             if change is not None:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
@@ -129,9 +129,7 @@ class CompiledFunctionBackward(BackwardCFunction):
                         t._n = t.view_as(t)._n
                 out = plan.f(*call.args, **call.kwargs)
             outs = [t for t in flatten(out)[0] if isinstance(t, Tensor) and t._n is not None]
-            wanted = [
-                wrap(np.zeros(t.shape, t._a.dtype)) if g is None else g for g, t in zip(gs, outs)
-            ]
+            wanted = [zeros_like(t) if g is None else g for g, t in zip(gs, outs)]
             return tuple(
                 grad_api.grad(
                     outs[: len(wanted)], tensors, wanted, create_graph=True, allow_unused=True
@@ -154,6 +152,11 @@ CompiledFunctionManyBackward.__name__ = CompiledFunctionBackward.__name__
 CompiledFunctionBackward.role = FUNCTION
 for _kind in (CompiledFunctionBackward, CompiledFunctionManyBackward):
     _kind.__module__ = "torch.autograd.function"
+
+
+def zeros_like(t: Tensor) -> Tensor:
+    """Zeros where a tensor is."""
+    return wrap(storage.filled(storage.home(t._a), t._a.shape, 0, t._a.dtype))
 
 
 def _bare(x: Any) -> bool:

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..arrays.cuda_launcher import launchable
 from ..base import source
+from ..kernels import compiler
 from .calls import Calls
 from .group import Group
+from .launched import Alike
 from .plan import Plan
 from .program import Program
 from .section import Section
@@ -177,8 +180,8 @@ def nodes_of(piece: Any) -> list[Any]:
     """The nodes that an item of a program, or a part of a section, does."""
     if type(piece) is Section:
         return [n for p in piece.pieces for n in nodes_of(p)]
-    if type(piece) is Group:
-        return piece.nodes
+    if type(piece) in (Group, Alike):
+        return list(piece.nodes)
     return [getattr(piece, "node", piece)]
 
 
@@ -187,7 +190,7 @@ def rows_of(i: int, name: str, program: Program, times: list[float] | None) -> l
     rows = []
     for k, item in enumerate(program.items):
         nodes = nodes_of(item)
-        kind = {Group: KERNEL, Section: SECTION}.get(type(item))
+        kind = {Group: KERNEL, Alike: KERNEL, Section: SECTION}.get(type(item))
         kind = kind or (VIEW if nodes[0].op.view is True else WORD)
         shape = item.shape if kind == KERNEL else item.outputs[0].shape if item.outputs else ()
         size = sum(v.size * v.dtype.itemsize for v in (*item.values(), *item.outputs))
@@ -208,7 +211,29 @@ def of_plan(plan: Plan, rows: list[Row]) -> list[str]:
         if name == "backward":
             lines.append(f"  {len(plan.saved)} arrays kept for the backward pass")
         lines += of_program(name, program, [r for r in rows if r.program == name])
+    for name, program in programs(plan):
+        lines += [f"  {name}: {why}" for why in unjoined(program)]
+    if plan.replay is not None:
+        r = plan.replay
+        lines.append(
+            f"  no CUDA graph: {r.why}" if r.why else f"  {r.launches} calls by CUDA graph"
+        )
     return lines
+
+
+def unjoined(program: Program) -> list[str]:
+    """Why nodes on a device are the library's calls where they could be kernels."""
+    homes = {n.home.name: n.home for n in program.nodes if n.home is not None}
+    why = [
+        f"nothing is joined on {name}: " + ("simulated devices take no kernels" if compiler.target()
+        else "llvmlite, which makes kernels, is not installed")
+        for name, home in homes.items() if not launchable(home)
+    ]  # fmt: skip
+    for call in program.kernels:
+        launcher = getattr(call, "launcher", None)
+        if launcher is not None and None in launcher.functions.values():
+            why.append(f"{launcher.kernel.name} is not used: it differs, or does not load")
+    return why
 
 
 def spent(rows: list[Row], text: str) -> str:
@@ -225,10 +250,12 @@ def of_program(name: str, program: Program, rows: list[Row]) -> list[str]:
     lines = [f"  {name}: {len(kernels)} kernels for {joined} nodes, {len(words)} words, "]
     lines[0] += f"{len(program.in_place)} results written over what they replace"
     lines[0] += spent(rows, ", {}")
-    for r in kernels:
+    for r, item in zip(rows, program.items):
         if r.kind == KERNEL:
-            head = f"    kernel over {list(r.shape)}, {r.bytes:,} bytes{spent([r], ', {}')}"
-            lines.append(f"{head}: {' '.join(r.ops)}")
+            parts = item.groups if type(item) is Alike else [item]
+            over = f"{len(parts)} groups" if len(parts) > 1 else f"{list(r.shape)}"
+            head = f"    kernel over {over}, {r.bytes:,} bytes{spent([r], ', {}')}"
+            lines.append(f"{head}: {' '.join(n.op.name for n in parts[0].nodes)}")
     for r, s in zip(rows, program.items):
         if type(s) is Section:
             head = f"    section of {len(s.pieces)} parts, {s.bytes:,} bytes between them"

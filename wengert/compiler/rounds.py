@@ -10,7 +10,7 @@ arrays, sorting), a program runs round after round (`Steps`). Not here: the loop
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from ..engine.op_modes import Mode
 from ..engine.tensor import Tensor, wrap
 from ..kernels import compiler
 from ..kernels.matmul import library
+from . import storage
 from .capture import Capture, Redo, Symbol, tensors_of
 from .emit import TYPES, load
 from .graph import Node, Value
@@ -58,6 +59,8 @@ class Stand(Mode):
         if type(a) is not Symbol or a.capture is self.capture:
             return t
         if id(t) not in self.found:
+            if elsewhere((t,)):
+                raise Redo("a loop's body reads a tensor of a device")
             self.found[id(t)] = t, self.leaf(a.content, t.requires_grad)
         return self.found[id(t)][1]
 
@@ -126,11 +129,18 @@ class Body:
         return [of(v) for v in self.new], [of(v) for v in self.ys]
 
 
+def elsewhere(tensors: Iterable[Tensor]) -> bool:
+    """Whether any of some tensors is on a device: loops are machine code of this one."""
+    return any(storage.home(t._a.content) is not None for t in tensors)
+
+
 Call = Callable[[list[Tensor], list[Tensor]], "tuple[list[Any], list[Any], Any] | None"]
 
 
 def settled(call: Call, init: Sequence[Tensor], xs: Sequence[Tensor]) -> Body | None:
     """The body of a loop, in which what goes in requires grad if it does after one round."""
+    if elsewhere((*init, *xs)):
+        return None
     flags = [t.requires_grad for t in init]
     while True:
         b = captured(call, init, [t._a.content[0] for t in xs], xs, flags)

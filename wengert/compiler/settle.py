@@ -21,6 +21,7 @@ from ..base.pytree import flatten
 from ..engine import backward, views
 from ..engine.node import LEAF
 from ..engine.tensor import Tensor, wrap
+from . import storage
 from .capture import Capture, Lifted, Redo, Symbol, tensors_of
 from .graph import Value
 from .surroundings import NUMBERS
@@ -112,9 +113,9 @@ def record_backward(c: Capture, s: Settled, result: Any) -> None:
     ends = [x for x in c.lifted if x.leaf is not None]
     seeds: list[Any] = []
     for t in roots:
-        v = c.graph.input(t._a.shape, t._a.dtype)
+        v = c.graph.input(t._a.shape, t._a.dtype, t._a.value.home)
         s.seeds.append(v)
-        seeds.append(Symbol(c, v, np.ones(t._a.shape, t._a.dtype)))
+        seeds.append(Symbol(c, v, storage.filled(v.home, v.shape, 1, v.dtype)))
     captured: dict[Any, list[Any]] = {x.leaf: [] for x in ends}
     hooks = [(x.leaf, x.leaf.hooks, x.leaf.more) for x in ends]
     for leaf, *_ in hooks:
@@ -159,7 +160,7 @@ def check_memory(c: Capture) -> None:
 
 
 def overlap(a: Any, b: Any) -> bool:
-    return bool(np.may_share_memory(a, b))
+    return storage.may_share(a, b)
 
 
 def value_of(c: Capture, a: Any) -> Value:
@@ -193,7 +194,7 @@ def settle(c: Capture, s: Settled, result: Any, before: Before) -> None:
             if t._x is not None and t._x.base is not None:
                 unwrap(t._x.base, c, taken)
     for a, new in writes:
-        a[...] = new
+        storage.write(a, new)
     for x in c.lifted:
         t = x.tensor
         if type(t._a) is Symbol:
@@ -307,8 +308,8 @@ def _gradients(c: Capture, s: Settled, owners: set[int]) -> None:
             continue
         s.gradients.append((x, g._a.value))
         content = g._a.content
-        fresh = content.flags.owndata and content.flags.writeable and id(content) not in owners
-        g._a = content if fresh else np.array(content)
+        fresh = storage.its_own(content) and id(content) not in owners
+        g._a = content if fresh else storage.copy(content)
         owners.add(id(g._a))
 
 
@@ -323,13 +324,13 @@ def _effects(c: Capture, s: Settled, owners: set[int]) -> list[tuple[Any, Any]]:
             continue
         if a.value is x.value:
             continue
-        if a.shape != x.array.shape or a.dtype != x.array.dtype or not x.array.flags.writeable:
+        if a.shape != x.array.shape or a.dtype != x.array.dtype or not storage.writeable(x.array):
             refuse(c, "a tensor gets another shape", "make a new one")
-            x.array = np.array(a.content)
+            x.array = storage.copy(a.content)
             continue
         new = a.content
         s.effects.append((x, a.value))
-        writes.append((x.array, np.array(new) if id(views.owner(new)) in owners else new))
+        writes.append((x.array, storage.copy(new) if id(views.owner(new)) in owners else new))
     return writes
 
 
@@ -339,7 +340,7 @@ def unwrap(t: Tensor, c: Capture, taken: dict[int, Symbol]) -> None:
     if type(a) is Symbol and a.capture is c:
         content = a.content
         if taken.setdefault(id(content), a) is not a or a.value.constant:
-            content = np.array(content)
+            content = storage.copy(content)
         a.content = content
         t._a = content
     if t._n is not None:

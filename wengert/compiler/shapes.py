@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.devices import device
+from . import storage
 from .emit import counted
 from .graph import SIMPLE, Node, Value
 from .group import COLUMN, FLOATS, FULL, ONE, ROW, Group
@@ -47,8 +49,8 @@ def same(a: Any, b: Any) -> bool:
     t = type(a)
     if t is not type(b):
         return False
-    if t is np.ndarray:
-        return a.shape == b.shape and a.dtype == b.dtype and bool(a.tobytes() == b.tobytes())
+    if storage.is_array(a):
+        return a.shape == b.shape and a.dtype == b.dtype and storage.bits(a) == storage.bits(b)
     if t is float or t is complex or t is itemgetter:
         return repr(a) == repr(b)  # 0.0 is not -0.0
     if isinstance(a, (tuple, list)):
@@ -57,7 +59,7 @@ def same(a: Any, b: Any) -> bool:
         return list(a) == list(b) and all(map(same, a.values(), b.values()))
     if t is slice:
         return same((a.start, a.stop, a.step), (b.start, b.stop, b.step))
-    return isinstance(a, (*SIMPLE, np.dtype, set, frozenset)) and bool(a == b)
+    return isinstance(a, (*SIMPLE, np.dtype, device, set, frozenset)) and bool(a == b)
 
 
 class Form:
@@ -178,7 +180,7 @@ class Record:
     def __init__(self, forward: Any, backward: Any, shapes: Any, form: Form) -> None:
         self.forward, self.backward, self.shapes = forward, backward, shapes
         self.outputs = {at[1]: x for at, x in form.things.items() if at[0] == "output"}
-        self.bytes = sum(x.nbytes for x in (*forward, *backward) if type(x) is np.ndarray)
+        self.bytes = sum(x.nbytes for x in (*forward, *backward) if storage.is_array(x))
 
 
 class Open:

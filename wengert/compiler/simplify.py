@@ -50,7 +50,7 @@ def _pool_first(
         pairs.append((slope, scatter))
     # forward: the pool reads x, and relu what it gives
     pool.operands = (x, *pool.operands[1:])
-    chosen = graph.value(best.shape, best.dtype, pool, 0)
+    chosen = graph.value(best.shape, best.dtype, best.home, pool, 0)
     pool.outputs = (chosen, where)
     relu.operands, relu.outputs = (chosen,), (best,)
     best.node, best.index = relu, 0
@@ -60,7 +60,7 @@ def _pool_first(
     # backward: the slope is taken of what is scattered then
     for slope, scatter in pairs:
         g, out = scatter.operands[0], slope.outputs[0]
-        part = graph.value(g.shape, g.dtype, slope, 0)
+        part = graph.value(g.shape, g.dtype, g.home, slope, 0)
         first, last = nodes.index(scatter), nodes.index(slope)
         nodes[first], nodes[last] = slope, scatter
         slope.operands, slope.outputs = (g, best), (part,)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import native_calls
 from .group import Group
+from .launched import Alike
 from .plan import Plan
 from .section import Section
 
@@ -49,7 +50,7 @@ def _passes(item: Any) -> int:
     """Elements that are not written to memory, since a kernel hands them on."""
     if type(item) is Section:
         return sum(map(_passes, item.pieces))
-    if type(item) is not Group:
+    if type(item) not in (Group, Alike):
         return 0
     made = sum(v.size for n in item.nodes for v in n.outputs)
     return made - sum(v.size for v in item.outputs)

@@ -172,11 +172,16 @@ def np_dtype(x: Any) -> Any:
     return getattr(x.dtype, "np", x.dtype)
 
 
-def library_of(x: Any) -> Any:
-    """The library of the array that is innermost in x."""
+def library_of(*operands: Any) -> Any:
+    """The library of the arrays that are innermost in operands."""
+    return namespace(*map(innermost, operands))
+
+
+def innermost(x: Any) -> Any:
+    """The library's array that is in an operand, or what is none."""
     while RANK.get(type(x)):
         x = x._a if isinstance(x, Tensor) else x.content
-    return namespace(x)
+    return x
 
 
 def signature_of(op: Op) -> inspect.Signature:

@@ -64,6 +64,7 @@ class Op:
         mixed = types == "any" and len(self.inputs) > 1
         self.rounds = kind == "elementwise" and not primitive and not mixed
         self.static = {p: defaults.get(p, inspect.Parameter.empty) for p in free[n:]}
+        self.draws = "stream" in self.static  # whether it takes numbers from a generator
         self.outputs = outputs  # names of the visible outputs; () means one, called out
         self.hidden = hidden
         self.integer = set(integer)  # outputs without gradient

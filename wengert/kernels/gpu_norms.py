@@ -86,6 +86,29 @@ def _back(
     row(f, n, give)
 
 
+def _rms_norm(
+    f: Threads, n: Value, eps: Value, x: Pointer, w: Pointer, y: Pointer, r: Pointer
+) -> None:
+    """The block's row of x over the root of its mean square."""
+    x, y = x.at(f.block_index * n), y.at(f.block_index * n)
+    (s,) = row(f, n, lambda i, s: [x.load(i).fma(x.load(i), s)], [f.zero("float")])
+    inverse = 1.0 / (f.total(s) * (1.0 / n.cast("sitofp", "float")) + eps).sqrt()
+    row(f, n, lambda i: y.store(x.load(i) * inverse * w.load(i), i))
+    _keep(f, (r, inverse))
+
+
+def _rms_norm_backward(
+    f: Threads, n: Value, g: Pointer, x: Pointer, w: Pointer, r: Pointer, out: Pointer
+) -> None:
+    """The gradient of the block's row of x."""
+    g, x, out = (p.at(f.block_index * n) for p in (g, x, out))
+    inverse = r.load(f.block_index)
+    slope = lambda i: g.load(i) * w.load(i)
+    (s,) = row(f, n, lambda i, s: [slope(i).fma(x.load(i), s)], [f.zero("float")])
+    s = f.total(s) * (1.0 / n.cast("sitofp", "float")) * (inverse * inverse * inverse)
+    row(f, n, lambda i: out.store(slope(i) * inverse - x.load(i) * s, i))
+
+
 def _of_group(f: Threads, n: Value, m: Value, groups: Value) -> Channel:
     """The channel of a column: rows are groups of channels of m numbers each."""
     first = (f.block_index % groups) * (n // m)
@@ -193,6 +216,8 @@ ROWS = {
     for k in (
         _kernel("layer_norm", "n", "eps", "x w b y mean rstd", _layer_norm),
         _kernel("layer_norm_backward", "n", "", "g x w mean rstd out", _layer_norm_backward),
+        _kernel("rms_norm", "n", "eps", "x w y r", _rms_norm),
+        _kernel("rms_norm_backward", "n", "", "g x w r out", _rms_norm_backward),
         _kernel("group_norm", "n m groups", "eps", "x w b y mean rstd", _group_norm),
         _kernel("group_norm_backward", "n m groups", "", "g x w mean rstd out",
                 _group_norm_backward),

@@ -357,6 +357,8 @@ class Pointer:
         """The numbers at some places, which are not checked. apart: "i8" if those count bytes."""
         n, size = index.lanes, 1 if apart else SIZES[self.word]
         places = self._places(index, apart)
+        if not n and not apart:
+            return Pointer(self.f, places, self.word).load()
         v, mask = Value(self.f, "", self.word, n), self.f.constant(1, "i1", n)
         name = f"@llvm.masked.gather.v{n}{INTRINSIC[self.word]}.v{n}p0"
         self.f.module.declare(f"declare {v.type} {name}(<{n} x ptr>, i32, {mask.type}, {v.type})")

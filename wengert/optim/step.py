@@ -235,7 +235,7 @@ class Rule:
             elif isinstance(new, Tensor):
                 old.copy_(new)
             else:
-                old._a[...] = new
+                old.fill_(new)
 
     # ---- the three ways to apply update
 

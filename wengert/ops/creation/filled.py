@@ -15,6 +15,7 @@ from ...base.formats import preserve_format, refuse_rank, strided
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
+from ...engine.interp import readable
 from ...engine.tensor import DRESS, INFERENCE, Tensor, tensor_of, wrap
 from ..dims import sizes_of
 from .destination import LAYOUTS, into
@@ -65,7 +66,8 @@ def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
         xp = space(device)
         if xp.has(lookup.HOST) or not xp.has(lookup.VALUES):
             return careful(*args, device=device, requires_grad=requires_grad, **kw)
-        return finish(xp.from_host(careful(*args, device="cpu", **kw)._a), requires_grad)
+        there = xp.from_host(readable(careful(*args, device="cpu", **kw), careful.__name__))
+        return finish(there, requires_grad)
 
     return f
 

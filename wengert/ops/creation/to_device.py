@@ -7,6 +7,7 @@ from typing import Any
 from ...arrays.lookup import HOST, INTERPRETER, NS, RANK, VALUES, on_device
 from ...base.devices import device
 from ...base.modes import state
+from ...engine.interp import run_op
 from ...engine.kinds import linear
 from ...engine.op import op
 from ...engine.recording import record
@@ -42,7 +43,9 @@ to_device_op.vjp(
 
 
 def move(x: Any, target: device) -> Any:
-    """A raw array copied to a device."""
+    """A raw array copied to a device; a program that is written down copies it then."""
+    if RANK.get(type(x)) == INTERPRETER:
+        return run_op(to_device_op, (x,), {"target": target, "source": NS[type(x)].device_of(x)})
     return on_device(target).from_host(NS[type(x)].to_host(x))
 
 
@@ -64,7 +67,7 @@ def to_device(t: Tensor, target: device) -> Tensor:
         here = getattr(on_device(target), "index", None)  # the current one, of several
         if source.index is None or here == source.index:
             return t
-    if RANK.get(type(t._a)) == INTERPRETER:
+    if RANK.get(type(t._a)) == INTERPRETER and not t._a.cell:
         raise RuntimeError(
             "a tensor can't be moved to another device inside a function transform: move it before"
         )

@@ -37,7 +37,7 @@ def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     x = input.detach()
     if channels:
         x = x[(slice(None), slice(None), *(slice(0, 1),) * (a.ndim - 2))].contiguous()
-    return LIKE["bernoulli"].entry(x, (keep,), None)
+    return LIKE["bernoulli" if channels else "dropout"].entry(x, (keep,), None)
 
 
 def dropped(

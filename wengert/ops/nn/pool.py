@@ -33,8 +33,10 @@ def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
 
 
 @primitive(movement)
-def pool_scatter(xp, y, where, spatial=()):
-    """Zeros (*lead, *spatial) plus y at the positions `where` of each plane."""
+def pool_scatter(xp, y, where, spatial=(), windows=None):
+    """Zeros (*lead, *spatial) plus y at the positions `where` of each plane, which are in windows
+    (kernel, stride, padding, dilation), if those are given.
+    """
 
 
 @primitive(movement)
@@ -48,8 +50,8 @@ def max_unpool(xp, x, where, spatial=()):
 
 
 max_pool.vjp(
-    x=lambda xp, g_out, indices, x_shape, kernel: xp.pool_scatter(
-        g_out, indices, tuple(x_shape)[-len(kernel) :]
+    x=lambda xp, g_out, indices, x_shape, kernel, stride, padding, dilation: xp.pool_scatter(
+        g_out, indices, tuple(x_shape)[-len(kernel) :], (kernel, stride, padding, dilation)
     )
 )
 pool_scatter.vjp(y=lambda xp, g, where, spatial: xp.pool_gather(g, where, len(spatial)))

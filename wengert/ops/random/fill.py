@@ -124,6 +124,7 @@ LIKE = {
         "integers": "RandomBackward0",
         "any_integers": "RandomBackward2",
         "bernoulli": "BernoulliBackward2",
+        "dropout": "BernoulliBackward2",
         "bernoulli_each": "BernoulliBackward1",
         "permutations": "RandpermBackward0",
     }.items()
