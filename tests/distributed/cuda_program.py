@@ -11,6 +11,7 @@ from torch import nn
 from torch.distributed._tensor import Shard
 from torch.distributed._tensor.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
+from torch.distributed.pipelining import PipelineStage, ScheduleGPipe
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
@@ -81,6 +82,21 @@ two = parallelize_module(two, mesh, {
 })  # fmt: skip
 mine = slice(4 * rank, 4 * rank + 4)
 assert torch.allclose(two(x[mine].to("cuda")).cpu(), one(x)[mine], atol=1e-5)
+
+# a stage of a pipeline for each device: what it is sent lies there
+torch.manual_seed(2)
+parts = [nn.Sequential(nn.Linear(6, 6), nn.Tanh()) for _ in range(size)]
+target = torch.randn(4 * size, 6, generator=g)
+wanted = nn.Sequential(*parts)(x)
+(gradient,) = torch.autograd.grad((wanted - target).square().mean(), parts[rank][0].weight)
+stage = PipelineStage(parts[rank].to(rank), rank, size, torch.device("cuda", rank))
+schedule = ScheduleGPipe(stage, n_microbatches=4, loss_fn=nn.MSELoss())
+if rank == 0:
+    schedule.step(x.to(rank))
+else:
+    out = schedule.step(target=target.to(rank))
+    assert out.get_device() == rank and torch.allclose(out.cpu(), wanted, atol=1e-6)
+assert torch.allclose(parts[rank][0].weight.grad.cpu(), gradient, atol=1e-6)
 
 dist.barrier()
 sys.stdout.write(f"rank {rank}: all well\n")

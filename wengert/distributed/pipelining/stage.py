@@ -80,7 +80,7 @@ class PipelineStage:
         if self.is_first:
             inputs = list(args)
         else:
-            inputs = self.receive(self.stage_index - 1)
+            inputs = self.receive(self.stage_index - 1, self.device)
             for x in inputs:
                 if x.is_floating_point() or x.is_complex():
                     x.requires_grad_()
@@ -99,7 +99,7 @@ class PipelineStage:
                 raise RuntimeError("PipelineStage: the last stage needs a loss to go back from")
             backward(loss)
         else:
-            grads = self.receive(self.stage_index + 1)
+            grads = self.receive(self.stage_index + 1, outs[0].device)
             pairs = [(o, g) for o, g in zip(outs, grads) if o.requires_grad]
             if pairs:
                 backward([o for o, _ in pairs], [g for _, g in pairs])
@@ -122,17 +122,17 @@ class PipelineStage:
         for t in (wrap(header), *[t.detach().contiguous() for t in tensors]):
             self.works.append((isend(t, rank, self.group), t))
 
-    def receive(self, stage: int) -> list[Tensor]:
-        """The tensors that a stage sends next."""
+    def receive(self, stage: int, device: Any) -> list[Tensor]:
+        """The tensors that a stage sends next, on a device."""
         rank = get_global_rank(self.group, stage)
-        header = T.zeros(HEADER, dtype=dtypes.int64)
+        header = T.zeros(HEADER, dtype=dtypes.int64, device="cpu")
         self.wait_for(irecv(header, rank, self.group))
         numbers = iter(header.tolist())
         found = []
         for _ in range(next(numbers)):
             dtype = DTYPES[next(numbers)]
             shape = [next(numbers) for _ in range(next(numbers))]
-            t = T.empty(shape, dtype=dtype)
+            t = T.empty(shape, dtype=dtype, device=device)
             self.wait_for(irecv(t, rank, self.group))
             found.append(t)
         return found
