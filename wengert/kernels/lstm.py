@@ -104,29 +104,50 @@ def _step(f: Function, rows: int) -> None:
     gates, panel, state, cells, new, t, out, units, left = f.args.values()
     lanes = f.lanes("float")
 
+    def ahead(r: Value) -> None:  # here while the product is at work
+        for j in range(4):
+            gates.at(units * (r * 4 + j)).prefetch(True)
+        for x in (new, t, out):
+            x.at(units * r).prefetch(True)
+
     def run(whole: bool) -> None:
         mask = None if whole else f.mask(left, lanes)
-        places = [gates.at(units * (4 * r + j)) for r in range(rows) for j in range(4)]
-        lines = [x.at(units * r) for r in range(rows) for x in (new, t, out)]
-        for p in (*places, *lines):  # here while the product is at work
-            p.prefetch(True)
+        f.loop(0, rows, 1, ahead)
         states = [state.at(units * r) for r in range(rows)]
-        acc = [f.zero("float", lanes)] * len(places)
-        acc = tile(f, states, panel, 4 * lanes, units, acc, [None] * 4)
-        for r in range(rows):
-            parts = zip(acc[4 * r : 4 * r + 4], places[4 * r : 4 * r + 4])
-            i, forget, g, o = (x + p.load(0, lanes, mask) for x, p in parts)
+        acc = tile(f, states, panel, 4 * lanes, units, [f.zero("float", lanes)] * (4 * rows), NONE)
+        sums = _kept(f, acc)
+
+        def row(r: Value) -> None:
+            parts = [
+                sums.load((r * 4 + j) * lanes, lanes) + gates.load(units * (r * 4 + j), lanes, mask)
+                for j in range(4)
+            ]
+            i, forget, g, o = parts
             i, forget, o = _sigmoid(i), _sigmoid(forget), _sigmoid(o)
             g = formulas.tanh(g)
             c = forget.fma(cells.load(units * r, lanes, mask), i * g)
             squashed = formulas.tanh(c)
             for j, v in enumerate((i, forget, g, o)):
-                gates.store(v, units * (4 * r + j), mask)
+                gates.store(v, units * (r * 4 + j), mask)
             new.store(c, units * r, mask)
             t.store(squashed, units * r, mask)
             out.store(o * squashed, units * r, mask)
 
+        f.loop(0, rows, 1, row)
+
     f.masked(left >= lanes, run)
+
+
+NONE = [None] * VECTORS  # no masks
+
+
+def _kept(f: Function, sums: list[Value]) -> Pointer:
+    """The sums of a tile in memory: what follows is then written, and compiled, for one row."""
+    lanes = sums[0].lanes
+    kept = f.stack("float", len(sums) * lanes)
+    for i, v in enumerate(sums):
+        kept.store(v, i * lanes)
+    return kept
 
 
 @job(
@@ -183,29 +204,30 @@ def _step_back(f: Function, rows: int) -> None:
     g, more, after, panel, dc, gates, cells, t, slopes, units, depth, left = f.args.values()
     lanes = f.lanes("float")
 
-    def run(whole: bool) -> None:
-        masks = [
-            None if whole else f.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)
-        ]
-        places = [(r, v) for r in range(rows) for v in range(VECTORS)]
-        zero = f.zero("float", lanes)
-        last = depth.equals(0)
-        acc = [zero] * len(places)
-        for r, v in places:  # here while the product is at work
+    zero, last = f.zero("float", lanes), depth.equals(0)
+
+    def ahead(r: Value) -> None:  # here while the product is at work
+        for v in range(VECTORS):
             at = units * r + v * lanes
             for x in (g, more, dc, cells, t):
                 x.at(at).prefetch(False)
             for j in range(4):
                 for x in (gates, slopes):
-                    x.at(units * (4 * r + j) + v * lanes).prefetch(x is slopes)
+                    x.at(units * (r * 4 + j) + v * lanes).prefetch(x is slopes)
+
+    def run(whole: bool) -> None:
+        f.loop(0, rows, 1, ahead)
         states = [after.at(units * (4 * r)) for r in range(rows)]
-        acc = tile(f, states, panel, VECTORS * lanes, depth, acc, [None] * VECTORS)
-        for (r, v), x in zip(places, acc):
-            at, mask = units * r + v * lanes, masks[v]
-            dh = x + g.load(at, lanes, mask)
+        acc = [zero] * (rows * VECTORS)
+        sums = _kept(f, tile(f, states, panel, VECTORS * lanes, depth, acc, NONE))
+
+        def vector(r: Value, v: Value) -> None:
+            at = units * r + v * lanes
+            mask = None if whole else f.mask((left - v * lanes).most(0), lanes)
+            dh = sums.load((r * VECTORS + v) * lanes, lanes) + g.load(at, lanes, mask)
             dh = dh + last.choose(more.load(at, lanes, mask), zero)
             i, forget, c, o = (
-                gates.load(units * (4 * r + j) + v * lanes, lanes, mask) for j in range(4)
+                gates.load(units * (r * 4 + j) + v * lanes, lanes, mask) for j in range(4)
             )
             squashed = t.load(at, lanes, mask)
             e = (dh * o).fma(1.0 - squashed * squashed, dc.load(at, lanes, mask))
@@ -217,8 +239,10 @@ def _step_back(f: Function, rows: int) -> None:
                 dh * squashed * o * (1.0 - o),
             )
             for j, part in enumerate(parts):
-                slopes.store(part, units * (4 * r + j) + v * lanes, mask)
+                slopes.store(part, units * (r * 4 + j) + v * lanes, mask)
             dc.store(e * forget, at, mask)
+
+        f.loop(0, rows, 1, lambda r: f.loop(0, VECTORS, 1, lambda v: vector(r, v)) and None)
 
     f.masked(left >= VECTORS * lanes, run)
 

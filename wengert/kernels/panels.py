@@ -164,7 +164,7 @@ def multiply(k: Job, word: str, turned: bool) -> None:
     while sizes[-1] > 1:
         sizes.append(sizes[-1] // 2)
     for rows in sizes:
-        _rows(k.module.function(f"rows{rows}", params), word, rows, turned)
+        _rows(k.module.function(f"rows{rows}", params), word, rows, turned, rows in (most, 1))
 
     def part(d: Value) -> None:
         here = k.least(depth - d, DEPTH)
@@ -201,8 +201,10 @@ def multiply(k: Job, word: str, turned: bool) -> None:
     k.loop(0, depth, DEPTH, part)
 
 
-def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
-    """c = begin + some rows of a times a panel; begin has rows `apart`."""
+def _rows(f: Function, word: str, rows: int, turned: bool, narrow: bool) -> None:
+    """c = begin + some rows of a times a panel; begin has rows `apart`. narrow: whether there are
+    ways of their own for panels of which only one or two vectors are left.
+    """
     a, b, begin, c, step, b_row, apart, n, depth, left = f.args.values()
     lanes = f.lanes(word)
     pointers = [a.at(r if turned else step * r) for r in range(rows)]
@@ -212,14 +214,14 @@ def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
             None if whole else f.mask((left - v * lanes).most(0), lanes) for v in range(vectors)
         ]
         places = [(r, v) for r in range(rows) for v in range(vectors)]
-        acc = [begin.load(apart * r + v * lanes, lanes, masks[v]) for r, v in places]
-        for r in range(rows):
-            for v in range(vectors):
-                c.at(n * r + v * lanes).prefetch(True)
+        lines, to = [begin.at(apart * r) for r in range(rows)], [c.at(n * r) for r in range(rows)]
+        acc = [lines[r].load(v * lanes, lanes, masks[v]) for r, v in places]
+        for r, v in places:
+            to[r].at(v * lanes).prefetch(True)
         inside = masks if in_place(f.module.target) else [None] * vectors
         acc = tile(f, pointers, b, b_row, depth, acc, inside, step if turned else 1)
         for (r, v), x in zip(places, acc):
-            c.store(x, n * r + v * lanes, masks[v])
+            to[r].store(x, v * lanes, masks[v])
 
     def few() -> None:
         f.when(left > lanes, some, lambda: run(1, False))
@@ -228,7 +230,7 @@ def _rows(f: Function, word: str, rows: int, turned: bool) -> None:
         f.when(left > 2 * lanes, lambda: run(VECTORS, False), lambda: run(2, False))
 
     if f.module.target.masks:
-        few()
+        few() if narrow else run(VECTORS, False)
     else:
         f.when(left >= VECTORS * lanes, lambda: run(VECTORS, True), few)
 
