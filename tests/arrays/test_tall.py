@@ -38,6 +38,20 @@ def test_agrees_with_lapack(shape, condition, dtype):
         assert values.dtype == x.dtype
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape, condition", [((400, 3), 2), ((300, 12), 50), ((1100, 1), 1)])
+def test_the_further_columns_of_a_square_u_are_lapacks(shape, condition, dtype):
+    x = matrix(*shape, condition, dtype)
+    eps, n = np.finfo(dtype).eps, shape[1]
+    u, s, vh = tall.svd(x, True)
+    want = np.linalg.svd(x)[0]
+    assert u.shape == want.shape and u.dtype == x.dtype
+    assert np.abs(u[:, n:] - want[:, n:]).max() < 100 * condition * eps
+    assert np.abs(u.T.astype("float64") @ u - np.eye(len(u))).max() < 30 * eps
+    assert np.abs(u[:, :n] * s @ vh - x).max() < 60 * eps
+    assert np.array_equal(spectra.svd(np, x, True)[0], u)
+
+
 def test_what_is_not_exact_this_way_is_left_to_lapack():
     for x in (
         matrix(3000, 4, 1e5, "float32"),  # of a large condition

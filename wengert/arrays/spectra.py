@@ -44,8 +44,9 @@ def svd(lib: Any, x: Any, full: bool = False) -> tuple[Any, Any, Any]:
         return u, lib.zeros((*batch, 0), x.real.dtype), vh
     x, infinite = finite_part(lib, x, "svd")
     found = small.svd(x, full) if lib in ON_HOST else None
-    steep = x.size >= tall.LEAST and lib in ON_HOST and tall.suits(x)
-    if steep and not full and (found := tall.svd(x)) is None:
+    least = tall.SQUARE if full else tall.LEAST
+    steep = x.size >= least and lib in ON_HOST and tall.suits(x, least)
+    if steep and (found := tall.svd(x, full)) is None and not full:
         q, r = reflections(x)
         u, values, vh = _converging(lib.linalg.svd, r, full)
         found = np.matmul(q, u), values, vh

@@ -20,7 +20,7 @@ import numpy as np
 from .numpy_fast_paths import F32, F64, matmul
 
 Array = Any
-LEAST = 1 << 13  # elements
+LEAST, SQUARE = 1 << 13, 1 << 10  # elements; those where U is to be square
 STEEP = 20  # rows for each column, at least
 SMALL = 4.0  # the condition up to which once is enough
 LARGE = {F32: 1e4, F64: 1e7}  # up to which twice is
@@ -34,10 +34,10 @@ def _kernel() -> Any:
     return gram
 
 
-def suits(x: Array) -> bool:
-    """Whether x is one tall matrix."""
+def suits(x: Array, least: int = LEAST) -> bool:
+    """Whether x is one tall matrix, of at least so many elements."""
     d = x.dtype
-    if x.ndim != 2 or x.size < LEAST or not (d is F32 or d is F64):
+    if x.ndim != 2 or x.size < least or not (d is F32 or d is F64):
         return False
     return x.shape[0] >= STEEP * x.shape[1]
 
@@ -103,15 +103,27 @@ def qr(x: Array, orthogonal: bool = True) -> tuple[Array, Array] | None:
     return q, r.astype(x.dtype)
 
 
-def svd(x: Array) -> tuple[Array, Array, Array] | None:
-    """(U, S, Vh), reduced."""
+def svd(x: Array, full: bool = False) -> tuple[Array, Array, Array] | None:
+    """(U, S, Vh), reduced; full: with all columns of U, the further ones those that reflections
+    give.
+    """
     found = _factors(x)
     if found is None:
         return None
     y, m, r = found
     u, s, vh = np.linalg.svd(r)
-    d = x.dtype
-    return matmul(y, (m @ u).astype(d)), s.astype(d), vh.astype(d)
+    d, n = x.dtype, x.shape[1]
+    first = matmul(y, (m @ u).astype(d))
+    if not full:
+        return first, s.astype(d), vh.astype(d)
+    # the product of reflections whose first columns are q: 1 - b b_top^-T b^T with b = 1 - q
+    q = matmul(y, m.astype(d))
+    b = -q
+    b[range(n), range(n)] += 1
+    every = matmul(matmul(b, np.linalg.inv(b[:n].astype(F64)).T.astype(d)), q.T)
+    every[range(n, len(q)), range(n, len(q))] += 1
+    every[:, :n] = first
+    return every, s.astype(d), vh.astype(d)
 
 
 def svdvals(x: Array) -> Array | None:
