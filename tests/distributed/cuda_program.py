@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.distributed._tensor import Shard
 from torch.distributed._tensor.device_mesh import init_device_mesh
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.pipelining import PipelineStage, ScheduleGPipe
 from torch.distributed.tensor import DTensor
@@ -70,6 +71,11 @@ for step in range(3):
 for (name, p), q in zip(net.state_dict().items(), whole.parameters()):
     assert isinstance(p, DTensor) and p.get_device() == rank, name
     assert torch.allclose(p.full_tensor().cpu(), q, atol=1e-5), name
+whole_state = get_model_state_dict(
+    net, options=StateDictOptions(full_state_dict=True, cpu_offload=True)
+)
+assert len(whole_state) == (4 if rank == 0 else 0)
+assert all(type(t) is torch.Tensor and t.device.type == "cpu" for t in whole_state.values())
 for p, kept in zip(net.parameters(), optimizer.state_dict()["state"].values()):
     assert kept["exp_avg"].full_tensor().shape == p.full_tensor().shape
 

@@ -27,7 +27,8 @@ __all__ = [
 class StateDictOptions:
     """How states are given and taken.
 
-    full_state_dict: whole tensors; with cpu_offload only on rank 0, the others get an empty dict.
+    full_state_dict: whole tensors; with cpu_offload on the CPU, and only on rank 0: the others get
+    an empty dict.
     ignore_frozen_params: leave out what is not trained. strict: names must agree.
     broadcast_from_rank0: only rank 0 has the state that is loaded. The others are accepted.
     keep_submodule_prefixes: accepted. flatten_optimizer_state_dict: one dict, by name and kind.
@@ -62,10 +63,9 @@ def plain(model: Any) -> Module:
 
 
 def given(t: Tensor, options: StateDictOptions) -> Tensor:
-    """A tensor of a state, whole if that is asked for."""
-    if isinstance(t, DTensor) and options.full_state_dict:
-        return t.full_tensor()
-    return t.detach()
+    """A tensor of a state, whole and on the CPU if that is asked for."""
+    whole = t.full_tensor() if isinstance(t, DTensor) and options.full_state_dict else t.detach()
+    return whole.cpu() if options.full_state_dict and options.cpu_offload is True else whole
 
 
 def taken(value: Tensor, like: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 from ...base.aliases import alias
 from ...base.modes import no_grad
 from ...engine.error_context import clear_errors
+from ...engine.tensor import Tensor
 from ...nn.module import Module
 from ...nn.utils.clip_grad import clip_grad_norm_
 from ..checkpoint.state_dict import (
@@ -350,13 +351,18 @@ class FullyShardedDataParallel(Module):
     def _options(self) -> StateDictOptions:
         kind, config, _ = self._state_dict_type
         full = kind is StateDictType.FULL_STATE_DICT
-        return StateDictOptions(full_state_dict=full, cpu_offload=getattr(config, "rank0_only", 0))
+        only = "on rank 0" if getattr(config, "rank0_only", False) else False
+        return StateDictOptions(full_state_dict=full, cpu_offload=only)
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """The wrapped module's state, under its names; whole tensors unless state_dict_type says
         otherwise. All ranks call this together.
         """
-        return get_model_state_dict(self.module, options=self._options())
+        options = self._options()
+        found = get_model_state_dict(self.module, options=options)
+        if options.full_state_dict and getattr(self._state_dict_type[1], "offload_to_cpu", False):
+            found = {k: t.cpu() if isinstance(t, Tensor) else t for k, t in found.items()}
+        return found
 
     def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
         """Take each rank's rows of a state."""
