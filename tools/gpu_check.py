@@ -20,6 +20,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -248,25 +249,36 @@ def cudnn_cases() -> Iterator[Case]:
 
 
 def training_cases() -> Iterator[Case]:
-    """Short trainings: losses on the device are those on the CPU."""
+    """Short trainings: losses on the device are those on the CPU. Compiled ones too, as kernels and
+    as CUDA graphs.
+    """
 
-    def train(make: Callable[[], Any], shape: tuple[int, ...]) -> None:
+    def train(make: Callable[[], Any], shape: tuple[int, ...], mode: str = "") -> None:
         losses = []
         for where in ("cpu", DEVICE):
             torch.manual_seed(0)
             net = make().to(where)
-            optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+            optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, capturable=bool(mode))
             x, y = torch.randn(*shape), torch.randint(0, 5, (shape[0],))
-            x, y, mine = x.to(where), y.to(where), []
-            for _ in range(10):
+            x, y = x.to(where), y.to(where)
+
+            def step(net: Any, optimizer: Any, x: Any, y: Any) -> Any:
                 optimizer.zero_grad()
                 loss = F.cross_entropy(net(x), y)
                 loss.backward()
                 torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
                 optimizer.step()
-                mine.append(loss.item())
+                return loss.detach()
+
+            taken = partial(step, net, optimizer)
+            f = torch.compile(lambda x, y: taken(x, y), mode=mode) if mode else taken  # noqa: B023
+            mine = [f(x, y).item() for _ in range(10)]
             losses.append(mine)
         close(losses[1], losses[0], 5e-3)
+        if mode:
+            report = torch.compiler.report(f)
+            if "1 plan" not in report or mode != "default" and "calls by CUDA graph" not in report:
+                raise AssertionError(report)
 
     nn = torch.nn
 
@@ -285,6 +297,15 @@ def training_cases() -> Iterator[Case]:
             (32, 20),
         ),
     )
+    for mode in ("default", "reduce-overhead"):
+        yield (
+            f"MLP, torch.compile, {mode}",
+            lambda mode=mode: train(
+                lambda: nn.Sequential(nn.Linear(20, 64), nn.GELU(), nn.Linear(64, 5)),
+                (32, 20),
+                mode,
+            ),
+        )
     yield "CNN", lambda: train(
         lambda: nn.Sequential(
             nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2),
