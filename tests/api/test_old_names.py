@@ -345,8 +345,10 @@ def test_private_parts_of_functional():
 def test_private_modules_that_libraries_import():
     from wengert import _C, _VF, _tensor
     from wengert.distributions import multivariate_normal as normal
-    from wengert.nn import init
-    from wengert.nn.parallel import _functions
+    from wengert.nn import init, parallel
+    from wengert.nn.parallel import _functions, comm
+    from wengert.nn.parallel.parallel_apply import get_a_var
+    from wengert.nn.parallel.replicate import replicate
     from wengert.optim import _multi_tensor
 
     assert _VF.split is torch.split and _tensor.Tensor is _C._TensorBase is torch.Tensor
@@ -360,6 +362,10 @@ def test_private_modules_that_libraries_import():
     x = torch.arange(6.0, requires_grad=True)
     parts = _functions.Scatter.apply(["cpu", "cpu"], [2, 4], 0, x)
     assert [len(part) for part in parts] == [2, 4]
+    sums = _functions.ReduceAddCoalesced.apply("cpu", 2, x, x[:2], x * 2, x[2:4])
+    assert sums[0].tolist() == [0, 3, 6, 9, 12, 15] and sums[1].tolist() == [2, 4]
+    assert parallel.replicate is replicate and comm.reduce_add is torch.cuda.comm.reduce_add
+    assert get_a_var([{"a": (1, x)}]) is x and get_a_var("none") is None
     parts[1].sum().backward()
     assert x.grad.tolist() == [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     with pytest.raises(AssertionError, match="not implemented for CPU"):

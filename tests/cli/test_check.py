@@ -51,6 +51,26 @@ def test_names_that_are_there_are_not_reported():
     assert findings_of(text, "s.py") == []
 
 
+def test_names_that_a_script_gives_another_meaning_are_not_reported():
+    script = """\
+from torch import nn, optim
+import torch.nn.functional as F
+nn.Masked = type("Masked", (nn.Module,), {})
+layer = nn.Masked()
+def train(optim, x):
+    optim.zero_grad()
+    F = x.features
+    return F.width
+class Net(nn.Module):
+    optim = None
+    def step(self):
+        return optim.nothing
+optim = optim.SGD([nn.Parameter()])
+optim.zero_grad()
+"""
+    assert [(f.line, f.name) for f in findings_of(script, "s.py")] == [(12, "torch.optim.nothing")]
+
+
 def test_files_folders_and_exit_codes(tmp_path, capsys):
     (tmp_path / "good.py").write_text("import torch\ntorch.ones(1)\n")
     assert main(["check", str(tmp_path)]) == 0

@@ -363,6 +363,15 @@ def test_damaged_files_of_the_old_format():
             w.load(io.BytesIO(wrong))
 
 
+def test_dtypes_without_a_class_of_storages_in_the_old_format():
+    for dtype in (w.uint16, w.uint32, w.uint64, w.float8_e5m2, w.complex32):
+        file = io.BytesIO()
+        w.save(w.arange(3).to(dtype), file, _use_new_zipfile_serialization=False)
+        file.seek(0)
+        read = w.load(file)
+        assert read.dtype == dtype and read.tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("old", [True, False])
 def test_storages_alone(old):
     file = io.BytesIO()

@@ -24,6 +24,18 @@ def tiny(torch, models, kind):
             score_thresh=0.005,
             **common,
         )
+    if kind == "fcos":
+        wide = nn.Sequential(backbone, nn.Conv2d(8, 32, 3, 2, 1))
+        wide.out_channels = 32
+        single = type(anchors)(((8,),), ((1.0,),))
+        return import_module(home + "fcos").FCOS(
+            wide, 4, anchor_generator=single, detections_per_img=5, score_thresh=0.05, **common
+        )
+    if kind == "ssd":
+        boxes = import_module(home + "anchor_utils").DefaultBoxGenerator([[2]], 0.2, 0.6)
+        return import_module(home + "ssd").SSD(
+            nn.Sequential(*backbone), boxes, (48, 40), 4, detections_per_img=5
+        )
     pool = lambda side: ops.MultiScaleRoIAlign(["0"], side, 2)
     common |= {
         "rpn_anchor_generator": anchors, "box_roi_pool": pool(3),
@@ -46,7 +58,7 @@ def tiny(torch, models, kind):
     )  # fmt: skip
 
 
-KINDS = ("faster", "mask", "keypoint", "retinanet")
+KINDS = ("faster", "mask", "keypoint", "retinanet", "fcos", "ssd")
 
 
 def inputs(torch, dtype):

@@ -6,8 +6,10 @@ import warnings
 
 import numpy as np
 
-LEFT_OUT = ("fcos", "maxvit", "mc3", "mvit", "quantized", "r2plus1d", "r3d", "raft", "s3d",
-            "swin3d", "ssd")  # fmt: skip
+LEFT_OUT = ("maxvit", "mc3", "mvit", "quantized", "r2plus1d", "r3d", "raft", "s3d", "swin3d")
+
+# detectors whose weights are drawn part by part, in this order
+DRAWN = ("retinanet_resnet50_fpn", "fcos_resnet50_fpn", "ssdlite320_mobilenet_v3_large")
 
 # side of the picture: small, but large enough for the architecture
 SMALL = {
@@ -37,7 +39,7 @@ def options(models, name):
     """Arguments that keep a model from asking for files, and give it all of its parts."""
     if name.startswith(("fcn", "deeplabv3")):
         return {"weights_backbone": None, "aux_loss": True}
-    if name.startswith("lraspp") or "rcnn" in name or "retinanet" in name:
+    if name.startswith(("lraspp", "retinanet", "fcos", "ssd")) or "rcnn" in name:
         return {"weights_backbone": None}
     return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
 
@@ -55,6 +57,14 @@ def keys(torch, models, name):
                "relative_coords_table")  # fmt: skip
     count = sum(math.prod(t.shape) for k, t in state.items() if not k.endswith(buffers))
     return [count, hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]]
+
+
+def drawn(torch, models, name):
+    """The first and the last number of each parameter of a few, under a seed."""
+    torch.manual_seed(0)
+    model = models.get_model(name, num_classes=3, **options(models, name))
+    parameters = [p.detach().flatten() for p in model.parameters() if p.dim() > 1]
+    return [[float(p[0]), float(p[-1])] for p in (*parameters[:2], *parameters[-12:])]
 
 
 def outputs(torch, models, name):

@@ -27,6 +27,7 @@ found = {
     "transforms": transforms(),
     "samples": {name: sample_cases.run(torch, v2, tv_tensors, name) for name in sample_cases.CASES},
     "keys": {name: model_cases.keys(torch, models, name) for name in model_cases.listed(models)},
+    "drawn": {name: model_cases.drawn(torch, models, name) for name in model_cases.DRAWN},
     "outputs": {name: model_cases.outputs(torch, models, name) for name in model_cases.SMALL},
     "detection": {k: detection_cases.run(torch, models, k) for k in detection_cases.KINDS},
     "operators": operator_cases.everything(torch, torchvision.ops),

@@ -40,7 +40,7 @@ def test_targets_are_checked():
 
 
 def test_pictures_without_objects():
-    for kind in ("faster", "retinanet"):
+    for kind in ("faster", "retinanet", "fcos", "ssd"):
         net = detection_cases.tiny(torch, models, kind)
         images, targets = detection_cases.inputs(torch, torch.float32)
         empty = [{"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}

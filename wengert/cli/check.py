@@ -131,6 +131,7 @@ class Reader(ast.NodeVisitor):
         self.found: list[Finding] = []
         self.inside: set[int] = set()  # attributes that are part of longer ones
         self.guarded = 0  # within a try with an except
+        self.given: set[str] = set()  # paths that the file sets itself
 
     def say(self, node: ast.AST, path: str) -> None:
         """Report a path, if there is something to say."""
@@ -166,6 +167,31 @@ class Reader(ast.NodeVisitor):
         if id(node) not in self.inside and path is not None and isinstance(node.ctx, ast.Load):
             self.say(node, path)
         self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Store):  # from here on it means something else
+            self.names.pop(node.id, None)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            path = self.path_of(target)
+            if path is not None and isinstance(target, ast.Attribute):
+                self.given.add(f"{path}.")
+            if not (isinstance(node.value, ast.Constant) and node.value.value is None):
+                self.visit(target)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> None:
+        outside = dict(self.names)
+        for part in ast.walk(node):
+            if isinstance(part, ast.arg):
+                self.names.pop(part.arg, None)
+            elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+                self.names.pop(part.id, None)
+        self.generic_visit(node)
+        self.names = outside
+
+    visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
 
     def path_of(self, node: ast.AST) -> str | None:
         """The path of torch that an expression names, or None."""
@@ -210,7 +236,8 @@ def findings_of(source: str, file: str) -> list[Finding]:
         return [Finding(file, error.lineno or 1, "syntax", str(error.msg), True)]
     reader = Reader(file)
     reader.visit(tree)
-    once = {(f.line, f.name): f for f in reader.found}
+    own = tuple(reader.given)
+    once = {(f.line, f.name): f for f in reader.found if not f"{f.name}.".startswith(own)}
     return sorted(once.values(), key=lambda f: f.line)
 
 

@@ -36,7 +36,9 @@ def write(file: Any, text: io.BytesIO, storages: Any, protocol: int) -> None:
     file.write(text.getbuffer())
     pickle.dump([s.key for s in storages], file, protocol)
     for s in storages:
-        file.write(struct.pack("<q", s.memory.nbytes // s.dtype.itemsize))
+        kind = names.STORAGES[s.dtype]  # bytes are counted where there is no class for the dtype
+        size = 1 if kind.dtype is None else s.dtype.itemsize
+        file.write(struct.pack("<q", s.memory.nbytes // size))
         file.write(s.memory.data)
 
 

@@ -6,7 +6,11 @@ Several processes are `distributed/`'s business; DistributedDataParallel is foun
 from typing import Any as _Any
 
 from . import distributed as _distributed
-from .data_parallel import DataParallel, data_parallel, gather, parallel_apply, replicate, scatter
+from .data_parallel import DataParallel, data_parallel, gather, scatter
+
+# the functions, in place of the modules of their names, which would hide them once imported
+from .parallel_apply import parallel_apply
+from .replicate import replicate
 
 __all__ = [
     "DataParallel", "DistributedDataParallel", "data_parallel", "gather", "parallel_apply",

@@ -4,6 +4,7 @@ call them. They are written in functions that have gradients, so that there is n
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ...base.devices import device as Device
 from ...engine.tensor import Tensor
 from .data_parallel import _device, gather
 
-__all__ = ["Broadcast", "Gather", "Scatter"]
+__all__ = ["Broadcast", "Gather", "ReduceAddCoalesced", "Scatter"]
 
 
 class Scatter:
@@ -51,6 +52,19 @@ class Broadcast:
         if any(x.device.type == "cpu" for x in inputs):
             raise AssertionError("Broadcast function not implemented for CPU tensors")
         return tuple([x.to(_device(d)) for d in target_gpus for x in inputs])
+
+
+class ReduceAddCoalesced:
+    """Sums, on one device, of what several have."""
+
+    @staticmethod
+    def apply(destination: Any, num_inputs: int, *grads: Tensor) -> tuple[Tensor, ...]:
+        """num_inputs sums; grads: those of the first device, then those of the next."""
+        at = _device(destination)
+        return tuple([
+            functools.reduce(T.add, [x.to(at) for x in grads[i::num_inputs]])
+            for i in range(num_inputs)
+        ])  # fmt: skip
 
 
 def _get_stream(device: Any) -> None:

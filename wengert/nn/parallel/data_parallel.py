@@ -103,6 +103,16 @@ def replicate(network: Module, devices: Sequence[Any], detach: bool = False) -> 
     return [copy(network, _device(d)) for d in devices]
 
 
+def get_a_var(obj: Any) -> Tensor | None:
+    """The first tensor in a nest of lists, tuples and dictionaries; None where there is none."""
+    if isinstance(obj, Tensor):
+        return obj
+    inside = obj.items() if isinstance(obj, Mapping) else obj
+    if isinstance(obj, (list, tuple, Mapping)):
+        return next((t for t in map(get_a_var, inside) if t is not None), None)
+    return None
+
+
 def parallel_apply(
     modules: Sequence[Any], inputs: Sequence[Any], kwargs_tup: Any = None, devices: Any = None
 ) -> list[Any]:

@@ -215,11 +215,11 @@ def agreed(kwargs: dict[str, Any], name: str, value: Any) -> None:
         )
 
 
-def from_pretrained(kwargs: dict[str, Any], old: str, new: str, enum: Any) -> None:
+def from_pretrained(kwargs: dict[str, Any], old: str, new: str, usual: Any) -> None:
     """Read `pretrained=True`, as it was before weights had names."""
     if old in kwargs or isinstance(kwargs.get(new), bool):
         wanted = kwargs.pop(old) if old in kwargs else kwargs.pop(new)
-        first = next(iter(enum)) if wanted and enum is not None else None
+        first = usual if wanted else None
         advise(
             f"The parameter '{old}' is deprecated, please use '{new}' instead: this call means "
             f"{new}={first}",
@@ -234,8 +234,8 @@ def model(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function that builds a model into one that also loads weights, and list it.
 
-    weights, backbone: the enums of the model's weights and of its backbone's; a builder whose
-    parameters include `weights` loads them itself.
+    weights, backbone: the enums of the model's weights and of its backbone's (or the member that
+    is the default); a builder whose parameters include `weights` loads them itself.
     fixed: arguments that the builder must get where there are weights.
     """
 
@@ -243,13 +243,17 @@ def model(
         signature = inspect.signature(build)
         own = signature.parameters
         key = name or build.__name__
+        usual: Any = backbone
+        if backbone is not None and not isinstance(backbone, WeightsEnum):
+            usual = next(iter(backbone))
 
         @functools.wraps(build)
         def make(*args: Any, **kwargs: Any) -> Any:
             if len(args) > 2:
                 raise TypeError(f"{build.__name__}() takes keyword arguments only")
             kwargs |= zip(("weights", "progress"), args)
-            from_pretrained(kwargs, "pretrained", "weights", weights)
+            first = None if weights is None else next(iter(weights))
+            from_pretrained(kwargs, "pretrained", "weights", first)
             wanted = kwargs.pop("weights", None)
             if weights is not None:
                 wanted = weights.verify(wanted)
@@ -257,8 +261,8 @@ def model(
                 raise ValueError(f"No weights available for model {build.__name__}")
             progress = kwargs.pop("progress", True)
             if backbone is not None:
-                from_pretrained(kwargs, "pretrained_backbone", "weights_backbone", backbone)
-                found = backbone.verify(kwargs.pop("weights_backbone", next(iter(backbone))))
+                from_pretrained(kwargs, "pretrained_backbone", "weights_backbone", usual)
+                found = usual.verify(kwargs.pop("weights_backbone", usual))
                 kwargs["weights_backbone"] = None if wanted is not None else found
             if wanted is not None:
                 agreed(kwargs, "num_classes", len(wanted.meta["categories"]))

@@ -13,8 +13,8 @@ from ....nn.module import Module
 from ...ops.misc import FrozenBatchNorm2d
 
 __all__ = [
-    "BalancedPositiveNegativeSampler", "BoxCoder", "Matcher", "background_free", "overwrite_eps",
-    "permute_and_flatten",
+    "BalancedPositiveNegativeSampler", "BoxCoder", "BoxLinearCoder", "Matcher", "SSDMatcher",
+    "background_free", "overwrite_eps", "permute_and_flatten",
 ]  # fmt: skip
 
 
@@ -70,6 +70,35 @@ class BoxCoder:
         return T.stack((x - half_w, y - half_h, x + half_w, y + half_h), dim=2).flatten(1)
 
 
+class BoxLinearCoder:
+    """Boxes as the distances of their sides from the middle of others.
+
+    normalize_by_size: over the sides of these others.
+    """
+
+    def __init__(self, normalize_by_size: bool = True) -> None:
+        self.normalize_by_size = normalize_by_size
+
+    def frame(self, boxes: Tensor) -> tuple[Tensor, Any]:
+        """The middles (x, y, x, y) of boxes (..., 4), and what distances are counted in."""
+        middle = 0.5 * (boxes[..., :2] + boxes[..., 2:])
+        sides = boxes[..., 2:] - boxes[..., :2]
+        unit = T.cat((sides, sides), dim=-1) if self.normalize_by_size else 1
+        return T.cat((middle, middle), dim=-1), unit
+
+    def encode(self, reference_boxes: Tensor, proposals: Tensor) -> Tensor:
+        """The distances (..., 4) of the sides of proposals from the middles of reference_boxes."""
+        middle, unit = self.frame(reference_boxes)
+        moves = proposals - middle
+        return T.cat((-moves[..., :2], moves[..., 2:]), dim=-1) / unit
+
+    def decode(self, rel_codes: Tensor, boxes: Tensor) -> Tensor:
+        """The boxes (..., 4) whose sides are at these distances from the middles of boxes."""
+        middle, unit = self.frame(boxes.to(rel_codes.dtype))
+        moves = rel_codes * unit
+        return middle + T.cat((-moves[..., :2], moves[..., 2:]), dim=-1)
+
+
 class Matcher:
     """Gives each prediction the target that it overlaps most, or none.
 
@@ -104,6 +133,22 @@ class Matcher:
             highest = match_quality_matrix.max(dim=1)[0]
             update = T.where(match_quality_matrix == highest[:, None])[1]
             matches[update] = best[update]
+        return matches
+
+
+class SSDMatcher(Matcher):
+    """Gives each prediction the target that it overlaps by the threshold; each target has its best.
+
+    threshold: of the intersection over the union.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        super().__init__(threshold, threshold, allow_low_quality_matches=False)
+
+    def __call__(self, match_quality_matrix: Tensor) -> Tensor:
+        matches = super().__call__(match_quality_matrix)
+        best = match_quality_matrix.max(dim=1)[1]
+        matches[best] = T.arange(len(best), device=best.device)
         return matches
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from ....engine.tensor import Tensor
 from ....nn.module import Module
 from .image_list import ImageList
 
-__all__ = ["AnchorGenerator"]
+__all__ = ["AnchorGenerator", "DefaultBoxGenerator"]
 
 
 class AnchorGenerator(Module):
@@ -81,3 +82,89 @@ class AnchorGenerator(Module):
         strides = [(full[0] // rows, full[1] // columns) for rows, columns in grids]
         anchors = T.cat(self.grid_anchors(grids, strides))
         return [anchors.clone() for _ in image_list.image_sizes]
+
+
+class DefaultBoxGenerator(Module):
+    """The boxes of SSD for each image: of each map two squares, and two boxes for each ratio.
+
+    Args:
+        aspect_ratios: of each map, the ratios of longer to shorter sides.
+        min_ratio, max_ratio: the size of the boxes of the first and of the last map, over the
+            image's; those between are at equal distances.
+        scales: the sizes themselves, one more than there are maps.
+        steps: the pixels from one position to the next, of each map; None: so that they fill it.
+        clip: whether sides are cut to the image's.
+
+    Takes the images and their maps; returns for each image all boxes (M, 4) as corners.
+
+    Raises ValueError where aspect_ratios and steps have different lengths.
+    """
+
+    def __init__(
+        self,
+        aspect_ratios: list[list[int]],
+        min_ratio: float = 0.15,
+        max_ratio: float = 0.9,
+        scales: list[float] | None = None,
+        steps: list[int] | None = None,
+        clip: bool = True,
+    ) -> None:
+        super().__init__()
+        count = len(aspect_ratios)
+        if steps is not None and len(steps) != count:
+            raise ValueError("aspect_ratios and steps should have the same length")
+        self.aspect_ratios = aspect_ratios
+        self.steps = steps
+        self.clip = clip
+        if scales is None and count > 1:
+            reach = max_ratio - min_ratio
+            scales = [*(min_ratio + reach * k / (count - 1.0) for k in range(count)), 1.0]
+        self.scales = scales or [min_ratio, max_ratio]
+        self._wh_pairs = [
+            T.tensor(self.sides(k), dtype=float32, device="cpu") for k in range(count)
+        ]
+
+    def sides(self, k: int) -> list[list[float]]:
+        """Widths and heights, over the image's, of the boxes of map k."""
+        scale, between = self.scales[k], math.sqrt(self.scales[k] * self.scales[k + 1])
+        pairs = [[scale, scale], [between, between]]
+        for ratio in self.aspect_ratios[k]:
+            wide, narrow = scale * math.sqrt(ratio), scale / math.sqrt(ratio)
+            pairs += [[wide, narrow], [narrow, wide]]
+        return pairs
+
+    def num_anchors_per_location(self) -> list[int]:
+        """How many boxes a position has, of each map."""
+        return [2 + 2 * len(ratios) for ratios in self.aspect_ratios]
+
+    def boxes(self, grid_sizes: list[Any], image_size: Any, dtype: Dtype) -> Tensor:
+        """The boxes (M, 4) of all maps: middles x and y, widths and heights, over the image's."""
+        found = []
+        for k, (rows, columns) in enumerate(grid_sizes):
+            step = None if self.steps is None else self.steps[k]
+            down, right = (rows, columns) if step is None else (s / step for s in image_size)
+            x = ((T.arange(0, columns, device="cpu") + 0.5) / right).to(dtype=dtype)
+            y = ((T.arange(0, rows, device="cpu") + 0.5) / down).to(dtype=dtype)
+            y, x = (t.reshape(-1, 1, 1) for t in T.meshgrid(y, x, indexing="ij"))
+            sides = self._wh_pairs[k]
+            sides = sides.clamp(min=0, max=1) if self.clip else sides
+            shape = (rows * columns, len(sides), 2)
+            middles = T.cat((x, y), dim=2).expand(shape)
+            found.append(T.cat((middles, sides.expand(shape)), dim=2).reshape(-1, 4))
+        return T.cat(found, dim=0)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(aspect_ratios={self.aspect_ratios}, clip={self.clip}, "
+            f"scales={self.scales}, steps={self.steps})"
+        )
+
+    def forward(self, image_list: ImageList, feature_maps: list[Tensor]) -> list[Tensor]:
+        height, width = image_list.tensors.shape[-2:]
+        grids = [level.shape[-2:] for level in feature_maps]
+        first = feature_maps[0]
+        boxes = self.boxes(grids, (height, width), first.dtype).to(first.device)
+        middles, halves = boxes[:, :2], 0.5 * boxes[:, 2:]
+        full = T.tensor([width, height], device=boxes.device)
+        corners = T.cat(((middles - halves) * full, (middles + halves) * full), dim=-1)
+        return [corners.clone() for _ in image_list.image_sizes]

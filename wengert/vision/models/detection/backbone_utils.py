@@ -12,6 +12,7 @@ from ...ops.feature_pyramid_network import (
     ExtraFPNBlock,
     FeaturePyramidNetwork,
     LastLevelMaxPool,
+    LastLevelP6P7,
 )
 from ...ops.misc import FrozenBatchNorm2d
 from .. import mobilenetv3, resnet
@@ -166,11 +167,17 @@ def resnet_pyramid(
     weights_backbone: Any,
     trainable: int | None,
     frozen: bool = True,
+    extra: tuple[int, int] | None = None,
     **kwargs: Any,
 ) -> BackboneWithFPN:
-    """The backbone of the detectors on ResNet-50; frozen: its norms, if it comes with weights."""
+    """The backbone of the detectors on ResNet-50; frozen: its norms, if it comes with weights.
+
+    extra: the channels of the two levels that are added by convolutions, in place of one by
+    pooling.
+    """
     trained = weights is not None or weights_backbone is not None
     layers = _validate_trainable_layers(trained, trainable, 5, 3)
     norm = FrozenBatchNorm2d if frozen and trained else nn.BatchNorm2d
     backbone = resnet.resnet50(weights=weights_backbone, norm_layer=norm)
-    return _resnet_fpn_extractor(backbone, layers, **kwargs)
+    blocks = None if extra is None else LastLevelP6P7(*extra)
+    return _resnet_fpn_extractor(backbone, layers, extra_blocks=blocks, **kwargs)

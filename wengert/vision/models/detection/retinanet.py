@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from .... import nn
 from ....api import functions as T
-from ....base.dtypes import int64
 from ....engine.error_context import clear_errors
 from ....engine.tensor import Tensor
 from ....nn import functional as F
-from ...ops import boxes as box_ops
-from ...ops.feature_pyramid_network import LastLevelP6P7
 from ...ops.losses import generalized_box_iou_loss, sigmoid_focal_loss
 from ...ops.misc import Conv2dNormActivation
 from .._api import model, published
@@ -24,7 +20,7 @@ from . import _utils as det_utils
 from .anchor_utils import AnchorGenerator
 from .backbone_utils import resnet_pyramid
 from .faster_rcnn import loaded
-from .generalized_rcnn import check_boxes
+from .one_stage import IMAGE_MEAN, IMAGE_STD, OneStage, check_out_channels, matches
 from .transform import GeneralizedRCNNTransform
 
 __all__ = [
@@ -197,7 +193,7 @@ class RetinaNetHead(nn.Module):
         }
 
 
-class RetinaNet(nn.Module):
+class RetinaNet(OneStage):
     """A detector in one step on a backbone that has `out_channels`.
 
     Args:
@@ -225,13 +221,14 @@ class RetinaNet(nn.Module):
     >>> head = RetinaNetHead(8, 1, 2, norm_layer=nn.Identity)
     >>> anchors = AnchorGenerator(((16,),), ((1.0,),))
     >>> net = RetinaNet(backbone, 2, 32, 32, anchor_generator=anchors, head=head)
-    >>> boxes, corner = torch.tensor([[0.0, 0.0, 16.0, 16.0]]), torch.zeros(1, 4)
+    >>> boxes = torch.tensor([[0.0, 0.0, 16.0, 16.0]])
     >>> targets = [{"boxes": boxes, "labels": torch.tensor([1])}]
     >>> outputs = {"cls_logits": torch.zeros(1, 1, 2), "bbox_regression": torch.zeros(1, 1, 4)}
     >>> net.compute_loss(targets, outputs, [boxes])["bbox_regression"]
     tensor(0.)
-    >>> found = net.postprocess_detections([torch.ones(1, 2)], [corner], [boxes], (32, 32))
-    >>> found["labels"].tolist()
+    >>> outputs = {"cls_logits": [torch.ones(1, 1, 2)], "bbox_regression": [torch.zeros(1, 1, 4)]}
+    >>> found = net.postprocess_detections(outputs, [[boxes]], [(32, 32)])
+    >>> found[0]["labels"].tolist()
     [0, 1]
     """
 
@@ -256,11 +253,7 @@ class RetinaNet(nn.Module):
         **kwargs: Any,
     ) -> None:
         super().__init__()
-        if not hasattr(backbone, "out_channels"):
-            raise ValueError(
-                "backbone should contain an attribute out_channels specifying the number of output "
-                "channels (assumed to be the same for all the levels)"
-            )
+        check_out_channels(backbone)
         self.backbone = backbone
         self.anchor_generator = anchor_generator or default_anchors()
         count = self.anchor_generator.num_anchors_per_location()[0]
@@ -269,7 +262,7 @@ class RetinaNet(nn.Module):
             fg_iou_thresh, bg_iou_thresh, allow_low_quality_matches=True
         )
         self.box_coder = det_utils.BoxCoder(weights=(1.0, 1.0, 1.0, 1.0))
-        mean, std = image_mean or [0.485, 0.456, 0.406], image_std or [0.229, 0.224, 0.225]
+        mean, std = image_mean or IMAGE_MEAN, image_std or IMAGE_STD
         self.transform = GeneralizedRCNNTransform(min_size, max_size, mean, std, **kwargs)
         self.score_thresh = score_thresh
         self.nms_thresh = nms_thresh
@@ -287,71 +280,17 @@ class RetinaNet(nn.Module):
 
         Raises IndexError where targets or anchors is empty or too short.
         """
-        matched = []
-        for own, target in zip(anchors, targets):
-            boxes = target["boxes"]
-            if boxes.numel() == 0:
-                matched.append(T.full((len(own),), -1, dtype=int64, device=own.device))
-            else:
-                matched.append(self.proposal_matcher(box_ops.box_iou(boxes, own)))
+        matched = matches(self.proposal_matcher, targets, anchors)
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
-    @clear_errors
-    def postprocess_detections(
+    def losses(
         self,
-        logits: Sequence[Tensor],
-        moves: Sequence[Tensor],
-        anchors: Sequence[Tensor],
-        size: tuple[int, int],
+        targets: Targets,
+        outputs: dict[str, Tensor],
+        anchors: list[Tensor],
+        counts: list[int],
     ) -> dict[str, Tensor]:
-        """Boxes, scores and labels of one image, from each level's.
-
-        size: height and width, or the length of the shorter side. logits: scores (N, num_classes);
-        of a detector: for each level. anchors: boxes (A, 4), for each image or level.
-
-        Raises ValueError where logits, moves or anchors is empty or too short or size is empty, too
-        short or too long.
-        """
-        parts = []
-        for scores, offsets, own in zip(logits, moves, anchors):
-            classes = scores.shape[-1]
-            scores = T.sigmoid(scores).flatten()
-            keep = T.where(scores > self.score_thresh)[0]
-            scores, best = scores[keep].topk(min(self.topk_candidates, len(keep)))
-            keep = keep[best]
-            at = T.div(keep, classes, rounding_mode="floor")
-            boxes = self.box_coder.decode_single(offsets[at], own[at])
-            parts.append((box_ops.clip_boxes_to_image(boxes, size), scores, keep % classes))
-        boxes, scores, labels = (T.cat(values, dim=0) for values in zip(*parts))
-        keep = box_ops.batched_nms(boxes, scores, labels, self.nms_thresh)
-        keep = keep[: self.detections_per_img]
-        return {"boxes": boxes[keep], "scores": scores[keep], "labels": labels[keep]}
-
-    def forward(self, images: list[Tensor], targets: Targets | None = None) -> Any:
-        check_boxes(None if not self.training else targets, self.training)
-        original = [(image.shape[-2], image.shape[-1]) for image in images]
-        batch, targets = self.transform(images, targets)
-        check_boxes(targets, False)
-        features: Any = self.backbone(batch.tensors)
-        if isinstance(features, Tensor):
-            features = OrderedDict([("0", features)])
-        levels = list(features.values())
-        outputs = self.head(levels)
-        anchors = self.anchor_generator(batch, levels)
-        if self.training:
-            assert targets is not None
-            return self.compute_loss(targets, outputs, anchors)
-        each = self.anchor_generator.num_anchors_per_location()
-        counts = [x.shape[2] * x.shape[3] * n for x, n in zip(levels, each)]
-        detections = [
-            self.postprocess_detections(
-                logits.split(counts), moves.split(counts), own.split(counts), size
-            )
-            for logits, moves, own, size in zip(
-                outputs["cls_logits"], outputs["bbox_regression"], anchors, batch.image_sizes
-            )
-        ]
-        return self.transform.postprocess(detections, batch.image_sizes, original)
+        return self.compute_loss(targets, outputs, anchors)
 
 
 @model(RetinaNet_ResNet50_FPN_Weights, ResNet50_Weights)
@@ -372,7 +311,7 @@ def retinanet_resnet50_fpn(
     """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers,
                               returned_layers=[2, 3, 4],
-                              extra_blocks=LastLevelP6P7(256, 256))  # fmt: skip
+                              extra=(256, 256))  # fmt: skip
     net = RetinaNet(backbone, 91 if num_classes is None else num_classes, **kwargs)
     return loaded(net, weights, first=RetinaNet_ResNet50_FPN_Weights.COCO_V1)
 
@@ -395,7 +334,7 @@ def retinanet_resnet50_fpn_v2(
     """
     backbone = resnet_pyramid(weights, weights_backbone, trainable_backbone_layers, False,
                               returned_layers=[2, 3, 4],
-                              extra_blocks=LastLevelP6P7(2048, 256))  # fmt: skip
+                              extra=(2048, 256))  # fmt: skip
     classes = 91 if num_classes is None else num_classes
     anchors = default_anchors()
     head = RetinaNetHead(

@@ -1,0 +1,5 @@
+"""torch.nn.parallel.replicate: re-exports."""
+
+from .data_parallel import replicate
+
+__all__ = ["replicate"]
