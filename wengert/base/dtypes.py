@@ -116,6 +116,8 @@ float8_e5m2fnuz = dtype("float8_e5m2fnuz", ml_dtypes.float8_e5m2fnuz, FLOATING, 
 float8_e8m0fnu = dtype("float8_e8m0fnu", ml_dtypes.float8_e8m0fnu, FLOATING, "Float8_e8m0fnu")
 SMALL = (float8_e4m3fn, float8_e5m2, float8_e4m3fnuz, float8_e5m2fnuz, float8_e8m0fnu)
 WIDE_UNSIGNED = (uint16, uint32, uint64)  # of which PyTorch promotes to floating dtypes alone
+RARE = {"unsigned": WIDE_UNSIGNED, "float8": SMALL}  # for which PyTorch has few loops
+GROUPS = {**RARE, "half": (float16, bfloat16)}
 # In PyTorch only names as well, without operations: for tables of dtypes, and to be refused.
 NAMES_ONLY = {
     name: dtype(name, "V1", FLOATING if name.startswith("float") else INTEGRAL, name)

@@ -407,8 +407,8 @@ def loop_op(f: Callable[..., Any]) -> Op:
     op = Op(
         f, "composite", name=f"scan_{f.__name__}", primitive=False, types="any",
         outputs=("out", "rest"), hidden=(), integer=(), view=False, node=None, optional=(),
-        inputs=None, numbers=(), by_memory=False, real=False, inexact=False, told={}, out="",
-        doc=None, keeps_order=False, entry=None,
+        inputs=None, numbers=(), by_memory=False, real=False, inexact=False, rare=(), lacks=(),
+        told={}, out="", doc=None, keeps_order=False, entry=None,
     )  # fmt: skip
     setattr(NS[np.ndarray], op.name, implementation(NS[np.ndarray], op))
     return op

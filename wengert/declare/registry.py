@@ -98,6 +98,7 @@ def declare(
 
     method: by default, functions of torch itself are methods too. inplace: NAME_ is a method; words
     say more of it: "function" that it is one of torch too, "exact" that it converts nothing,
+    "typed" that dtype= must be the tensor's,
     "unrecorded" that the tensor keeps its history, "view" that it makes the tensor another view of
     its memory, "expanded" that some of an expanded tensor's elements may be written. aliases:
     other names; one with a path ("special.expit") is a function of that namespace. foreign: whether

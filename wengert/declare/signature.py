@@ -517,7 +517,7 @@ def inplace_body(d: Declared, name: str) -> Any:
     """The body of NAME_, from the body of NAME."""
     f, several, apart = d.run, not isinstance(d.body, Op), stands_apart(d.name, d.out)
     said = d.inplace or frozenset()
-    exact, unrecorded = "exact" in said, "unrecorded" in said
+    exact, unrecorded, typed = "exact" in said, "unrecorded" in said, "typed" in said
     separate, expanded = "separate" in d.out, "expanded" in said
     if "view" in said:
 
@@ -534,6 +534,11 @@ def inplace_body(d: Declared, name: str) -> Any:
     else:
 
         def body(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+            if typed and kwargs.get("dtype") not in (None, self.dtype):
+                raise RuntimeError(
+                    f"{name}: Bad in-place call: input tensor dtype {self.dtype} and output tensor"
+                    f" dtype {kwargs['dtype']} should match"
+                )
             if apart and args:
                 check_operands(self, name, args, separate)
             x = self

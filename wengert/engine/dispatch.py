@@ -98,7 +98,7 @@ def slow(
             )
         given = raws
         raws = promoted(op, raws, ins) if op.types != "same" else agreed(op, raws, ins)
-    if (op.real or op.inexact) and not state.levels:
+    if (op.real or op.inexact or op.lacks) and not state.levels:
         refuse_dtypes(op, raws)
     xp = namespace_of(op, raws)
     t = xp.array_type

@@ -101,6 +101,7 @@ SHARED: dict[str, Any] = dict(
     F32=dtypes.float32.np,
     F64=dtypes.float64.np,
     I64=dtypes.int64.np,
+    RARE=frozenset([d.np for some in dtypes.RARE.values() for d in some]),
     WHOLE=frozenset([x.np for x in dtypes.ALL if x.category == dtypes.INTEGRAL]),
     F16=dtypes.float16.np,
     BF16=dtypes.bfloat16.np,
@@ -259,6 +260,8 @@ def unwrap(
     if op.kind == "elementwise":  # of half precision much is soonest done in one pass
         large = [f"d is {x}" for x in ("BF16", "F16") if x not in odd]
         tests += [f"({' or '.join(large)}) and a0.size > 4095"] * bool(large)
+    if op.lacks:
+        lines.append(f"  if d is not F32 and d is not F64 and d is not I64 and d in RARE: {slow}")
     if tests:
         plain = "d is not F32" + " and d is not F64" * bool(op.real)
         lines.append(f"  if {plain} and ({' or '.join(tests)}): {slow}")

@@ -106,7 +106,7 @@ def refuse_dtypes(op: Op, arrays: Any) -> None:
         name = f"\"{op.name}_cpu\" not implemented for '{type_name(a)}'"
         if op.real and as_dtype(d).is_complex:
             raise op.real(f"{name}: it takes real numbers, such as .real, .imag or .abs()")
-        if op.inexact and not as_dtype(d).is_inexact:
+        if op.inexact and not as_dtype(d).is_inexact or as_dtype(d) in op.lacks:
             raise NotImplementedError(f"{name}: convert with .float()")
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ..arrays.lookup import Namespace
+from ..base import dtypes
 from .implementations import Implementations, implementation
 from .plan import Plan
 
@@ -43,6 +44,8 @@ class Op:
         by_memory: bool,
         real: bool | type[Exception],
         inexact: bool,
+        rare: tuple[str, ...],
+        lacks: tuple[str, ...],
         told: Mapping[str, str | Callable[..., Any]],
         out: str,
         doc: str | None,
@@ -94,6 +97,10 @@ class Op:
         # the error of complex operands, None where they are taken
         self.real = (NotImplementedError if real is True else real) or None
         self.inexact = inexact  # whether integers are refused
+        kinds = {"promote": dtypes.RARE, "float": ("float8",)} if kind == "elementwise" else {}
+        lacking = [k for k in kinds.get(types, ()) if k not in rare] + list(lacks)
+        # dtypes without a loop
+        self.lacks = frozenset([d for k in lacking for d in dtypes.GROUPS[k]])
         # whether results that are no views lie in C order, whatever the operands lie in
         own = view or keeps_order or kind in ("elementwise", "composite")
         self.in_order = not own
@@ -279,6 +286,8 @@ def op(
     by_memory: bool = False,
     real: bool | type[Exception] = False,
     inexact: bool = False,
+    rare: str = "",
+    lacks: str = "",
     told: Mapping[str, str | Callable[..., Any]] | None = None,
     out: str = "",
     doc: str | None = None,
@@ -297,7 +306,9 @@ def op(
     'kept' for rules that see the number instead of an array, 'exact' where half precision beside
     them is computed in single. by_memory: whether the result depends on how the input lies in
     memory. real: complex operands are refused, with an error of this type (True:
-    NotImplementedError). inexact: integers and bools are refused. doc: instead of the function's
+    NotImplementedError). inexact: integers and bools are refused. rare: which dtypes have a loop
+    here, as few have one for them: 'unsigned' (of 16 bits and more), 'float8'. lacks: which have
+    none here, though most have one for them: 'half'. doc: instead of the function's
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
     the name here of a saved value, if it is another, or a function of saved values, by their names.
     out: what is said of out=, see out_argument.py. keeps_order: the result lies in memory as
@@ -328,6 +339,8 @@ def op(
             by_memory=by_memory,
             real=real,
             inexact=inexact,
+            rare=tuple(rare.split()),
+            lacks=tuple(lacks.split()),
             told=told or {},
             out=out,
             doc=doc,

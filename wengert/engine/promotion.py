@@ -45,8 +45,8 @@ def result_dtype(operands: Any) -> dtypes.dtype:
             best = other
         elif other.category > best.category:
             # only the category of the weaker operand counts
-            if other.is_complex and best.is_floating_point:
-                best = best.to_complex()
+            if other.is_complex:
+                best = best.to_complex() if best.is_floating_point else other
             else:
                 best = dtypes.promote_types(best, other)
     assert best is not None

@@ -7,6 +7,7 @@ from struct import Struct, error
 from typing import Any
 
 from ...arrays.lookup import VALUES
+from ...autodiff.dual import Dual
 from ...base import dtypes
 from ...base.dtypes import DEFAULT
 from ...base.modes import everyone
@@ -31,6 +32,8 @@ def ends(name: str, start: Any, end: Any) -> tuple[Any, Any, bool]:
                     f"{name} only supports 0-dimensional start and end tensors, but got {what}"
                     f" with {v._a.ndim} dimension(s)."
                 )
+            if isinstance(v._a, Dual):
+                raise NotImplementedError(f"{name} has no derivative in forward mode")
             batched = batched or hasattr(v._a, "level")
     a, b = [
         v if not isinstance(v, Tensor) else v.detach() if batched else v.item()

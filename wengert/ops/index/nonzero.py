@@ -19,6 +19,8 @@ def nonzero(input, *, out=None, as_tuple=False):
     tensor([[0, 1],
             [1, 0]])
     """
+    if out is not None and as_tuple:
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
     a = input._a
     while isinstance(a, (Dual, Lifted, Tensor)):  # derivatives know the value
         a = a._a if isinstance(a, Tensor) else a.content

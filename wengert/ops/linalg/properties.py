@@ -295,6 +295,8 @@ def cond(A, p=None):
     tensor(2.)
     """
     name = "linalg.cond"
+    if A._a.ndim > 1 and A._a.size == 0 and p is None:  # of whatever dtype
+        return A.new_zeros(tuple(A.shape[:-2]), dtype=A.dtype.to_real())
     if p is None or not isinstance(p, str) and p in (2, -2):
         check_matrix(name, A)
         s = linalg_svdvals(A)

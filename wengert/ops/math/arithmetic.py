@@ -55,6 +55,7 @@ rsub_tensor.vjp(x=lambda g: -g, y=lambda g: g)
     inplace=True,
     aliases=("multiply",),
     numbers="exact",
+    rare="unsigned float8",
 )
 def mul(xp, x, y):
     """Product of x and y, with broadcasting.
@@ -74,6 +75,16 @@ def div_op(xp, x, y):
 
 # The quotient is not saved: it may be changed in place before the backward pass.
 div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
+
+
+def _div_tangent(xp: Any, tangents: Any, x: Any, y: Any) -> Any:
+    """One quotient of a sum: two quotients by 0 would be infinities that cancel."""
+    tx, ty = tangents
+    way = None if ty is None else -ty * (x / y)
+    return (tx if way is None else way if tx is None else tx + way) / y
+
+
+div_op.jvp(_div_tangent)
 
 
 @primitive(linear, name="neg", out="exact", keeps_order=True)
@@ -178,7 +189,11 @@ def remainder_op(xp, x, y):
 remainder_op.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.floor_divide(x, y))
 
 
-@primitive(elementwise, public="fmod(Tensor input, Tensor|Scalar other, *, out)", inplace=True)
+@primitive(
+    elementwise,
+    public="fmod(Tensor input, Tensor|Scalar other, *, out)",
+    inplace=True,
+)
 def fmod(xp, x, y):
     """x modulo y, with the sign of x.
 
@@ -575,17 +590,3 @@ def lerp(input, end, weight):
             return lerp_number.entry(end, input, 1 - weight)
         return lerp_number.entry(input, end, weight)
     return lerp_op.entry(input, end, weight)
-
-
-@public("positive(Tensor input)")
-def positive(input):
-    """input itself; bool is refused.
-
-    Raises RuntimeError for booleans.
-
-    >>> torch.positive(torch.tensor([1, -2]))
-    tensor([ 1, -2])
-    """
-    if input.dtype.category == dtypes.BOOLEAN:
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
-    return input

@@ -65,7 +65,7 @@ def clamp_tensor(x, low, high):
     """Limits that are tensors get the gradient where they limit."""
     for v in (low, high):
         if isinstance(v, Tensor) and v.dtype.is_complex:
-            raise RuntimeError("clamp is not supported for complex types")
+            raise NotImplementedError("clamp is not supported for complex types")
 
     def tensor(v):
         return v if isinstance(v, Tensor) else scalar_tensor(v, device=x.device)

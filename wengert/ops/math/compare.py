@@ -15,7 +15,7 @@ from ...engine.tensor import Tensor
 BOOL = dtypes.bool.np
 
 
-def _compare(name, doc, aliases=(), numbers="", real=False):
+def _compare(name, doc, aliases=(), numbers="", real=False, rare=""):
     number = "|Scalar" * (not name.startswith("logical"))
     first = number * name.startswith("bitwise")
     text = f"{name}(Tensor{first} input, Tensor{number} other, *, out)"
@@ -30,6 +30,7 @@ def _compare(name, doc, aliases=(), numbers="", real=False):
         doc=doc,
         numbers=numbers,
         real=real,
+        rare=rare,
         out="unrecorded",
     )
     def f(xp, x, y): ...
@@ -41,14 +42,14 @@ lt = _compare("lt", "x < y.", ("less",), real=True)
 le = _compare("le", "x <= y.", ("less_equal",), real=True)
 gt = _compare("gt", "x > y.", ("greater",), real=True)
 ge = _compare("ge", "x >= y.", ("greater_equal",), real=True)
-eq = _compare("eq", "x == y.")
-ne = _compare("ne", "x != y.", ("not_equal",))
+eq = _compare("eq", "x == y.", rare="unsigned float8")
+ne = _compare("ne", "x != y.", ("not_equal",), rare="unsigned float8")
 logical_and = _compare("logical_and", "Both true.", numbers="none")
 logical_or = _compare("logical_or", "Either true.", numbers="none")
 logical_xor = _compare("logical_xor", "Exactly one true.", numbers="none")
-bitwise_and = _compare("bitwise_and", "Bits set in both.")
-bitwise_or = _compare("bitwise_or", "Bits set in either.")
-bitwise_xor = _compare("bitwise_xor", "Bits set in exactly one.")
+bitwise_and = _compare("bitwise_and", "Bits set in both.", rare="unsigned")
+bitwise_or = _compare("bitwise_or", "Bits set in either.", rare="unsigned")
+bitwise_xor = _compare("bitwise_xor", "Bits set in exactly one.", rare="unsigned")
 bitwise_left_shift = _compare("bitwise_left_shift", "x * 2 ** y.")
 bitwise_right_shift = _compare("bitwise_right_shift", "x / 2 ** y, rounded down.")
 

@@ -169,6 +169,7 @@ igammac = _incomplete(
     elementwise,
     types="float",
     numbers="first",
+    lacks="half",
     public="special.zeta(Tensor|Scalar input, Tensor|Scalar other, *, out)",
 )
 def zeta(xp, x, y):

@@ -401,7 +401,7 @@ def relu_backward(xp, g, out):
 relu.vjp(x=lambda xp, g, out: xp.relu_backward(g, out))
 
 
-@primitive(elementwise, name="abs", out="exact complex")
+@primitive(elementwise, name="abs", out="exact complex", rare="float8")
 def abs_op(xp, x):
     """Absolute value; the derivative at 0 is 0."""
 
@@ -472,7 +472,7 @@ def _step(name, doc, aliases=()):
 
     @primitive(
         elementwise, name=name, doc=doc, public=text, inplace="function", aliases=aliases,
-        out="exact",
+        out="exact", rare="unsigned",
     )  # fmt: skip
     def f(xp, x): ...
 
@@ -485,7 +485,7 @@ ceil = _step("ceil", "The smallest integer not below x.")
 trunc = _step("trunc", "x without its fraction.", ("fix",))
 
 
-@primitive(elementwise, name="round", real=True, out="exact")
+@primitive(elementwise, name="round", real=True, out="exact", rare="unsigned")
 def round_half(xp, x):
     """The nearest integer, halves to even."""
 
@@ -552,3 +552,17 @@ def as_whole(xp, x, dtype=None):
 
 
 as_whole.batch(same_way("as_whole"))
+
+
+@public("positive(Tensor input)")
+def positive(input):
+    """input itself; bool is refused.
+
+    Raises RuntimeError for booleans.
+
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
+    """
+    if input.dtype.category == dtypes.BOOLEAN:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input

@@ -118,6 +118,11 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(torch.zeros(1, 2), torch.ones(3, 2), torch.eye(3)).shape
     torch.Size([1, 3])
     """
+    check_operands(query, key, value)
+    q, k, v = query._a.shape, key._a.shape, value._a.shape
+    if not q[-2] or 0 in v:  # of nothing: zeros in the query's form, whatever the other sizes
+        nothing = [t.flatten()[:0].sum() for t in (query, key, value)]
+        return sum(nothing[1:], nothing[0]).expand((*q[:-1], v[-1]))
     check_attention(query, key, value, attn_mask)
     if is_causal and attn_mask is not None:
         raise RuntimeError(
@@ -125,7 +130,6 @@ def scaled_dot_product_attention(
         )
     if not 0 <= dropout_p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {dropout_p}")
-    q, k, v = query._a.shape, key._a.shape, value._a.shape
     if enable_gqa:
         if len(q) < 3 or q[-3] % k[-3] or q[-3] % v[-3]:
             raise RuntimeError(
@@ -145,10 +149,7 @@ def scaled_dot_product_attention(
             if dropout_p == 1
             else scaled(noise(like.contiguous(), 1 - dropout_p), 1 / (1 - dropout_p))
         )
-    out = attention.entry(query, key, value, attn_mask, random, bool(is_causal), float(scale))
-    if 0 in (*q, *k, *v) and len(q) != out._a.ndim:  # of nothing: zeros in the query's form
-        return out.sum().expand((*q[:-1], v[-1]))
-    return out
+    return attention.entry(query, key, value, attn_mask, random, bool(is_causal), float(scale))
 
 
 def lead_of(*ts: Any) -> tuple[int, ...]:
@@ -174,7 +175,7 @@ def heads(x: Tensor, n: int) -> Tensor:
     )
 
 
-def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> None:
+def check_operands(query: Tensor, key: Tensor, value: Tensor) -> None:
     q, k, v = query._a.shape, key._a.shape, value._a.shape
     d = query.dtype
     if not d is key.dtype is value.dtype and not op_modes.runner(attention):
@@ -182,14 +183,18 @@ def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> Non
             "Expected query, key, and value to have the same dtype, but got query.dtype: "
             f"{query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype} instead."
         )
-    if not d.is_floating_point:
-        raise RuntimeError(
-            f"scaled_dot_product_attention: expected floating point tensors but found {query.dtype}"
-        )
     if min(len(q), len(k), len(v)) < 2:
         raise RuntimeError(
             "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: "
             f"{len(q)} key.dim: {len(k)} and value.dim: {len(v)} instead."
+        )
+
+
+def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Any) -> None:
+    q, k, v = query._a.shape, key._a.shape, value._a.shape
+    if not query.dtype.is_floating_point:
+        raise RuntimeError(
+            f"scaled_dot_product_attention: expected floating point tensors but found {query.dtype}"
         )
     if q[-1] != k[-1] or k[-2] != v[-2]:
         raise RuntimeError(

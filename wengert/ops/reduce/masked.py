@@ -237,6 +237,7 @@ def deviation(
     if unbiased is not None and correction is not None:
         raise AssertionError("Only one of unbiased and correction may be given")
     c = correction if correction is not None else 0 if unbiased is False else 1
+    c = int(c) if isinstance(c, bool) else c
     if input.dtype.category == dtypes.BOOLEAN and dtype is None:
         raise RuntimeError(f"masked.{name}: not defined for bool tensors: pass dtype=torch.float32")
     if dtype is None and not input.dtype.is_inexact:

@@ -148,7 +148,10 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
             norm_factor = total - correction * (w * aweights.reshape(-1)).sum() / total
     c = x - mean
     right = c if w is None else c * w
-    factor = norm_factor if isinstance(norm_factor, Tensor) else float(max(norm_factor, 0))
+    if isinstance(norm_factor, Tensor):
+        factor: Any = norm_factor.masked_fill(norm_factor <= 0, 0)
+    else:
+        factor = float(max(norm_factor, 0))
     product = c @ (right.conj().transpose(0, 1) if x.dtype.is_complex else right.transpose(0, 1))
     r = (
         product / factor

@@ -154,6 +154,11 @@ cummin = _running("cummin")
 
 def _public_running(name: str, o: Any) -> Any:
     def f(input, dim):
+        if input.dtype.is_complex and (input._a.ndim == 0 or input._a.size == 0):
+            wrap_dim(dim, input._a.ndim, name)
+            return named(
+                name, input.clone(), input.detach().real.new_zeros(input.shape, dtype=dtypes.int64)
+            )
         return named(name, *o.entry(input, wrap_dim(dim, input._a.ndim, name)))
 
     f.__name__ = name
@@ -186,7 +191,7 @@ def _public_scan(name: str, o: Any, narrowed: Any, what: str) -> Any:
     f.__name__ = name
     f.__doc__ = f"Cumulative {what} along dim; integers give int64."
     text = f"{name}(Tensor input, int dim, *, ScalarType? dtype=None, out)"
-    return public(text, inplace=True, lines=(line(o, floating=True),), out="computed apart")(f)
+    return public(text, inplace="typed", lines=(line(o, floating=True),), out="computed apart")(f)
 
 
 _public_scan("cumsum", cumsum, cumsum_narrowed, "sum")
@@ -226,10 +231,16 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    d = wrap_dim(dim, input._a.ndim, "diff") if n else 0
-    for t in (prepend, append):
-        if t is not None and t._a.ndim != input._a.ndim:
+    added = [t for t in (prepend, append) if t is not None]
+    d = wrap_dim(dim, input._a.ndim, "diff") if n or added else 0
+    for t in added:
+        if t._a.ndim != input._a.ndim:
             raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+        if any(a != b for i, (a, b) in enumerate(zip(t._a.shape, input._a.shape)) if i != d):
+            raise RuntimeError(
+                "diff expects the shape of tensor to prepend or append to match that of input"
+                f" except along dim {d}, but got {list(t.shape)} and {list(input.shape)}"
+            )
     if n == 0:
         return input.clone()
     parts = [t for t in (prepend, input, append) if t is not None]

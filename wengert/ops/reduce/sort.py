@@ -292,6 +292,8 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     """
     xp = namespace(input._a)
     d = 0 if dim is None else wrap_dim(dim, input._a.ndim, "unique_consecutive")
+    if dim is not None and not input._a.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     if input.dtype.is_complex:
         raise NotImplementedError(
             f"\"unique\" not implemented for '{input.dtype}': view_as_real() gives pairs of numbers"

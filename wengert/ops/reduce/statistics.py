@@ -227,6 +227,8 @@ deviation.vjp(complex=True, x=_deviation)
 
 def _moment(name: str, root: bool, pair: bool) -> Any:
     def f(input, dim=None, unbiased=True, keepdim=False, *, correction=None):
+        if correction is not None and unbiased is not True:
+            raise TypeError(f"{name}(): pass unbiased or correction, not both")
         c = (1 if unbiased else 0) if correction is None else correction
         if not input.dtype.is_inexact:
             raise RuntimeError(
