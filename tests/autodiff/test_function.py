@@ -235,3 +235,41 @@ def test_outputs_of_modules_with_backward_hooks_are_not_changed_in_place():
     m[0].register_full_backward_hook(lambda *given: None)
     with pytest.raises(RuntimeError, match="custom Function"):
         m(W.ones(1, 2))
+
+
+def test_what_is_marked_dirty_is_returned():
+    class Doubled(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.mark_dirty(x)
+            return x * 2
+
+    for x in (W.ones(2), W.ones(2, requires_grad=True) * 1):
+        with pytest.raises(RuntimeError, match="dirty"):
+            Doubled.apply(x)
+
+
+def test_forward_mode_without_jvp_is_not_implemented():
+    x = W.ones(2)
+    with W.autograd.forward_ad.dual_level(), pytest.raises(NotImplementedError, match="jvp"):
+        Cube.apply(W.autograd.forward_ad.make_dual(x, x))
+
+
+def test_the_cotangent_may_come_in_a_list():
+    x = W.ones(2, requires_grad=True)
+    (x * 2).backward([W.tensor([1.0, 3.0])])
+    assert x.grad is not None and x.grad.tolist() == [2, 6]
+    for wrong in ([], [W.ones(2), W.ones(2)]):
+        with pytest.raises(RuntimeError):
+            (x * 2).backward(wrong)
+
+
+def test_flags_of_results_and_modes_are_not_set_to_anything():
+    y = W.ones(2, requires_grad=True) * 2
+    for flag in (True, False):
+        with pytest.raises(RuntimeError, match="leaf"):
+            y.requires_grad = flag
+    assert y.requires_grad_() is y
+    with pytest.raises(TypeError):
+        W.set_grad_enabled(1)
+    assert W.is_grad_enabled()

@@ -142,3 +142,27 @@ def test_nonzero_knows_the_value_under_derivatives():
     assert second.tolist() == [0.0, 12.0]
     _, t = W.func.jvp(W.func.grad(f), (x,), (W.ones(2),))
     assert t.tolist() == [0.0, 12.0]
+
+
+def test_memory_of_examples_is_read_where_each_lies():
+    x = W.arange(18.0).reshape(3, 2, 3)
+    corner = lambda e: e.as_strided((2, 2), (3, 1))
+    assert vmap(corner)(x).tolist() == x[:, :, :2].tolist()
+    assert vmap(corner, 2)(x.permute(1, 2, 0)).tolist() == x[:, :, :2].tolist()
+    assert vmap(grad(lambda e: corner(e).sum()))(x)[2].tolist() == [[1, 1, 0], [1, 1, 0]]
+    part = W.arange(12.0)[2:8].view(3, 2)
+    assert vmap(lambda e: e.as_strided((2,), (1,)))(part).tolist() == part.tolist()
+    inner = vmap(vmap(lambda e: e.as_strided((2,), (1,))))(x)
+    assert inner.tolist() == x[:, :, :2].tolist()
+
+
+def test_products_of_examples_in_einstein_notation():
+    x = W.arange(12.0).reshape(2, 2, 3)
+    got = vmap(lambda a, b: W.einsum("ij,kj->ik", a, b))(x, x)
+    assert got.tolist() == (x @ x.mT).tolist()
+
+
+def test_vjp_refuses_outputs_without_derivatives():
+    for f in (lambda x: x.long(), lambda x: x > 0, lambda x: (x, x.argsort())):
+        with pytest.raises(RuntimeError, match="floating"):
+            vjp(f, W.ones(2))

@@ -256,7 +256,7 @@ def set_data(self: Tensor, value: Tensor) -> None:
 
 
 @public(
-    "Tensor.backward(Tensor self, Tensor? gradient=None, bool? retain_graph=None, "
+    "Tensor.backward(Tensor self, any gradient=None, bool? retain_graph=None, "
     "bool create_graph=False, any? inputs=None) -> None",
     foreign=False,
 )
@@ -277,6 +277,8 @@ def backward(
         warmup.used(10)
     run = native.backward
     plain = inputs is None and not (create_graph or state.levels)
+    if type(gradient) is list:  # of one cotangent
+        plain = False
     if run is not None and plain and run(self, bool(retain_graph), gradient) is None:
         return
     grad_api.backward(self, gradient, retain_graph, create_graph, inputs)

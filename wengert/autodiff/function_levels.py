@@ -110,7 +110,7 @@ def forward_mode(cls: Any, args: tuple[Any, ...], forward: Callable[..., Any]) -
     level = max(a._a.level for a in args if isinstance(a, Tensor) and isinstance(a._a, Dual))
     mine = [of_level(a, level, Dual) for a in args]
     if cls.jvp is cls._root.jvp:
-        raise RuntimeError(
+        raise NotImplementedError(
             f"{cls.__name__}: You must implement the jvp function for custom autograd.Function to"
             " use it with forward mode AD."
         )

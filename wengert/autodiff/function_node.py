@@ -333,6 +333,12 @@ def recorded(
     many = isinstance(out, (tuple, list))
     outs = list(out) if many else [out]
     for t in ctx._dirty:
+        if not any([t is o for o in outs]):
+            raise RuntimeError(
+                f"{cls.__name__}: Some elements marked as dirty during the forward method were not"
+                " returned as output. The inputs that are modified inplace must all be outputs of"
+                " the Function."
+            )
         views.mutated(t)
         if recording and type(t._n) is AccumulateGrad:
             raise RuntimeError(

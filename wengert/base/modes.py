@@ -269,7 +269,7 @@ class Recording:
 class set_grad_enabled(_Switch):
     """Turn recording on or off: as a plain call at once, as a context manager for a block.
 
-    mode: bool.
+    mode: whether to record. Raises TypeError where mode is of the wrong type.
 
     >>> with torch.set_grad_enabled(False):
     ...     print(torch.is_grad_enabled())
@@ -277,8 +277,12 @@ class set_grad_enabled(_Switch):
     """
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' must be bool, not {type(mode).__name__}"
+            )
         self.prev = state.grad
-        self.mode = bool(mode)
+        self.mode = mode
         record(self.mode)
 
     def __call__(self, f: Decorated) -> Decorated:

@@ -119,6 +119,11 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if self._n is not None and type(self._n) is not AccumulateGrad:
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables: this one is the result"
+                " of recorded operations"
+            )
         self.requires_grad_(value)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

@@ -248,6 +248,12 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             out, aux = split_aux(out, "vjp(f, *primals)")
         outs, out_structure = flatten(out)
         differentiable(outs, "vjp(f, *primals)")
+        for o in outs:
+            if not o.dtype.is_inexact:
+                raise RuntimeError(
+                    "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got"
+                    f" Tensor with dtype {o.dtype}"
+                )
     shown = unflatten([strip(o, level, leaves) for o in outs], out_structure)
     if has_aux:
         aux = tree_map(lambda t: strip(t, level, leaves), aux)

@@ -58,10 +58,10 @@ def einsum(equation="", *operands):
             if a.ndim == b.ndim == 2 and a.dtype is b.dtype and a.dtype in FLOATS:
                 flips = _matrices(equation)
                 t = type(a)
-                if flips is not None and t is type(b):
+                f = batched.impl[t]  # None: an interpreter's arrays; a mode wants the operands
+                if flips is not None and t is type(b) and f is not None:
                     a, b = a.T if flips[0] else a, b.T if flips[1] else b
-                    f = batched.impl[t]  # None: an interpreter's arrays; a mode wants the operands
-                    if f is not None and a.shape[1] == b.shape[0]:
+                    if a.shape[1] == b.shape[0]:
                         return plain(f(b.T, a.T) if flips[2] else f(a, b))
     if isinstance(equation, Tensor):
         inputs, output, operands = _from_lists((equation, *operands))

@@ -15,6 +15,7 @@ from ...declare.registry import function, public
 from ...engine.backward import unbroadcast
 from ...engine.kinds import movement
 from ...engine.op import primitive
+from ...engine.overlap import owner
 from ...engine.tensor import Tensor, wrap
 from ..dims import sizes_of, wrap_dim
 from ..index.indexing import getitem, select
@@ -103,6 +104,24 @@ def _as_strided(
 
 
 as_strided_op.vjp(x=_as_strided)
+
+
+def _each_strided(
+    xp: Any, count: int, flags: Any, x: Any, size: Any, stride: Any, offset: int, place: Any
+) -> Any:
+    """as_strided of each example, which lie a step apart in memory."""
+    if not hasattr(x, "strides"):  # an interpreter's: examples as they would lie by themselves
+        x, step = xp.contiguous(x), math.prod(x.shape[1:])
+    else:
+        step = x.strides[0] // x.dtype.itemsize
+    memory = owner(x)
+    if hasattr(memory, "__array_interface__"):  # where the first of them begins
+        starts = [a.__array_interface__["data"][0] for a in (memory, x)]
+        offset += (starts[1] - starts[0]) // x.dtype.itemsize
+    return xp.as_strided(x, (count, *size), (step, *stride), offset, None)
+
+
+as_strided_op.batch(_each_strided)
 
 
 @primitive(movement)
