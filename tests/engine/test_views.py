@@ -287,3 +287,25 @@ def test_views_that_are_gone_are_forgotten():
     kept = [x[i % 5] for i in range(200)]
     known = {id(r()) for r in x._x.views}
     assert {id(v) for v in kept} <= known
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_copies_of_what_is_in_order_are_copies(n):
+    """Much that lies in order is not copied on the way to order, which is no copy."""
+    x = w.ones(n, n)
+    for f in (
+        lambda: x.clone(memory_format=w.contiguous_format), lambda: w.alias_copy(x),
+        lambda: w.as_strided_copy(x, (n, n), (n, 1)), lambda: w.view_copy(x, (n * n,)),
+        lambda: w.unbind_copy(x)[0], lambda: w.split_copy(x, n)[0],
+        lambda: w.permute_copy(x, (1, 0)), lambda: w.expand_copy(x, (n, n)),
+    ):  # fmt: skip
+        f().zero_()
+        assert x.eq(1).all()
+
+
+def test_sizes_are_sizes_however_often_they_are_asked():
+    x, y = w.ones(2, 3), w.ones(2, 3)
+    assert type(x.shape) is type(y.size()) is w.Size and x.shape == y.shape
+    assert type(x.shape[:1]) is w.Size and x.shape[-1] == 3 and type(x.shape[True]) is int
+    for n in range(5000):
+        assert w.empty(n, 0).shape == (n, 0)

@@ -124,8 +124,8 @@ def zero_(self: Tensor) -> Tensor:
         return self
     a = self._a
     if self._x is None and self._n is None and type(self) is Tensor and not everyone.running:
-        try:  # owned(), without the call
-            if HOSTED[type(a)] and 0 not in a.strides:
+        try:  # owned(), without the call; places that elements share may be filled, too
+            if HOSTED[type(a)]:
                 a.fill(0)
                 views.mutated(self)
                 return self

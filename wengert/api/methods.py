@@ -19,7 +19,7 @@ from ..base.devices import CPU
 from ..base.formats import refuse_rank
 from ..base.hooks import RemovableHandle, hooked
 from ..base.modes import state
-from ..base.size import Size
+from ..base.size import KNOWN
 from ..declare.fast_paths import short
 from ..declare.lines import line
 from ..declare.registry import METHODS, declare, public
@@ -357,9 +357,6 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> RemovableHand
     return hooked(extra(n, "accumulated", dict), hook)
 
 
-new_tuple = tuple.__new__
-
-
 def one_size(careful: Any) -> Any:
     """The short form of size() and size(dim)."""
 
@@ -370,7 +367,7 @@ def one_size(careful: Any) -> Any:
             except IndexError:
                 pass
         elif dim is None and not kw:
-            return new_tuple(Size, self._a.shape)
+            return KNOWN[self._a.shape]
         return careful(self, dim, **kw)
 
     return f

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
+from ..kernels.quiet import quiet
 from . import bind, fused, half_arrays, layout, memory, shapes
 from .lookup import HOST, HOSTED, NS, NUMBER, VALUES
 from .numpy_direct import library
@@ -31,6 +32,7 @@ class CPUNamespace(bind.LibraryNamespace):
     has = frozenset((HOST, VALUES, "norm2", "one_hot", "variance")).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
+    of_floats = staticmethod(quiet)
     ordered = staticmethod(layout.as_first)
     in_order = staticmethod(layout.in_order)
     in_half = staticmethod(half_arrays.in_half)
@@ -73,17 +75,12 @@ def reshape(x: Any, shape: Any) -> Any:
 
 
 # words on the hot path of small operations, bound without the detour over `lib`
-BASIC = (
-    "getitem",
-    "select_item",
-    "unsqueeze_item",
-    "alias_item",
-)
+BASIC = "getitem", "select_item", "alias_item"
+ITEMS = "sizes_item", "split_item", "unbind_item", "unsqueeze_item"
 HOT = {
     **dict.fromkeys(BASIC, getitem),
-    "split_item": operator.getitem,  # slices only: never a scalar
-    "unbind_item": operator.getitem,  # with an ellipsis: neither
-    "sizes_item": operator.getitem,
+    # slices only, with an Ellipsis or with None: never a scalar
+    **dict.fromkeys(ITEMS, operator.getitem),
     "view": view,
     "reshape": reshape,
 }

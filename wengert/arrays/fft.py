@@ -173,7 +173,9 @@ def fft_c2r(
 
 def join_parts(lib: Any, x: Any, y: Any) -> Any:
     """x + iy."""
-    shape = np.broadcast_shapes(x.shape, y.shape)
+    shape = x.shape
+    if y.shape != shape:
+        shape = np.broadcast_shapes(shape, y.shape)
     if x.dtype == np.float16:
         out = lib.empty((*shape, 2), x.dtype)
         out[..., 0], out[..., 1] = x, y

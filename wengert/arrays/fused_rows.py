@@ -425,11 +425,11 @@ def cross_entropy(general: Word) -> Word:
         ):
             n, classes = x.shape
             run = u.of(classes, x.size, 6 * CALL + 2 * ELEMENT * x.size)
-            # a negative number, read as unsigned, is larger than any class
+            unsigned = target.view(U64)  # where a negative number is larger than any class
             if (
                 run is not None
                 and not 0 <= ignore < classes
-                and np.maximum.reduce(target.view(U64)) < classes
+                and unsigned.item(unsigned.argmax()) < classes
             ):
                 loss, shift = run(x, target)
                 if reduction != "none":

@@ -164,6 +164,8 @@ def extreme(word: str, find: str) -> Any:
 
     def f(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         d = x.dtype
+        if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
+            return np.array(x.item(getattr(x, find)()), d)
         if d.itemsize == 2 and d in HALVES and x.size > FEW:
             return converted(f(converted(x, F32), dim, keepdim), d)
         if type(dim) is tuple and len(dim) == 1:
@@ -178,8 +180,6 @@ def extreme(word: str, find: str) -> Any:
             found = minmax.extreme(x, dim, word == "amax", keepdim)
             if found is not None:
                 return found[0]
-        if dim is None and (d is F32 or d is F64) and x.size and not keepdim:
-            return np.asarray(x.take(getattr(x, find)()))
         return reduce(x, dim, None, None, keepdim)
 
     f.__name__ = word
@@ -368,6 +368,9 @@ def take(x: Any, *indices: Any, spec: Any = ()) -> Any:
         dim = len(spec) - 1
         if not dim or spec[:-1] == (ALL,) * dim:  # in order, which advanced indices are not
             return x.take(indices[0], dim)
+    if len(indices) == len(spec) > 1:
+        found = x[indices]
+        return found if type(found) is np.ndarray else np.asarray(found)
     return shapes.take(np, x, *indices, spec=spec)
 
 

@@ -278,6 +278,8 @@ def index_put(
 
 
 def _key(spec: Any, indices: Any) -> Any:
+    if len(indices) == len(spec):
+        return tuple(indices)
     it = iter(indices)
     return tuple([next(it) if s == "array" else s for s in spec])
 
@@ -417,8 +419,11 @@ def squeeze(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
     return x.squeeze(dims) if dims else x[...]
 
 
+NEW = [(*(slice(None),) * d, None) for d in range(65)]  # the keys of new dimensions
+
+
 def unsqueeze(lib: Any, x: Any, dim: int) -> Any:
-    return x[(slice(None),) * (dim if dim >= 0 else dim + x.ndim + 1) + (None,)]
+    return x[NEW[dim if dim >= 0 else dim + x.ndim + 1]]
 
 
 def diagonal(lib: Any, x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:

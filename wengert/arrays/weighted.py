@@ -15,13 +15,20 @@ from .fused_elements import NUMBERS, REALS, Word, loop, with_factor
 from .numpy_direct import library as np
 from .numpy_fast_paths import F32, F64, add, multiply, number, subtract
 
+LERP, ADDCMUL, SCALED = (
+    loop("ffff", "lerp"), loop("ffff", "addcmul"), loop("fffff", "addcmul_scaled"),
+)  # fmt: skip
+
 
 def scaled(ufunc: Any) -> Callable[[Word], Word]:
-    """ufunc(x, alpha * y)"""
+    """ufunc(x, alpha * y), which adds or subtracts"""
+    plus = ufunc is add
 
     def wrapped(general: Word) -> Word:
         def f(x: Any, y: Any, alpha: Any = 1) -> Any:
             if x.dtype is F32 and type(x) is type(y) is np.ndarray and y.dtype is F32 and x.ndim:
+                if (run := ADDCMUL.run) is not None:
+                    return run(x, y, NUMBERS[alpha if plus else -float(alpha)])
                 p = np.multiply(y, NUMBERS[alpha])
                 return ufunc(x, p, p) if p.shape == x.shape else ufunc(x, p)
             return general(x, y, alpha)
@@ -29,18 +36,17 @@ def scaled(ufunc: Any) -> Callable[[Word], Word]:
         def into(out: Any, x: Any, y: Any, alpha: Any) -> bool:
             usual = x.dtype is F32 and type(x) is type(y) is np.ndarray and y.dtype is F32
             if usual:
-                ufunc(x, np.multiply(y, NUMBERS[alpha]), out)
+                run = ADDCMUL.run or ADDCMUL.ready(300.0 + x.size)
+                if run is not None:
+                    run(x, y, NUMBERS[alpha if plus else -float(alpha)], out)
+                else:
+                    ufunc(x, np.multiply(y, NUMBERS[alpha]), out)
             return usual
 
         f.into = into  # type: ignore[attr-defined]
         return f
 
     return wrapped
-
-
-LERP, ADDCMUL, SCALED = (
-    loop("ffff", "lerp"), loop("ffff", "addcmul"), loop("fffff", "addcmul_scaled"),
-)  # fmt: skip
 
 
 def lerp_number(x: Any, end: Any, weight: float = 0.5) -> Any:
@@ -90,6 +96,13 @@ def addcmul_into(out: Any, x: Any, a: Any, b: Any, value: Any) -> bool:
         return False
     if value == 1:
         return False
+    if d is F32 and value and type(value) in REALS:
+        run = SCALED.run or SCALED.ready(300.0 + x.size)
+        if run is not None:
+            run(x, a, b, NUMBERS[value], out)
+        else:
+            add(x, multiply(multiply(a, NUMBERS[value]), b), out)
+        return True
     add(x, multiply(multiply(a, number(value, d)), b), out)
     return True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, SupportsIndex, overload
 
+item: Any = tuple.__getitem__
+
 
 class Size(tuple[int, ...]):
     """A tuple of ints that prints as `torch.Size([2, 3])`.
@@ -45,8 +47,9 @@ class Size(tuple[int, ...]):
     @overload
     def __getitem__(self, i: slice) -> Size: ...
     def __getitem__(self, i: Any) -> Any:
-        v = tuple.__getitem__(self, i)
-        return Size(v) if isinstance(i, slice) else v
+        if type(i) is int:
+            return item(self, i)
+        return Size(item(self, i)) if isinstance(i, slice) else item(self, i)
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, tuple):
@@ -68,3 +71,16 @@ class Size(tuple[int, ...]):
 
     def __reduce__(self) -> Any:
         return Size, (tuple(self),)
+
+
+class Known(dict[tuple[int, ...], Size]):
+    """The Size of a tuple of ints: found sooner than made. Of thousands none is kept."""
+
+    def __missing__(self, shape: tuple[int, ...]) -> Size:
+        if len(self) >= 4096:
+            self.clear()
+        made = self[shape] = Size(shape)
+        return made
+
+
+KNOWN = Known()

@@ -377,7 +377,7 @@ def place_of(k: str, p: Any) -> list[str]:
     return [*lines, *[f"  {x}" for x in many]]
 
 
-OWN = re.compile(r"(?<![.\w])(op|impl|direct|Node|pair|core|MISS)\b")
+OWN = re.compile(r"(?<![.\w])(op|impl|direct|floats|Node|pair|core|MISS)\b")
 WORD = re.compile(r"(?<![.\w'])[A-Za-z_]\w*\b(?!=[^=])")  # not a keyword, an attribute, a string
 READ = re.compile(r"(?<![.\w])[A-Za-z_]\w*")
 DIM = re.compile(r"dims?\d*$")
@@ -408,10 +408,11 @@ def overwrite(op: Op, first: str, count: int, prepared: list[str]) -> list[str]:
         lines += [
             f"  if type(a{i}) is t and a{i} is not a0:",
             f"    b, v = a0.base, a{i}.base",
-            "    if b is None: b = a0",
-            f"    if v is None: v = a{i}",
-            f"    if b is v or getattr(b, 'base', None) is not None: {SLOW}",
-            f"    if getattr(v, 'base', None) is not None: {SLOW}",
+            "    if b is not None or v is not None:",
+            "      if b is None: b = a0",
+            f"      if v is None: v = a{i}",
+            f"      if b is v or getattr(b, 'base', None) is not None: {SLOW}",
+            f"      if getattr(v, 'base', None) is not None: {SLOW}",
         ]
     arrays = ", ".join([f"a{i}" for i in range(count)])
     through = [

@@ -295,9 +295,11 @@ def call(op: Op, slow: str, refused: str, prepared: list[str] | None = None) -> 
 
 def table(op: Op) -> str:
     """The line that finds the implementation: where results lie in C order, the one whose results
-    wrap() puts in it.
+    wrap() puts in it; where there are float32 and float64 alone, the one for these.
     """
-    return f"  f = {'direct' if op.in_order else 'impl'}[t]"
+    one = op.kind == "elementwise" and len(op.inputs) == 1 and not op.static
+    floats = one and (op.types == "float" or op.inexact)
+    return f"  f = {'direct' if op.in_order else 'floats' if floats else 'impl'}[t]"
 
 
 def wrap(op: Op) -> list[str]:
@@ -389,28 +391,26 @@ def view(op: Op, first: str, together: bool = False) -> list[str]:
         return []
     register = f"register({', '.join([first, 'r0', 'op', *op.static])})"
     recording = "not everyone.off or state.grad"
-    taken = f"v = View(); v.base = {first}; v.op = op; v.static = {group(list(op.static))}"
     of_view = "type(x) is View and not x.quiet and type(w := x.base._x) is Viewed"
-    keep = ["    {0}.views.append(ref(r0))"]
+    made = f"v = View(); v.op = op; v.static = {group(list(op.static))}; r0._x = v"
+    whole = f"    {made}; v.base = {first}; v.up = None"
+    keep = ["    if len(w) & 31: w.append(ref(r0))", f"    else: {register}"]
     if not together:  # most views live for a moment: in the place of the last one
-        keep = [
-            "    if {0}.views[-1]() is None: {0}.views[-1] = ref(r0)",
-            "    else: {0}.views.append(ref(r0))",
-        ]
-    lines = [  # the commonest cases of register, without the call
+        keep = ["    if w[-1]() is None: w[-1] = ref(r0)", "    el" + keep[0][4:], keep[1]]
+    lines = [  # the commonest cases of register, without the call; what is Viewed is tracked
         f"  x = {first}._x",
         "  if x is None:",
         f"    if {recording}:",
-        f"      {taken}; v.up = None; r0._x = v",
+        f"  {whole}",
         f"      x = Viewed(); x.views = [ref(r0)]; {first}._x = x",
         f"    elif n0 is not None or state.levels: {register}",
         "    else: r0._x = None",
-        f"  elif type(x) is Viewed and len(x.views) & 31 and not x.untracked and ({recording}):",
-        f"    {taken}; v.up = None; r0._x = v",
-        *[line.format("x") for line in keep],
-        f"  elif {of_view} and len(w.views) & 31 and not w.untracked and ({recording}):",
-        f"    {taken}; v.base = x.base; v.up = x; r0._x = v",
-        *[line.format("w") for line in keep],
+        f"  elif type(x) is Viewed and (w := x.views) and ({recording}):",
+        whole,
+        *keep,
+        f"  elif {of_view} and (w := w.views) and ({recording}):",
+        f"    {made}; v.base = x.base; v.up = x",
+        *keep,
         f"  else: {register}",
     ]
     if op.view is True:
@@ -436,7 +436,13 @@ def finished(op: Op, lines: list[str], more: dict[str, Any]) -> Callable[..., An
 
 def own(op: Op) -> dict[str, Any]:
     """What a text calls the op's own things."""
-    return {"op": op, "impl": op.impl, "direct": op.impl.direct, "Node": op.node}
+    return {
+        "op": op,
+        "impl": op.impl,
+        "direct": op.impl.direct,
+        "floats": op.impl.floats,
+        "Node": op.node,
+    }
 
 
 def dressed(op: Op, f: Any) -> Any:

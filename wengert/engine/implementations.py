@@ -49,6 +49,20 @@ class Direct(dict):
         return found
 
 
+class Floats(Direct):
+    """type of raw array -> what may be called in the place of a table's callable on float32 and
+    float64.
+    """
+
+    def __missing__(self, t: type) -> Any:
+        f = self.table[t]
+        found = None if f is None else NS[t].of_floats(f)
+        with op_modes.LOCK:
+            if self.table.get(t, self) is f:
+                self[t] = found
+        return found
+
+
 class Implementations(dict):
     """type of raw array -> the callable that computes the op on it, or None; filled at use.
 
@@ -59,11 +73,13 @@ class Implementations(dict):
         self.op = op
         self.bare: dict[Any, Any] = {}  # without what modes make of it
         self.direct = Direct(self)
+        self.floats = Floats(self)
 
     def clear(self) -> None:
         """Forget all, for modes that want the op."""
         super().clear()
         self.direct.clear()
+        self.floats.clear()
 
     def __missing__(self, t: type) -> Any:
         f = None

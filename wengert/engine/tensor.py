@@ -13,11 +13,11 @@ from ..base import dtypes
 from ..base.advice import advise
 from ..base.devices import device
 from ..base.modes import everyone, state
-from ..base.size import Size
+from ..base.size import KNOWN, Size
 from .node import AccumulateGrad, LeafRef, Slot
 
 new = object.__new__
-of_values = tuple.__new__
+BY_NP = dtypes.BY_NP
 
 
 class Extras:
@@ -231,12 +231,12 @@ class Tensor:
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
-        return of_values(Size, self._a.shape)
+        return KNOWN[self._a.shape]
 
     @property
     def dtype(self) -> dtypes.dtype:
         """The dtype of the elements."""
-        return dtypes.BY_NP[self._a.dtype]
+        return BY_NP[self._a.dtype]
 
     @property
     def device(self) -> device:

@@ -440,10 +440,17 @@ class _Maker:
         self.kept: list[Any] = []  # a ufunc refers to its tables and does not own them
 
     def ufunc(self, address: int, name: str, kinds: str, inputs: int, signature: str | None) -> Any:
-        functions = (ctypes.c_void_p * 1)(address)
-        data = (ctypes.c_void_p * 1)(workers.workers().ready())
-        numbers = [np.dtype(np.int64 if k == "l" else k).num for k in kinds]
-        types = ctypes.create_string_buffer(bytes(numbers))
+        return self.several([(address, workers.workers().ready(), kinds)], name, inputs, signature)
+
+    def several(
+        self, loops: list[tuple[int, int, str]], name: str, inputs: int, signature: str | None
+    ) -> Any:
+        """A ufunc of loops: where each is, its data, and a letter for each operand."""
+        n = len(loops)
+        functions = (ctypes.c_void_p * n)(*[where for where, _, _ in loops])
+        data = (ctypes.c_void_p * n)(*[own for _, own, _ in loops])
+        letters = [np.int64 if k == "l" else k for _, _, kinds in loops for k in kinds]
+        types = ctypes.create_string_buffer(bytes([np.dtype(k).num for k in letters]))
         label = name.encode()
         sig = None if signature is None else signature.encode()
         self.kept += [functions, data, types, label, sig]
@@ -452,9 +459,9 @@ class _Maker:
             address_of(functions),
             address_of(data),
             address_of(types),
-            1,
+            n,
             inputs,
-            len(kinds) - inputs,
+            len(loops[0][2]) - inputs,
             -1,
             label,
             b"",
@@ -464,6 +471,12 @@ class _Maker:
 
 
 _makers: list[_Maker] = []
+
+
+def maker() -> _Maker:
+    if not _makers:
+        _makers.append(_Maker())
+    return _makers[0]
 
 
 class Ufunc(Paid):
@@ -497,13 +510,11 @@ class Ufunc(Paid):
     def _build(self, host: Host) -> Any:
         if not host.fuses():
             return None
-        if not _makers:
-            _makers.append(_Maker())
         if self.key is None:
             where = host.address(self.text(host.target))
         else:
             where = host.named(self.key, lambda: self.text(host.target))
-        made = _makers[0].ufunc(where, self.name, self.kinds, self.inputs, self.signature)
+        made = maker().ufunc(where, self.name, self.kinds, self.inputs, self.signature)
         self.loop[1] = workers.workers().ready()
         self.loop[0] = where  # from here on it is there for others
         return made

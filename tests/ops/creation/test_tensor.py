@@ -57,3 +57,22 @@ def test_rows_of_lists_arrays_and_other_sequences():
         wengert.tensor([wengert.tensor([1, 2])])
     with pytest.raises(ValueError, match="only one element"):
         wengert.tensor([wengert.tensor([1.0, 2.0])])
+
+
+def test_few_evenly_spaced_numbers_are_those_of_the_general_way():
+    """Short forms of a few float32 numbers: their ends as numbers or 0-d tensors, of any kind."""
+    dtype, device = wengert.float32, "cpu"
+    for f, more in ((wengert.linspace, ()), (wengert.logspace, ()), (wengert.logspace, (0.5,))):
+        for start, end in ((0, 5), (1.1, -2.7), (3, 3), (-0.3, 4), (2.5, 7.25)):
+            for steps in (0, 1, 2, 5, 16, 17):
+                want = f(start, end, steps, *more, requires_grad=True).detach()
+                for a, b in ((start, end), (wengert.tensor(start), wengert.tensor(end))):
+                    for got in (f(a, b, steps, *more), f(a, b, steps, *more, dtype=dtype)):
+                        assert got.numpy().tobytes() == want.numpy().tobytes()
+                    assert f(a, b, steps, *more, device=device).dtype is dtype
+    assert wengert.linspace(0, 1, 3, dtype=wengert.float64).dtype is wengert.float64
+    assert wengert.logspace(0, 1, 3, device="meta").is_meta
+    with pytest.raises(TypeError):
+        wengert.linspace(0, 1)
+    with pytest.raises(RuntimeError):
+        wengert.linspace(wengert.zeros(2), 1, 3)

@@ -123,35 +123,82 @@ ONE, PAIR = Struct("f"), Struct("2f")
 ROWS = [Struct(f"{n}f") for n in range(FEW + 1)]
 FAR = 2**23  # integers below, and their differences, are float32 numbers
 NUMBERS = {int, float}
-F32 = dtypes.float32.np
+TENSOR = {Tensor}
+F32, F64 = dtypes.float32.np, dtypes.float64.np
+
+
+def number_of(end: Any) -> Any:
+    """The number in a 0-d tensor on the CPU; all else as it is."""
+    if type(end) is Tensor and type(end._a) is HOST[0].array_type and not end._a.ndim:
+        return end._a.item()
+    return end
+
+
+def usual(steps: Any, dtype: Any, device: Any) -> bool:
+    """Whether a few float32 numbers are asked for, on the CPU."""
+    if type(steps) is not int or not 0 <= steps <= FEW or everyone.special or not HOST:
+        return False
+    here = device is None or type(device) is str and device == "cpu"
+    return here and (DEFAULT[0] if dtype is None else dtype) is dtypes.float32
 
 
 def stepwise(careful):
     """The short form of linspace(a, b, n) for a few float32 numbers, on the CPU."""
 
-    def f(start=ABSENT, end=ABSENT, steps=ABSENT, **kw):
-        usual = type(steps) is int and 1 < steps <= FEW and not kw and not everyone.special
-        if usual and HOST and DEFAULT[0] is dtypes.float32 and {type(start), type(end)} <= NUMBERS:
-            last = steps - 1
+    def f(start=ABSENT, end=ABSENT, steps=ABSENT, *, dtype=None, device=None, **kw):
+        if not kw and usual(steps, dtype, device):
+            a, b, last = start, end, steps - 1
+            if {type(a), type(b)} & TENSOR:
+                a, b = number_of(a), number_of(b)
             try:  # the ends, their distance and the step are float32 numbers
-                if type(start) is type(end) is int and -FAR < start < FAR and -FAR < end < FAR:
-                    a, b, distance = start, end, end - start
-                else:
-                    a, b = PAIR.unpack(PAIR.pack(start, end))
+                if type(a) is type(b) is int and -FAR < a < FAR and -FAR < b < FAR:
+                    distance = b - a
+                elif {type(a), type(b)} <= NUMBERS:
+                    a, b = PAIR.unpack(PAIR.pack(a, b))
                     (distance,) = ONE.unpack(ONE.pack(b - a))
                     if distance - distance:  # nan: no finite float32 numbers
-                        return careful(start, end, steps)
-                (step,) = ONE.unpack(ONE.pack(distance / last))
-                values = [i * step + a for i in range(steps // 2)]
-                values += [b - i * step for i in range(last - steps // 2, -1, -1)]
+                        return careful(start, end, steps, dtype=dtype, device=device)
+                else:
+                    return careful(start, end, steps, dtype=dtype, device=device)
+                if last > 0:
+                    (step,) = ONE.unpack(ONE.pack(distance / last))
+                    values = [i * step + a for i in range(steps // 2)]
+                    values += [b - i * step for i in range(last - steps // 2, -1, -1)]
+                else:
+                    values = [a] * steps
                 t = new(Tensor)
-                t._a = a = HOST[0].library.empty(steps, F32)
-                ROWS[steps].pack_into(a, 0, *values)
+                t._a = row = HOST[0].library.empty(steps, F32)
+                ROWS[steps].pack_into(row, 0, *values)
                 t._n = t._x = None
                 return t
             except (OverflowError, error):  # no finite float32 numbers
                 pass
-        return careful(start, end, steps, **kw)
+        return careful(start, end, steps, dtype=dtype, device=device, **kw)
+
+    return f
+
+
+def by_powers(careful):
+    """The short form of logspace(a, b, n) for a few float32 numbers, on the CPU."""
+
+    def f(start=ABSENT, end=ABSENT, steps=ABSENT, base=10.0, *, dtype=None, device=None, **kw):
+        if not kw and type(base) in NUMBERS and usual(steps, dtype, device) and steps != 1:
+            a, b, last = number_of(start), number_of(end), steps - 1
+            if type(a) in NUMBERS and type(b) in NUMBERS and -FAR < a < FAR and -FAR < b < FAR:
+                exponents = []
+                if steps:  # the ends and their distance are float32 numbers, the rest is double
+                    a, b = PAIR.unpack(PAIR.pack(a, b))
+                    (distance,) = ONE.unpack(ONE.pack(b - a))
+                    step = distance / last
+                    exponents = [a + i * step for i in range(steps // 2)]
+                    exponents += [b - i * step for i in range(last - steps // 2, -1, -1)]
+                library = HOST[0].library
+                powers = library.power(float(base), library.array(exponents, F64))
+                t = new(Tensor)
+                t._a = powers.astype(F32)
+                t._n = t._x = None
+                return t
+        return careful(start, end, steps, base, dtype=dtype, device=device, **kw)
 
     return f
 
@@ -310,6 +357,7 @@ def linspace(
     "logspace(Tensor|Scalar start, Tensor|Scalar end, int steps, float base=10.0, *, out, options)",
     method=False,
 )
+@short(by_powers)
 @made_on_host
 def logspace(
     start,
@@ -363,7 +411,9 @@ def logspace(
     i = xp.astype(xp.arange(0, steps, 1, dtypes.int64.np), work.np)
     e = xp.where(i < steps // 2, start + i * step, end - (steps - 1 - i) * step)
     base = work.np.type(base)
-    if d is dtypes.float64 and xp.has(VALUES):  # to the last bit of the C library's
+    if not xp.has(VALUES):
+        powers = e
+    elif d is dtypes.float64:  # to the last bit of the C library's
         powers = xp.asarray([base**v for v in e], d.np)
     else:
         powers = xp.asarray(xp.library.power(base, e))

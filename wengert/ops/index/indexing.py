@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.lookup import HOST, NS, RANK, namespace
+from ...arrays.lookup import HOST, HOSTED, NS, RANK, namespace
 from ...base import dtypes
 from ...base.modes import state
 from ...declare.lines import line
@@ -271,7 +271,10 @@ def check_index(a: Tensor, n: int, d: int) -> None:
 def check_each(a: Tensor, n: int, d: int) -> None:
     raw = a._a
     if getattr(raw, "size", 0) and hasattr(raw, "min") and not hasattr(raw, "level"):
-        low, high = int(raw.min()), int(raw.max())
+        if type(raw) in HOSTED:  # sooner than min() and max()
+            low, high = raw.item(raw.argmin()), raw.item(raw.argmax())
+        else:
+            low, high = int(raw.min()), int(raw.max())
         if low < -n or high >= n:
             raise IndexError(
                 f"index {low if low < -n else high} is out of bounds for dimension {d} with"

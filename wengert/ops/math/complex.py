@@ -40,7 +40,12 @@ def _join_parts(xp: Any, size: int, flags: Any, x: Any, y: Any) -> Any:
 join_parts.batch(_join_parts)
 
 
-@public("complex(Tensor real, Tensor imag, *, out)", method=False, out="exact")
+@public(
+    "complex(Tensor real, Tensor imag, *, out)",
+    method=False,
+    out="exact",
+    lines=(line(join_parts, floating=True),),
+)
 def complex(real, imag, *, out=None):
     """real + i * imag, of float16, float32 or float64 tensors of one dtype.
 
@@ -85,7 +90,19 @@ def _name(t: Tensor) -> str:
     }.get(t.dtype.name, t.dtype.name.capitalize())
 
 
-@public("polar(Tensor abs, Tensor angle, *, out)", method=False, whole=True, out="exact")
+@op(elementwise, name="polar", types="same")
+def polar_op(xp, x, y):
+    """x times (cos(y) + i sin(y))."""
+    return xp.join_parts(x * xp.cos(y), x * xp.sin(y))
+
+
+@public(
+    "polar(Tensor abs, Tensor angle, *, out)",
+    method=False,
+    whole=True,
+    out="exact",
+    lines=(line(polar_op, floating=True),),
+)
 def polar(abs, angle):
     """The complex numbers of absolute value abs and an angle.
 
@@ -105,12 +122,6 @@ def polar(abs, angle):
             f"{_name(angle)}"
         )
     return polar_op.entry(abs, angle)
-
-
-@op(elementwise, name="polar", types="same")
-def polar_op(xp, x, y):
-    """x times (cos(y) + i sin(y))."""
-    return xp.join_parts(x * xp.cos(y), x * xp.sin(y))
 
 
 def _polar_length(xp: Any, g: Any, x: Any, out: Any) -> Any:

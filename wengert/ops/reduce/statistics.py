@@ -230,19 +230,22 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
         if correction is not None and unbiased is not True:
             raise TypeError(f"{name}(): pass unbiased or correction, not both")
         c = (1 if unbiased else 0) if correction is None else correction
-        if not input.dtype.is_inexact:
+        a = input._a
+        plain = a.dtype is F32 or a.dtype is F64
+        if not plain and not input.dtype.is_inexact:
             raise RuntimeError(
                 f"{name}: std and var only support floating point and complex dtypes, got"
                 f" {input.dtype}"
             )
-        d = reduced(dim, input._a.ndim, name)
-        n = count(tuple(input._a.shape), d)
+        d = None if dim is None else reduced(dim, a.ndim, name)
+        n = a.size if d is None else count(tuple(a.shape), d)
         if n - c <= 0:
             advise(
                 f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the"
                 " reduction factor (input numel divided by output numel).",
             )
-        v = low((deviation if root else var).entry, input, d, c, keepdim)
+        compute = (deviation if root else var).entry
+        v = compute(input, d, c, keepdim) if plain else low(compute, input, d, c, keepdim)
         if not pair:
             return v
         return v, (mean_beside if n > 1 else mean)(input, d, keepdim)
@@ -274,8 +277,10 @@ def _moment(name: str, root: bool, pair: bool) -> Any:
 def mean_beside(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     """The mean as it comes with a variance: a running one, nan if anything follows an infinity."""
     m = mean_all.entry(x) if dim is None and not keepdim else mean_op.entry(x, dim, keepdim)
-    if type(m._a) in HOSTED and (total := m._a.sum()) - total == 0:  # all are finite
-        return m
+    if type(m._a) in HOSTED:
+        total = m._a.sum() if m._a.size > 1 else m._a.item()
+        if total - total == 0:  # all are finite
+            return m
     y, d = x.detach(), dim[0] if isinstance(dim, tuple) and len(dim) == 1 else dim
     if not isinstance(d, int):
         y, d = y.flatten(), 0

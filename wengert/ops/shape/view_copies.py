@@ -15,7 +15,7 @@ from ...engine.op import Op, op
 from ..dims import wrap_dim
 from ..index.indexing import getitem
 from . import copies  # noqa: F401 (declares what is copied here)
-from .views import clone, reshape
+from .views import clone, copied_in_order, reshape
 
 COPIES: dict[str, Op] = {}
 
@@ -27,7 +27,10 @@ def copy_op(view: Op) -> Op:
     if word not in COPIES:
 
         def fwd(xp: Any, x: Any, *given: Any, **static: Any) -> Any:
-            return xp.copy(getattr(xp, read)(x, *given, **static))
+            out = getattr(xp, read)(x, *given, **static)
+            flags = getattr(out, "flags", None)
+            scattered = flags is not None and not flags.c_contiguous
+            return xp.contiguous(out) if scattered else xp.copy(out)
 
         kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
         named = {"xp": none, "x": none, **view.static}
@@ -57,10 +60,8 @@ def _copying(name: str, arguments: tuple[str, ...]) -> Any:
         else:
             r = function(name)(input, *args, **kwargs)
         if isinstance(r, tuple):
-            return made_together(
-                len(r), lambda: tuple([clone(t, memory_format=contiguous_format) for t in r])
-            )
-        return clone(r, memory_format=contiguous_format)
+            return made_together(len(r), lambda: tuple([copied_in_order(t) for t in r]))
+        return copied_in_order(r)
 
     f.__name__ = name + "_copy"
     f.__doc__ = f"A copy of what {name} gives."

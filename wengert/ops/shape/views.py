@@ -511,6 +511,12 @@ def unsqueeze(input, dim):
     return unsqueeze_op.entry(input, wrap_dim(dim, input._a.ndim + 1, "unsqueeze"))
 
 
+def copied_in_order(t: Any) -> Any:
+    """A copy of a tensor that lies in C order, also where the tensor does."""
+    flags = getattr(t._a, "flags", None)
+    return (contiguous_op if flags is None or not flags.c_contiguous else copy).entry(t)
+
+
 @public("clone(Tensor input, *, MemoryFormat? memory_format=None)", lines=(line(copy),))
 def clone(input, *, memory_format=None):
     """A copy that gradients flow through.
@@ -521,8 +527,7 @@ def clone(input, *, memory_format=None):
     if memory_format is not None:
         refuse_rank("clone", memory_format, input._a.ndim)
         if memory_format is not preserve_format:
-            kept = contiguous_op.entry(input)
-            return copy.entry(input) if kept is input else kept
+            return copied_in_order(input)
     return copy.entry(input)
 
 
