@@ -308,7 +308,7 @@ warnings.simplefilter("ignore")
 worth.CALL = worth.RECORDED = -1.0
 torch.set_default_device("cuda")
 
-def losses(capturable, steps=8, **options):
+def losses(capturable, steps=8, rates=None, **options):
     torch.manual_seed(0)
     m = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.GELU(), torch.nn.Linear(16, 3))
     o = torch.optim.AdamW(m.parameters(), lr=0.01, capturable=capturable)
@@ -325,13 +325,20 @@ def losses(capturable, steps=8, **options):
     found = []
     for i in range(steps):
         found.append(f(torch.randn(8, 6)))
-        if i == 5:
+        if i == 5 and not rates:
             o.param_groups[0]["lr"] = 0.3
+        if rates:
+            o.param_groups[0]["lr"] = 0.01 * rates(i)
     return [x.item() for x in found], f
 
 for capturable in (False, True):
     want, _ = losses(capturable)
     got, f = losses(capturable, mode="reduce-overhead")
+    assert got == want
+    print(torch.compiler.report(f).splitlines()[-1])
+for rates in (lambda i: 1 + i // 3, lambda i: 1 + i):
+    want, _ = losses(True, 20, rates)
+    got, f = losses(True, 20, rates, mode="reduce-overhead")
     assert got == want
     print(torch.compiler.report(f).splitlines()[-1])
 f = torch.compile(lambda x: (x @ x).tanh() + 1, mode="max-autotune")
@@ -353,9 +360,11 @@ def test_steps_are_replayed_as_graphs():
     """Numbers of eager mode, also when an option of the optimizer changes on the way; results stay
     what they were; and one reason where there is no graph.
     """
-    first, steps, plain, drawn, looked, unasked = graphed(GRAPHS).splitlines()
+    first, steps, often, always, plain, drawn, looked, unasked = graphed(GRAPHS).splitlines()
     assert first.strip().startswith("no CUDA graph: it reads tensors of the CPU")
     assert steps.strip() == "4 calls by CUDA graph" and plain.strip() == "2 calls by CUDA graph"
+    assert often.strip() == "16 calls by CUDA graph"
+    assert always.strip().startswith("no CUDA graph: numbers that it takes")
     assert drawn.strip().startswith("no CUDA graph: it draws random numbers")
     assert looked.strip().startswith("no CUDA graph: it cannot be recorded: CUDA error: operation")
     assert unasked == "False"

@@ -19,7 +19,7 @@ from . import storage
 from .launched import Launches
 
 WARM = 2  # calls before a graph is recorded: kernels are compared with the library's calls in them
-MOST = 4  # graphs of one program: for as many numbers as a schedule may go to and fro between
+MOST = 4  # graphs of one program, and how many may serve a single call one after the other
 
 
 class Recorded:
@@ -39,6 +39,7 @@ class Replay:
         self.owners = {id(owner(a)) for a in fixed.values()}
         self.why = refusal(program, fixed)  # why there is no graph
         self.calls, self.launches = 0, 0
+        self.once = 0  # graphs in a row that served one call
         self.known: dict[Any, Recorded] = {}  # by the numbers that were given
 
     def __call__(self, *given: Any) -> list[Any]:
@@ -51,15 +52,20 @@ class Replay:
         if found is None:
             if self.calls <= WARM:
                 return self._warm(given)
-            if len(self.known) >= MOST:
+            if self.once >= MOST:
                 self.why = "numbers that it takes from this machine change at every call"
                 self.known.clear()
                 return self.program.run(*given)
+            self.once += 1
+            if len(self.known) >= MOST:
+                del self.known[next(iter(self.known))]
             try:
                 found = self.known[numbers] = self._record(given)
             except Exception as e:
                 self.why = f"it cannot be recorded: {e}"
                 return self.program.run(*given)
+        else:
+            self.once = 0
         for place, a in zip(found.inputs, given):
             if place is not None and place is not a:
                 storage.write(place, a)
