@@ -43,6 +43,22 @@ def test_a_module_and_files(tmp_path):
     assert "rank 1" in (tmp_path / "job/attempt_0/1/stdout.log").read_text()
 
 
+def test_what_is_shown(tmp_path):
+    """Files and the screen; and one rank of two."""
+    flags = ("-t", "3", "--log-dir", str(tmp_path), "--role", "part", "--local-addr", "127.0.0.1",
+             "-m")  # fmt: skip
+    given = {"PYTHONPATH": str(PROGRAM.parent)}
+    outcome = launch(2, "launched_program", "words", flags=flags, **given)
+    assert outcome.code == 0, outcome.output
+    for rank in range(2):
+        assert f"[part{rank}]:rank {rank} local {rank}" in outcome.output
+        kept = (tmp_path / f"none/attempt_0/{rank}/stdout.log").read_text()
+        assert kept.startswith(f"rank {rank}")
+    flags = ("--local-ranks-filter", "1", "-m")
+    outcome = launch(2, "launched_program", "words", flags=flags, **given)
+    assert outcome.code == 0 and "rank 1" in outcome.output and "rank 0" not in outcome.output
+
+
 @pytest.mark.parametrize("meeting", ["static", "c10d"])
 def test_two_hosts(meeting):
     pytest.importorskip("mpi4py")

@@ -12,10 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from .errors import DistNetworkError
 from .store import PrefixStore, Store, TCPStore
@@ -44,6 +45,18 @@ class Job:
     interval: float = 0.05  # seconds between looks at the ranks
     log_dir: str | None = None  # for files with what the ranks print
     redirects: dict[int, int] = field(default_factory=dict)  # local rank -> 1 out, 2 err, 3 both
+    tees: dict[int, int] = field(default_factory=dict)  # the same of what is shown as well
+    shown: frozenset[int] | None = None  # local ranks whose output is shown; None: all
+
+
+def copied(pipe: IO[bytes], file: TextIO, screen: TextIO, mark: str) -> None:
+    """Write what comes out of a pipe into a file, and line by line, with a mark, on a screen."""
+    for line in pipe:
+        text = line.decode("utf-8", "replace")
+        file.write(text)
+        screen.write(mark + text)
+        screen.flush()
+    pipe.close()
 
 
 @dataclass
@@ -133,6 +146,7 @@ class Agent:
             self.store = TCPStore(job.address, job.port, job.hosts, job.host == 0)
         self.ranks: list[subprocess.Popen[bytes]] = []
         self.files: list[TextIO] = []
+        self.copiers: list[threading.Thread] = []
 
     def run(self) -> int:
         """Run the job, again after failures as often as it may be; returns the exit code."""
@@ -224,13 +238,26 @@ class Agent:
     def _start(self, local: int, port: int, attempt: int) -> subprocess.Popen[bytes]:
         job = self.job
         env = {**os.environ, **told(job, job.host, local, job.address, port, attempt)}
-        wanted = job.redirects.get(local, 0)
-        outputs = [self._file(local, attempt, i) if wanted & i else None for i in (1, 2)]
-        return subprocess.Popen(
+        shown = job.shown is None or local in job.shown
+        teed = job.tees.get(local, 0)
+        wanted = job.redirects.get(local, 0) | teed
+        files = {i: self._file(local, attempt, i) for i in (1, 2) if wanted & i}
+        outputs: list[Any] = [files.get(i, None if shown else subprocess.DEVNULL) for i in (1, 2)]
+        for i in (1, 2):
+            if teed & i and shown:
+                outputs[i - 1] = subprocess.PIPE
+        rank = subprocess.Popen(
             list(job.command), env=env, stdin=subprocess.DEVNULL, stdout=outputs[0],
             stderr=outputs[1], start_new_session=True,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )  # fmt: skip
+        for i, pipe, screen in ((1, rank.stdout, sys.stdout), (2, rank.stderr, sys.stderr)):
+            if pipe is not None:
+                given = pipe, files[i], screen, f"[{job.role}{local}]:"
+                copier = threading.Thread(target=copied, args=given, daemon=True)
+                copier.start()
+                self.copiers.append(copier)
+        return rank
 
     def _file(self, local: int, attempt: int, which: int) -> TextIO:
         assert self.job.log_dir is not None
@@ -251,6 +278,9 @@ class Agent:
         self._signal(signal.SIGKILL, everyone=True)
         for p in self.ranks:
             p.wait()
+        for copier in self.copiers:
+            copier.join(GRACE)  # what a rank wrote at last is still on its way
+        self.copiers = []
         for file in self.files:
             file.close()
         self.ranks, self.files = [], []

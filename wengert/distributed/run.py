@@ -26,6 +26,14 @@ def _both(name: str) -> list[str]:
     return list(dict.fromkeys([f"--{name}", f"--{name.replace('-', '_')}"]))
 
 
+# of torchrun's, what has nothing to act on here
+ACCEPTED = (
+    "local-addr", "logs-specs", "event-log-handler", "numa-binding", "shutdown-timeout",
+    "signals-to-handle", "duplicate-stdout-filters",
+    "duplicate-stderr-filters",
+)  # fmt: skip
+
+
 def get_args_parser() -> argparse.ArgumentParser:
     """The parser of wengertrun's command line, which is torchrun's."""
     parser = argparse.ArgumentParser(
@@ -62,6 +70,10 @@ def get_args_parser() -> argparse.ArgumentParser:
         help="write what ranks print into files of --log-dir: 1 output, 2 errors, 3 both, or "
         "RANK:NUMBER,..",
     )  # fmt: skip
+    parser.add_argument("-t", "--tee", default="0", help="the same, and show it as well")
+    add("local-ranks-filter", "", "RANK,..: show what these print, of this host")
+    for name in ACCEPTED:
+        add(name, None, "accepted")
     parser.add_argument("training_script", metavar="SCRIPT")
     parser.add_argument("training_script_args", metavar="ARGS", nargs=argparse.REMAINDER)
     return parser
@@ -93,14 +105,13 @@ def _number(args: argparse.Namespace) -> int:
     return number
 
 
-def _redirects(args: argparse.Namespace, ranks: int) -> dict[int, int]:
-    text = args.redirects
+def _redirects(text: str, args: argparse.Namespace, ranks: int) -> dict[int, int]:
     if ":" not in text:
         found = dict.fromkeys(range(ranks), int(text))
     else:
         found = {int(k): int(v) for k, _, v in (part.partition(":") for part in text.split(","))}
     if any(found.values()) and args.log_dir is None:
-        raise ValueError("wengertrun: -r needs --log-dir, where the files are to be")
+        raise ValueError("wengertrun: -r and -t need --log-dir, where the files are to be")
     return found
 
 
@@ -145,8 +156,10 @@ def job_of(args: argparse.Namespace) -> Job:
         )
     if args.launcher == "ray":
         host = 0  # all are started from here
-        if args.redirects != "0":
-            raise ValueError("wengertrun: -r is not for --launcher ray, which has logs of its own")
+        if (args.redirects, args.tee) != ("0", "0"):
+            raise ValueError(
+                "wengertrun: -r and -t are not for --launcher ray, which has logs of its own"
+            )
     elif hosts > 1:
         port = port or 29500
         if args.rdzv_backend == "c10d":
@@ -155,9 +168,12 @@ def job_of(args: argparse.Namespace) -> Job:
             raise ValueError(f"wengertrun: host number {host} is not in 0 to {hosts - 1}")
     elif args.rdzv_backend == "c10d":
         address, port = "127.0.0.1", 0
+    chosen = args.local_ranks_filter
+    shown = frozenset(map(int, chosen.split(","))) if chosen else None
     return Job(
         command(args), ranks, hosts, host, address, port, args.max_restarts, args.rdzv_id,
-        args.role, args.monitor_interval, args.log_dir, _redirects(args, ranks),
+        args.role, args.monitor_interval, args.log_dir, _redirects(args.redirects, args, ranks),
+        _redirects(args.tee, args, ranks), shown,
     )  # fmt: skip
 
 

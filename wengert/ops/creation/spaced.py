@@ -286,7 +286,8 @@ def arange(
         and float(step).is_integer()
         and reach * dtypes.limits(dtype).eps < 2
     ):
-        values = _rows(xp, start, step, n, dtype)
+        with xp.current():
+            values = _rows(xp, start, step, n, dtype)
     else:
         values = xp.add(xp.mul(xp.arange(0, n, 1, dtypes.float64.np), step), start)
     return into(out, finish(xp.astype(values, d), requires_grad), True)
