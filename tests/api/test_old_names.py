@@ -374,3 +374,19 @@ def test_private_modules_that_libraries_import():
     v = torch.tensor([2.0, 4.0])
     assert normal._batch_mv(root, v).tolist() == [4.0, 16.0]
     assert normal._batch_mahalanobis(root, v) == 2.0
+
+
+def test_classes_of_quantization_that_code_asks_for():
+    from wengert.ao.quantization import FakeQuantizeBase, ObserverBase
+
+    assert not isinstance(torch.nn.ReLU(), (FakeQuantizeBase, ObserverBase))
+    with pytest.raises(TypeError, match="abstract"):
+        ObserverBase(torch.int8)
+    with pytest.raises(AttributeError, match="quantization is not in wengert"):
+        torch.ao.quantization.quantize_dynamic
+
+
+def test_tensor_itself_as_a_type_means_the_default():
+    assert (torch.zeros(2) < 1).type(torch.Tensor).dtype == torch.float32
+    with pytest.raises(ValueError, match="invalid type"):
+        torch.zeros(2).type(torch.nn.Parameter)

@@ -1,4 +1,4 @@
-"""torch.ao: pruning; quantization is not here."""
+"""torch.ao: pruning; of quantization only what code asks for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from ..base.absent import not_yet as _not_yet
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "pruning":
-        return _import_module(".pruning", __name__)
+    if name in ("pruning", "quantization"):
+        return _import_module(f".{name}", __name__)
     raise _not_yet("torch.ao", name)

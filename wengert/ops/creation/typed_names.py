@@ -29,10 +29,12 @@ class tensortype(type):
 
 def type_named(t: Any) -> tuple[Any, str | None]:
     """The dtype and the kind of device of `torch.cuda.FloatTensor` or its name; of a dtype itself,
-    with no device.
+    with no device. `torch.Tensor` has the default dtype.
     """
     if isinstance(t, dtypes.dtype):
         return t, None
+    if t is Tensor:
+        return dtypes.get_default_dtype(), "cpu"
     named = t
     if isinstance(t, str):
         path, _, name = t.rpartition(".")
@@ -40,7 +42,7 @@ def type_named(t: Any) -> tuple[Any, str | None]:
         t = FUNCTIONS[""].get(name)
     else:
         place = getattr(t, "place", "cpu")
-    if not hasattr(t, "dtype") or place not in TYPES:
+    if not isinstance(getattr(t, "dtype", None), dtypes.dtype) or place not in TYPES:
         raise ValueError(f"type(): invalid type {named!r}: write 'torch.FloatTensor' or a dtype")
     return t.dtype, place
 
