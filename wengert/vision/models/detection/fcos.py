@@ -266,7 +266,10 @@ class FCOS(OneStage):
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
     def matched(self, boxes: Tensor, anchors: Tensor, counts: list[int]) -> Tensor:
-        """The box (A,) of each anchor, -1 for none: the smallest that has it near its middle."""
+        """The box (A,) of each anchor, -1 for none: the smallest that has it near its middle.
+
+        boxes: corners (n, 4). anchors: corners (A, 4). counts: how many of them each level has.
+        """
         if boxes.numel() == 0:
             return T.full((len(anchors),), -1, dtype=int64, device=anchors.device)
         at = (anchors[:, :2] + anchors[:, 2:]) / 2

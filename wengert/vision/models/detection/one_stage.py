@@ -41,18 +41,25 @@ class OneStage(Module):
     def losses(
         self, targets: Targets, outputs: Found, anchors: list[Tensor], counts: list[int]
     ) -> Found:
-        """The losses of a batch; counts: the anchors of each level."""
+        """The losses of a batch.
+
+        targets: for each image, a dict of boxes and labels. outputs: what the head gives. anchors:
+        boxes (A, 4) of each image. counts: the anchors of each level.
+        """
         raise NotImplementedError
 
     def detections(
         self, outputs: Found, anchors: list[Tensor], counts: list[int], sizes: list[Any]
     ) -> list[Found]:
-        """The results of each image."""
+        """The results of each image.
+
+        outputs, anchors, counts: as of `losses`. sizes: heights and widths of the images.
+        """
         split: Any = {name: list(x.split(counts, dim=1)) for name, x in outputs.items()}
         return self.postprocess_detections(split, [list(a.split(counts)) for a in anchors], sizes)
 
     def scores(self, outputs: Found) -> Tensor:
-        """The scores of classes, from what the head gives for a level of an image."""
+        """The scores of classes; outputs: what the head gives for a level of an image, by name."""
         return T.sigmoid(outputs["cls_logits"])
 
     def postprocess_detections(
@@ -80,11 +87,14 @@ class OneStage(Module):
         return found
 
     def decoded(self, offsets: Tensor, anchors: Tensor) -> Tensor:
-        """The boxes (n, 4) at offsets from anchors."""
+        """The boxes (n, 4) at offsets from anchors, (n, 4) each."""
         return self.box_coder.decode_single(offsets, anchors)
 
     def suppressed(self, parts: list[tuple[Tensor, Tensor, Tensor]]) -> Found:
-        """Boxes, scores and labels, without those that better ones of their class overlap."""
+        """Boxes, scores and labels, without those that better ones of their class overlap.
+
+        parts: boxes (n, 4), scores (n,) and labels (n,), of each level or class.
+        """
         boxes, scores, labels = (T.cat(values, dim=0) for values in zip(*parts))
         keep = box_ops.batched_nms(boxes, scores, labels, self.nms_thresh)
         keep = keep[: self.detections_per_img]
