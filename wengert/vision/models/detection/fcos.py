@@ -199,6 +199,14 @@ class FCOS(OneStage):
     >>> losses = net([torch.zeros(3, 32, 32)], [{"boxes": boxes, "labels": torch.tensor([1])}])
     >>> sorted(losses)
     ['bbox_ctrness', 'bbox_regression', 'classification']
+    >>> outputs = {"cls_logits": torch.zeros(1, 1, 2), "bbox_regression": torch.ones(1, 1, 4),
+    ...            "bbox_ctrness": torch.zeros(1, 1, 1)}
+    >>> targets = [{"boxes": boxes, "labels": torch.tensor([1])}]
+    >>> net.compute_loss(targets, outputs, [boxes], [1])["bbox_ctrness"]
+    tensor(0.6931)
+    >>> split = {name: [x] for name, x in outputs.items()}
+    >>> net.postprocess_detections(split, [[boxes]], [(32, 32)])[0]["labels"].shape
+    torch.Size([0])
     >>> net.eval()([torch.zeros(3, 32, 32)])[0]["boxes"].shape
     torch.Size([0, 4])
     """
@@ -262,10 +270,10 @@ class FCOS(OneStage):
         Raises IndexError where targets, anchors or num_anchors_per_level is empty or too short.
         """
         counts = num_anchors_per_level
-        matched = [self.matched(t["boxes"], own, counts) for own, t in zip(anchors, targets)]
+        matched = [self._matched(t["boxes"], own, counts) for own, t in zip(anchors, targets)]
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
-    def matched(self, boxes: Tensor, anchors: Tensor, counts: list[int]) -> Tensor:
+    def _matched(self, boxes: Tensor, anchors: Tensor, counts: list[int]) -> Tensor:
         """The box (A,) of each anchor, -1 for none: the smallest that has it near its middle.
 
         boxes: corners (n, 4). anchors: corners (A, 4). counts: how many of them each level has.
@@ -287,7 +295,7 @@ class FCOS(OneStage):
         best, which = (fits.to(float32) * (1e8 - areas)).max(dim=1)
         return which.masked_fill(best < 1e-5, -1)
 
-    def losses(
+    def _losses(
         self,
         targets: Targets,
         outputs: dict[str, Tensor],
@@ -296,10 +304,10 @@ class FCOS(OneStage):
     ) -> dict[str, Tensor]:
         return self.compute_loss(targets, outputs, anchors, counts)
 
-    def scores(self, outputs: dict[str, Tensor]) -> Tensor:
+    def _scores(self, outputs: dict[str, Tensor]) -> Tensor:
         return T.sqrt(T.sigmoid(outputs["cls_logits"]) * T.sigmoid(outputs["bbox_ctrness"]))
 
-    def decoded(self, offsets: Tensor, anchors: Tensor) -> Tensor:
+    def _decoded(self, offsets: Tensor, anchors: Tensor) -> Tensor:
         return self.box_coder.decode(offsets, anchors)
 
 

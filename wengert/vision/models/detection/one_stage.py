@@ -38,7 +38,7 @@ class OneStage(Module):
     detections_per_img: int
     topk_candidates: int
 
-    def losses(
+    def _losses(
         self, targets: Targets, outputs: Found, anchors: list[Tensor], counts: list[int]
     ) -> Found:
         """The losses of a batch.
@@ -48,17 +48,17 @@ class OneStage(Module):
         """
         raise NotImplementedError
 
-    def detections(
+    def _detections(
         self, outputs: Found, anchors: list[Tensor], counts: list[int], sizes: list[Any]
     ) -> list[Found]:
         """The results of each image.
 
-        outputs, anchors, counts: as of `losses`. sizes: heights and widths of the images.
+        outputs, anchors, counts: as of `_losses`. sizes: heights and widths of the images.
         """
         split: Any = {name: list(x.split(counts, dim=1)) for name, x in outputs.items()}
         return self.postprocess_detections(split, [list(a.split(counts)) for a in anchors], sizes)
 
-    def scores(self, outputs: Found) -> Tensor:
+    def _scores(self, outputs: Found) -> Tensor:
         """The scores of classes; outputs: what the head gives for a level of an image, by name."""
         return T.sigmoid(outputs["cls_logits"])
 
@@ -75,22 +75,22 @@ class OneStage(Module):
             parts = []
             for k, own in enumerate(levels):
                 outputs = {name: x[k][i] for name, x in head_outputs.items()}
-                scores = self.scores(outputs)
+                scores = self._scores(outputs)
                 classes, scores = scores.shape[-1], scores.flatten()
                 keep = T.where(scores > self.score_thresh)[0]
                 scores, best = scores[keep].topk(min(self.topk_candidates, len(keep)))
                 keep = keep[best]
                 at = T.div(keep, classes, rounding_mode="floor")
-                boxes = self.decoded(outputs["bbox_regression"][at], own[at])
+                boxes = self._decoded(outputs["bbox_regression"][at], own[at])
                 parts.append((box_ops.clip_boxes_to_image(boxes, size), scores, keep % classes))
-            found.append(self.suppressed(parts))
+            found.append(self._suppressed(parts))
         return found
 
-    def decoded(self, offsets: Tensor, anchors: Tensor) -> Tensor:
+    def _decoded(self, offsets: Tensor, anchors: Tensor) -> Tensor:
         """The boxes (n, 4) at offsets from anchors, (n, 4) each."""
         return self.box_coder.decode_single(offsets, anchors)
 
-    def suppressed(self, parts: list[tuple[Tensor, Tensor, Tensor]]) -> Found:
+    def _suppressed(self, parts: list[tuple[Tensor, Tensor, Tensor]]) -> Found:
         """Boxes, scores and labels, without those that better ones of their class overlap.
 
         parts: boxes (n, 4), scores (n,) and labels (n,), of each level or class.
@@ -112,8 +112,8 @@ class OneStage(Module):
         counts = [x.shape[2] * x.shape[3] * n for x, n in zip(levels, each)]
         if self.training:
             assert targets is not None
-            return self.losses(targets, outputs, anchors, counts)
-        found = self.detections(outputs, anchors, counts, batch.image_sizes)
+            return self._losses(targets, outputs, anchors, counts)
+        found = self._detections(outputs, anchors, counts, batch.image_sizes)
         return self.transform.postprocess(found, batch.image_sizes, original)
 
 

@@ -283,7 +283,7 @@ class RetinaNet(OneStage):
         matched = matches(self.proposal_matcher, targets, anchors)
         return self.head.compute_loss(targets, head_outputs, anchors, matched)
 
-    def losses(
+    def _losses(
         self,
         targets: Targets,
         outputs: dict[str, Tensor],

@@ -203,7 +203,7 @@ class SSD(OneStage):
             "classification": (each[positive].sum() + each[negative].sum()) / count,
         }
 
-    def losses(
+    def _losses(
         self,
         targets: Targets,
         outputs: dict[str, Tensor],
@@ -213,7 +213,7 @@ class SSD(OneStage):
         matched = matches(self.proposal_matcher, targets, anchors)
         return self.compute_loss(targets, outputs, anchors, matched)
 
-    def detections(
+    def _detections(
         self,
         outputs: dict[str, Tensor],
         anchors: list[Tensor],
@@ -235,13 +235,13 @@ class SSD(OneStage):
         for offsets, classes, own, size in zip(
             head_outputs["bbox_regression"], scores, image_anchors, image_shapes
         ):
-            boxes = box_ops.clip_boxes_to_image(self.decoded(offsets, own), size)
+            boxes = box_ops.clip_boxes_to_image(self._decoded(offsets, own), size)
             parts = []
             for label in range(1, classes.shape[-1]):
                 keep = T.where(classes[:, label] > self.score_thresh)[0]
                 score, best = classes[keep, label].topk(min(self.topk_candidates, len(keep)))
                 parts.append((boxes[keep[best]], score, T.full_like(score, label, dtype=int64)))
-            found.append(self.suppressed(parts))
+            found.append(self._suppressed(parts))
         return found
 
 
