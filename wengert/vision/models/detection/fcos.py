@@ -188,7 +188,9 @@ class FCOS(OneStage):
     Takes and returns what `GeneralizedRCNN` does.
 
     Raises ValueError where backbone is of the wrong type, or a position has several anchors;
-    TypeError where anchor_generator is of the wrong type.
+    TypeError where anchor_generator is of the wrong type; IndexError where images is too long or
+    targets is empty or too short; RuntimeError where num_classes, min_size or max_size is 0,
+    negative or a tensor of several numbers.
 
     >>> backbone = nn.Conv2d(3, 32, 8, 8)
     >>> backbone.out_channels = 32
@@ -267,7 +269,8 @@ class FCOS(OneStage):
         targets: for each image, a dict of boxes and labels. head_outputs: what the head gives.
         anchors: boxes (A, 4) of each image. num_anchors_per_level: how many of them each level has.
 
-        Raises IndexError where targets, anchors or num_anchors_per_level is empty or too short.
+        Raises RuntimeError where targets or anchors is empty or too short; IndexError where
+        num_anchors_per_level is empty.
         """
         counts = num_anchors_per_level
         matched = [self._matched(t["boxes"], own, counts) for own, t in zip(anchors, targets)]
