@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -352,7 +353,8 @@ def _solutions(lib: Any, x: Any, y: Any) -> tuple[Any, Any]:
         def one(a: Any, b: Any) -> tuple[Any]:
             lu, pivots, singular = _getrf(a)
             if not singular and np.isfinite(a).all():
-                return (np.linalg.solve(a, b),)
+                with suppress(np.linalg.LinAlgError):  # rounding in another order can say otherwise
+                    return (np.linalg.solve(a, b),)
             n = len(a)
             b = b[permutation(np, pivots, n)]
             with np.errstate(all="ignore"):  # infinite where nothing finite solves it

@@ -347,7 +347,7 @@ def _unpickled(
 
 def _opened(result: Any) -> Any:
     """What users get: a storage that was saved by itself is one of theirs."""
-    return TypedStorage(wrap(result.array)) if isinstance(result, Stored) else result
+    return TypedStorage(_memory=wrap(result.array)) if isinstance(result, Stored) else result
 
 
 # what instructions make of values that no file of ours has

@@ -283,8 +283,7 @@ class BackwardHook:
             for hook in self.user_pre_hooks:
                 replaced = hook(self.module, grad_output)
                 if replaced is not None:
-                    one = not isinstance(replaced, tuple) and len(grad_output) == 1
-                    grad_output = self._checked((replaced,) if one else replaced, grad_output)
+                    grad_output = self._checked(replaced, grad_output)
             self.grad_outputs = grad_output
             if self.inputs is None:  # no input takes a gradient: there is nothing to wait for
                 if self.user_hooks:
@@ -310,8 +309,7 @@ class BackwardHook:
         for hook in self.user_hooks:
             replaced = hook(self.module, grad_input, self.grad_outputs)
             if replaced is not None:
-                one = not isinstance(replaced, tuple) and len(grad_input) == 1
-                grad_input = self._checked((replaced,) if one else replaced, grad_input)
+                grad_input = self._checked(replaced, grad_input)
         return grad_input
 
     @staticmethod
@@ -339,13 +337,12 @@ class BackwardHook:
 
     @staticmethod
     def _checked(new: Any, old: Any) -> Any:
-        if not isinstance(new, tuple) or len(new) != len(old):
-            got = len(new) if isinstance(new, tuple) else 1
+        if isinstance(new, Tensor) or len(new) != len(old):  # a tensor is no tuple of one
             raise RuntimeError(
-                f"Backward hook returned an invalid number of grad_input, got {got}, but expected "
-                f"{len(old)}"
+                f"Backward hook returned an invalid number of grad_input, got {len(new)}, but "
+                f"expected {len(old)}: write (gradient,) for one"
             )
-        return new
+        return tuple(new)
 
 
 def register_module_forward_pre_hook(hook: Hook) -> RemovableHandle:

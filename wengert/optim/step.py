@@ -140,6 +140,8 @@ class Rule:
         work: list[Work] = []
         libraries: dict[type, Any] = {}
         as_tensors = group.get("differentiable", False) or not self.elementwise
+        if as_tensors and group.get("foreach") and group.get("differentiable"):
+            raise AssertionError("_foreach ops don't support autograd: leave foreach=True out")
         states, options = self.state, None
         for p in group["params"]:
             g = p.grad

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import wengert
+import wengert as w
 
 
 def test_old_constructors_take_numpys_integers_for_sizes():
@@ -76,3 +77,55 @@ def test_few_evenly_spaced_numbers_are_those_of_the_general_way():
         wengert.linspace(0, 1)
     with pytest.raises(RuntimeError):
         wengert.linspace(wengert.zeros(2), 1, 3)
+
+
+@pytest.mark.parametrize(
+    "data, dtype",
+    [
+        ([1e10], "int32"), ([1e30], "int64"), (300.0, "uint8"), ([-1.0], "uint8"),
+        ([255.9], "uint8"), (float("nan"), "int32"),
+    ],
+)  # fmt: skip
+def test_numbers_that_an_integer_dtype_cannot_hold(data, dtype):
+    for make in (w.tensor, w.asarray):
+        with pytest.raises(RuntimeError):
+            make(data, dtype=getattr(w, dtype))
+
+
+def test_integers_beyond_int64():
+    for dtype in (w.float32, w.bfloat16, w.float8_e5m2, w.complex64):
+        assert w.tensor([2**63], dtype=dtype).abs().float().item() >= 2**63
+    for dtype in (w.int32, w.uint8, w.int64):
+        with pytest.raises(ValueError):
+            w.tensor(2**64, dtype=dtype)
+    assert w.tensor([2**63], dtype=w.uint64).tolist() == [2**63]
+
+
+@pytest.mark.parametrize(
+    "data, dtype",
+    [
+        ([None], "float32"), ({1: 2}, "float32"), ({1, 2}, "int64"), ("123", "int64"),
+        (b"abc", "uint8"), ([np.float32(1)], "int64"), (np.bool_(True), "int64"),
+        ([1, "a"], "bool"), (None, "float32"), (iter([1]), "float32"), (object(), "int64"),
+    ],
+)  # fmt: skip
+def test_what_python_would_not_convert_is_a_type_error(data, dtype):
+    for make in (w.tensor, w.as_tensor):
+        with pytest.raises(TypeError):
+            make(data, dtype=getattr(w, dtype))
+
+
+def test_what_python_would_convert():
+    assert w.tensor([np.float64(1.5), True], dtype=w.int64).tolist() == [1, 1]
+    assert w.tensor([w.tensor(1.5), np.float32(2)], dtype=w.float64).tolist() == [1.5, 2.0]
+    assert w.tensor([np.bool_(True), 0], dtype=w.bool).tolist() == [True, False]
+    with pytest.raises(ValueError):
+        w.tensor([w.ones(2), w.ones(2)], dtype=w.float32)
+
+
+def test_asarray_does_not_alias_numbers_and_sequences():
+    for obj in (1j, range(3), [1]):
+        with pytest.raises(ValueError):
+            w.asarray(obj, copy=False)
+    with pytest.raises(RuntimeError):
+        w.asarray(np.int32(3), copy=False)

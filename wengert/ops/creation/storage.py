@@ -1,12 +1,11 @@
-"""The memory behind tensors: storages, resize_ and set_, the typed names of old. Not here: tensors
-over buffers and files (`buffers.py`).
+"""The memory behind tensors: storages of bytes and of numbers. Not here: giving tensors another
+memory (`resizing.py`), tensors over buffers and files (`buffers.py`).
 
 Storages here are windows on the array that owns a tensor's memory; they are made when asked for.
 """
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -16,16 +15,15 @@ from ...base import dtypes
 from ...base.advice import advise
 from ...base.aliases import alias
 from ...declare.registry import FUNCTIONS, public
-from ...engine import views
 from ...engine.error_context import clear_errors
 from ...engine.tensor import Tensor, wrap
-from ..dims import sizes_of
 from .buffers import from_file
 from .filled import empty
+from .storage_base import StorageBase, bytes_in, indexing, itemsize_of, named_dtype, one_by_one
 from .tensor import tensor
 
 
-class UntypedStorage:
+class UntypedStorage(StorageBase):
     """The bytes of a tensor's memory. RuntimeError for a negative size.
 
     size: how many bytes. device: where it lies.
@@ -46,7 +44,6 @@ class UntypedStorage:
     """
 
     __module__ = "torch.storage"
-    is_cuda = is_sparse = False
 
     def __init__(
         self, size: Any = 0, *, device: Any = None, _memory: Any = None, _owner: Any = None
@@ -55,10 +52,10 @@ class UntypedStorage:
         self.start: int | None = None  # where it begins, once the memory is another
         if _memory is not None:
             self.memory = _memory
-        elif isinstance(size, (list, tuple)):
-            self.memory = tensor(list(size), dtype=dtypes.uint8, device=device)
-        else:
+        elif type(size) is int:
             self.memory = empty(size, dtype=dtypes.uint8, device=device)
+        else:
+            self.memory = tensor(bytes_in(size), dtype=dtypes.uint8, device=device)
 
     @staticmethod
     def from_buffer(
@@ -66,22 +63,28 @@ class UntypedStorage:
         dtype: Any = None,
     ) -> UntypedStorage:  # fmt: skip
         """A copy of count numbers of dtype in an object with bytes, from offset on. byte_order:
-        'native', 'little' or 'big', the order in which they are there. buffer: bytes, or what has
-        them. Raises TypeError where buffer or dtype is of the wrong type.
+        'native', 'little' or 'big', the order in which they are there, which may be left out for
+        bytes. buffer: bytes, or what has them. Raises TypeError where buffer or dtype is of the
+        wrong type, RuntimeError without a dtype, ValueError where the numbers are not there.
 
         >>> torch.UntypedStorage.from_buffer(b"abc", dtype=torch.uint8).tolist()
         [97, 98, 99]
         """
-        size = dtypes.as_dtype(dtype).itemsize
-        data = bytes(memoryview(buffer).cast("B")[offset:])
-        if count >= 0 and count * size > len(data):
+        size = itemsize_of(dtype, byte_order)
+        data = bytes(memoryview(buffer).cast("B"))
+        if not 0 <= offset <= len(data):
+            raise ValueError(f"offset must be from 0 to the {len(data)} bytes, but got {offset}")
+        data = data[offset:]
+        if count < 0 and len(data) % size:
+            raise ValueError(f"buffer size ({len(data)}) must be a multiple of element size {size}")
+        if count * size > len(data):
             raise ValueError(
                 f"buffer has only {len(data)} elements after offset {offset}, but specified a size"
                 f" of {count}"
             )
         data = data[: count * size] if count >= 0 else data
         made = UntypedStorage(list(data))
-        if size > 1 and byte_order not in (None, "native", sys.byteorder):
+        if size > 1 and byte_order not in ("native", sys.byteorder):
             made.byteswap(dtype)
         return made
 
@@ -98,15 +101,6 @@ class UntypedStorage:
         size = d.itemsize // 2 if d.is_complex else d.itemsize
         each = self.bytes_().view(-1, size)
         each.copy_(each.flip(1))
-
-    def is_shared(self) -> bool:
-        """Whether other processes share the memory."""
-        return bool(self.memory.is_shared())
-
-    def share_memory_(self) -> UntypedStorage:
-        """Have other processes share the memory."""
-        self.memory.share_memory_()
-        return self
 
     @staticmethod
     @clear_errors
@@ -127,13 +121,10 @@ class UntypedStorage:
         return self
 
     def bytes_(self) -> Tensor:
-        """The memory as a vector of bytes that shares it."""
+        """The memory as a vector of bytes that shares it; meta storages have none."""
+        if self.device.type == "meta":
+            raise NotImplementedError("Not available for 'meta' device type")
         return self.memory.detach().view(dtypes.uint8)
-
-    @property
-    def device(self) -> Any:
-        """Where the memory is."""
-        return self.memory.device
 
     def nbytes(self) -> int:
         """How many bytes there are."""
@@ -159,7 +150,7 @@ class UntypedStorage:
         return self.bytes_().tolist()
 
     def __getitem__(self, i: Any) -> Any:
-        part = self.bytes_()[i]
+        part = self.bytes_()[one_by_one(i)]
         if not isinstance(i, slice):
             return part.item()
         if part.numel() and namespace(part._a).has(HOST):  # memory that ends where the slice does
@@ -167,10 +158,14 @@ class UntypedStorage:
         return UntypedStorage(_memory=part)
 
     def __setitem__(self, i: Any, value: int) -> None:
-        self.bytes_()[i] = value
+        if not isinstance(i, (int, slice)) or not isinstance(value, int):
+            raise RuntimeError(f"ints are set by ints and slices, got [{i!r}] = {value!r}")
+        if isinstance(i, int) and not -len(self) <= i < len(self):
+            raise RuntimeError(f"out of bounds: byte {i} of {len(self)}")
+        self.bytes_()[one_by_one(i)] = value
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.tolist())
+        yield from self.tolist()
 
     def read_as(self, dtype: Any) -> Tensor:
         """The bytes, shared, as a vector of a dtype: of as many numbers as are whole; int64."""
@@ -198,7 +193,8 @@ class UntypedStorage:
         source: another storage. non_blocking: accepted. Raises RuntimeError where there are not as
         many; TypeError where source is of the wrong type.
         """
-        self.bytes_().copy_(source.bytes_())
+        if self.device.type != "meta":
+            self.bytes_().copy_(source.bytes_())
         return self
 
     def resize_(self, size: int) -> UntypedStorage:
@@ -214,6 +210,9 @@ class UntypedStorage:
         """
         if size < 0:
             raise RuntimeError(f"resize_(): a storage cannot have {size} bytes")
+        if self.device.type == "meta":
+            self.memory = empty(size, dtype=dtypes.uint8, device="meta")
+            return self
         old, t = self.bytes_(), self.owner
         if t is not None and self.start is None:
             self.start = t.data_ptr() - old.data_ptr()
@@ -239,25 +238,46 @@ class UntypedStorage:
         self.bytes_().fill_(value)
         return self
 
-    def cpu(self) -> UntypedStorage:
-        """The storage on the CPU."""
-        return UntypedStorage(_memory=self.memory.cpu())
+    def with_memory(self, memory: Tensor) -> UntypedStorage:
+        """A storage of this kind over a vector."""
+        return UntypedStorage(_memory=memory)
 
-    def is_pinned(self) -> bool:
-        """False."""
-        return False
+    def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
+        """The name of its class, or its bytes as numbers of a dtype.
+
+        non_blocking: accepted.
+
+        >>> torch.ones(2).untyped_storage().type()
+        'torch.storage.UntypedStorage'
+        """
+        if dtype is None:
+            return "torch.storage.UntypedStorage"
+        return TypedStorage(_memory=self.bytes_().to(named_dtype(dtype), copy=True))
+
+    def new(self) -> UntypedStorage:
+        """An empty storage.
+
+        >>> torch.ones(2).untyped_storage().new().nbytes()
+        0
+        """
+        return UntypedStorage(device=self.device)
+
+    @classmethod
+    def _new_shared(cls, size: int, *, device: Any = None) -> UntypedStorage:
+        return UntypedStorage([0] * size, device=device).share_memory_()
 
     def __reduce__(self) -> Any:
         return rebuilt, (False, self.bytes_())
 
     def __repr__(self) -> str:
-        lines = "".join(f" {v}\n" for v in self.tolist())
+        meta = self.device.type == "meta"
+        lines = "...\n" if meta else "".join(f" {v}\n" for v in self.tolist())
         return (
             f"{lines}[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
         )
 
 
-class TypedStorage:
+class TypedStorage(StorageBase):
     """A tensor's memory as a sequence of numbers of its dtype. TypeError where dtype is none.
 
     wrap_storage: an UntypedStorage to use. dtype: of the numbers. device: where it lies.
@@ -281,19 +301,29 @@ class TypedStorage:
     """
 
     __module__ = "torch.storage"
-    is_cuda = is_sparse = False
 
     def __init__(
-        self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None
-    ) -> None:
+        self, *args: Any, wrap_storage: Any = None, dtype: Any = None, device: Any = None,
+        _memory: Any = None, _owner: Any = None,
+    ) -> None:  # fmt: skip
+        self.owner = _owner  # the tensor that was asked for its memory
         d = dtype or dtypes.get_default_dtype()
-        if wrap_storage is not None:
+        if _memory is not None:
+            self.memory = _memory
+        elif wrap_storage is not None:
+            if args or dtype is None or device is not None:
+                raise RuntimeError("TypedStorage(): wrap_storage goes with a dtype, and alone")
+            if not isinstance(wrap_storage, UntypedStorage):
+                raise TypeError(
+                    "TypedStorage(): argument 'wrap_storage' must be UntypedStorage, not "
+                    f"{type(wrap_storage).__name__}"
+                )
             self.memory = wrap_storage.bytes_().view(d)
-        elif args and isinstance(args[0], Tensor):
-            self.memory = args[0]
+        elif len(args) > 1:
+            raise RuntimeError(f"TypedStorage(): too many arguments: {len(args)}")
         elif args and not isinstance(args[0], int):
-            if isinstance(args[0], (str, bytes)):
-                raise TypeError(f"a storage is made of numbers, not of {args[0]!r}")
+            if isinstance(args[0], (str, bytes, Tensor, StorageBase)):
+                raise TypeError(f"a storage is made of numbers, not of {type(args[0]).__name__}")
             self.memory = tensor(list(args[0]), dtype=d, device=device)
         else:
             self.memory = empty(args[0] if args else 0, dtype=d, device=device)
@@ -303,14 +333,9 @@ class TypedStorage:
         """The dtype of the numbers."""
         return self.memory.dtype
 
-    @property
-    def device(self) -> Any:
-        """Where the memory is."""
-        return self.memory.device
-
     def untyped(self) -> UntypedStorage:
         """The same memory as bytes."""
-        return UntypedStorage(_memory=self.memory)
+        return UntypedStorage(_memory=self.memory, _owner=self.owner)
 
     def nbytes(self) -> int:
         """How many bytes there are."""
@@ -341,17 +366,18 @@ class TypedStorage:
     def __getitem__(self, i: Any) -> Any:
         if isinstance(i, slice):
             raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
-        return self.memory[i].item()
+        return self.memory[indexing(i)].item()
 
     def __setitem__(self, i: Any, value: Any) -> None:
-        self.memory.detach()[i] = value
+        self.memory.detach()[indexing(i)] = value
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.tolist())
+        yield from self.tolist()
 
     def read_as(self, dtype: Any) -> Tensor:
-        """The numbers as a vector that shares them; dtype: None, or theirs."""
-        if dtype is not None and dtypes.as_dtype(dtype) is not self.dtype:
+        """The numbers as a vector that shares them; dtype: theirs, or None for the default one."""
+        dtype = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
+        if dtype is not self.dtype:
             raise RuntimeError(
                 f"Expected a storage of {dtype} or an UntypedStorage, but got one of {self.dtype}"
             )
@@ -370,7 +396,7 @@ class TypedStorage:
 
     def clone(self) -> TypedStorage:
         """A copy."""
-        return TypedStorage(self.memory.detach().clone())
+        return TypedStorage(_memory=self.memory.detach().clone())
 
     @clear_errors
     def copy_(self, source: Any, non_blocking: bool = False) -> TypedStorage:
@@ -382,13 +408,52 @@ class TypedStorage:
         self.memory.detach().copy_(source.memory)
         return self
 
-    def is_shared(self) -> bool:
-        """Whether other processes share the memory."""
-        return bool(self.memory.is_shared())
+    def with_memory(self, memory: Tensor) -> TypedStorage:
+        """A storage of this kind over a vector."""
+        return TypedStorage(_memory=memory)
 
-    def cpu(self) -> TypedStorage:
-        """The storage on the CPU."""
-        return TypedStorage(self.memory.detach().cpu())
+    def resize_(self, size: int) -> TypedStorage:
+        """Give the storage another number of numbers, the further ones arbitrary.
+
+        size: how many numbers. RuntimeError for a negative one, TypeError where it is of the wrong
+        type.
+
+        >>> len(torch.FloatStorage([1.0, 2.0]).resize_(3))
+        3
+        """
+        raw = self.untyped().resize_(size * self.element_size())
+        self.memory = raw.bytes_().view(self.dtype)
+        return self
+
+    @classmethod
+    def from_buffer(
+        cls, *args: Any, dtype: Any = None, device: Any = None, **options: Any
+    ) -> TypedStorage:
+        """The numbers of dtype in an object with bytes: UntypedStorage.from_buffer.
+
+        args, options: of UntypedStorage.from_buffer. device: where they go. Raises TypeError where
+        there is no buffer, RuntimeError without a byte order.
+
+        >>> torch.TypedStorage.from_buffer(b"ab", dtype=torch.uint8).tolist()
+        [97, 98]
+        """
+        dtype = dtype or dtypes.get_default_dtype()
+        made = UntypedStorage.from_buffer(*args, dtype=dtype, **options)
+        return TypedStorage(_memory=made.memory.view(dtypes.as_dtype(dtype)).to(device=device))
+
+    @classmethod
+    @clear_errors
+    def from_file(cls, filename: Any, shared: bool, size: int) -> TypedStorage:
+        """The numbers of a file, mapped; shared: changes go to the file, which is made as large.
+
+        filename: the path. size: how many numbers. Raises TypeError where size is of the wrong
+        type; RuntimeError where size does not fit.
+
+        >>> place = open("numbers.bin", "wb").write(bytes(8))
+        >>> torch.TypedStorage.from_file("numbers.bin", False, 2).tolist()
+        [0.0, 0.0]
+        """
+        return TypedStorage(_memory=from_file(filename, shared, size))
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """The name of its class, or a copy in a dtype.
@@ -397,7 +462,7 @@ class TypedStorage:
         """
         if dtype is None:
             return f"torch.{self.pickle_storage_type()}"
-        return TypedStorage(self.memory.detach().to(dtype))
+        return TypedStorage(_memory=self.memory.detach().to(named_dtype(dtype)))
 
     def pickle_storage_type(self) -> str:
         """The name of the type, such as 'FloatStorage'."""
@@ -414,28 +479,9 @@ class TypedStorage:
         )
 
 
-def converting(d: Any) -> Any:
-    """storage.double() and the like: a copy in a dtype."""
-
-    def method(self: TypedStorage) -> TypedStorage:
-        return self.type(d)
-
-    method.__doc__ = f"A copy in {d.name}."
-    return method
-
-
-for _name, _dtype in {
-    "double": dtypes.float64, "float": dtypes.float32, "half": dtypes.float16,
-    "bfloat16": dtypes.bfloat16, "long": dtypes.int64, "int": dtypes.int32,
-    "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool,
-    "complex_float": dtypes.complex64, "complex_double": dtypes.complex128,
-}.items():  # fmt: skip
-    setattr(TypedStorage, _name, converting(_dtype))
-
-
 def rebuilt(typed: bool, memory: Tensor) -> TypedStorage | UntypedStorage:
     """A storage over a vector that nobody else has."""
-    return TypedStorage(memory) if typed else UntypedStorage(_memory=memory)
+    return TypedStorage(_memory=memory) if typed else UntypedStorage(_memory=memory)
 
 
 def memory(t: Tensor) -> Tensor:
@@ -458,7 +504,19 @@ def storage(self):
         " tensor.storage()",
         once=True,
     )
-    return TypedStorage(memory(self))
+    return TypedStorage(_memory=memory(self), _owner=self)
+
+
+@public("Tensor._typed_storage(Tensor self) -> any")
+def _typed_storage(self):
+    """The memory behind the tensor, as numbers, without storage()'s warning.
+
+    Raises NotImplementedError for sparse tensors.
+
+    >>> torch.ones(2)._typed_storage().tolist()
+    [1.0, 1.0]
+    """
+    return TypedStorage(_memory=memory(self), _owner=self)
 
 
 @public("Tensor.untyped_storage(Tensor self) -> Storage")
@@ -481,83 +539,6 @@ def storage_type(self):
     <class 'torch.FloatStorage'>
     """
     return FUNCTIONS[""][f"{self.dtype._letter}Storage"]
-
-
-@public("Tensor.resize_(Tensor self, int[] size, *, MemoryFormat? memory_format=None)")
-def resize_(self, *size, memory_format=None):
-    """Change the shape of self in place, in the same memory if that suffices; further elements
-    are arbitrary.
-
-    >>> torch.tensor([1., 2., 3.]).resize_(2)
-    tensor([1., 2.])
-    """
-    if self._n is not None:
-        raise RuntimeError("cannot resize variables that require grad")
-    shape = sizes_of(size, "resize_")
-    if any(n < 0 for n in shape):
-        raise RuntimeError(f"resize_(): sizes must not be negative, got {list(shape)}")
-    if shape != tuple(self._a.shape):
-        self._a = namespace(self._a).resized(self._a, shape)
-        views.mutated(self)
-    return self
-
-
-@public("Tensor.resize(Tensor self, int[] size)")
-def resize(self, *size):
-    """self in another shape with as many elements; `reshape` by an old name.
-
-    RuntimeError: the shapes differ in their number of elements.
-
-    >>> torch.ones(4).resize(2, 2).shape
-    torch.Size([2, 2])
-    """
-
-    advise("non-inplace resize is deprecated")
-    return self.reshape(sizes_of(size, "resize"))
-
-
-@public("resize_as_(Tensor input, Tensor the_template, *, MemoryFormat? memory_format=None)")
-def resize_as_(self, the_template, *, memory_format=None):
-    """resize_ to the shape of another tensor.
-
-    >>> torch.ones(4).resize_as_(torch.zeros(2, 2))
-    tensor([[1., 1.],
-            [1., 1.]])
-    """
-    return resize_(self, tuple(the_template._a.shape))
-
-
-@public(
-    "Tensor.set_(Tensor self)",
-    "Tensor.set_(Tensor self, any source)",
-    "Tensor.set_(Tensor self, any source, int storage_offset, int[] size, int[] stride=[])",
-)
-def set_(self, source=None, storage_offset=0, size=None, stride=None):
-    """Let self share the memory of a tensor or storage, with a size and strides in elements.
-
-    Raises RuntimeError where the source has another dtype or does not hold as many elements.
-
-    >>> torch.ones(2).set_(torch.zeros(3))
-    tensor([0., 0., 0.])
-    """
-    if source is None:
-        new = empty(0, dtype=self.dtype, device=self.device)
-    elif isinstance(source, UntypedStorage):
-        new = source.bytes_().view(self.dtype)
-    else:
-        new = source.memory if isinstance(source, TypedStorage) else source
-    if new.dtype is not self.dtype:
-        raise RuntimeError(
-            f"Could not set tensor of type {new.dtype} to a tensor of type {self.dtype}"
-        )
-    if size is not None:
-        size = (size,) if isinstance(size, int) else tuple(size)
-        if not stride:
-            stride = tuple([math.prod(size[i + 1 :]) for i in range(len(size))])
-        new = new.detach().as_strided(size, stride, storage_offset)
-    self._a = new._a
-    views.mutated(self)
-    return self
 
 
 for _c in (UntypedStorage, TypedStorage):

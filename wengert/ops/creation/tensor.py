@@ -152,6 +152,8 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
             if wrong := strangers(data):
                 raise TypeError(f"tensor(): {wrong}")
         dtypes.of_array(a.dtype)
+        if dtype is not None and not hasattr(data, "__setitem__"):  # a NumPy number
+            convertible(data, dtypes.as_dtype(dtype))
         if state.capture is not None:
             state.capture.stop("data of another library becomes a tensor", "pass it as an argument")
         return a if dtype is None else xp.astype(a, dtypes.as_np(dtype))
@@ -165,13 +167,16 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
         d = dtypes.as_dtype(dtype)
     if isinstance(data, (list, tuple)):
         check_nesting(data)
+    if dtype is not None:
+        convertible(data, d)
+    if isinstance(data, (list, tuple)):
         data = plain(data)
     elif not isinstance(data, (bool, int, float, complex)):
         if not hasattr(data, "__len__"):
             refuse(data)
         data = list(data)
     if isinstance(data, int) and d.category == dtypes.INTEGRAL:
-        if d.name == "int64" and not -(2**63) <= data < 2**63:
+        if d.name != "uint64" and not -(2**63) <= data < 2**63:
             raise ValueError("Overflow when unpacking long long")
         return xp.scalar(dtypes.converted(data, d), d.np)
     try:
@@ -183,24 +188,52 @@ def from_data(xp: Any, data: Any, dtype: Any) -> Any:
             a = xp.library.array(data)
             if a.dtype.kind == "f" and a.size == 0:
                 return a.astype(d.np)
-            if a.dtype.kind == "O" or (a.dtype.kind == "u" and d.name == "int64"):
+            if a.dtype.kind == "O" or (a.dtype.kind == "u" and d.name != "uint64"):
                 raise OverflowError
-            if a.dtype.kind == "f" and not xp.library.isfinite(a).all():
-                raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
-            if (
-                a.dtype.kind in "iu"
-                and a.size
-                and (int(a.max()) > dtypes.iinfo(d).max or int(a.min()) < lowest(d))
-            ):
+            if a.size and a.dtype.kind in "iuf" and not fits(a, d):
                 raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
             return xp.astype(a, d.np)
-        return xp.library.array(data, dtype=d.np)
+        a = xp.library.array(data, dtype=d.np if d.itemsize > 2 else None)
+        return a if a.dtype == d.np else xp.astype(a, d.np)  # ints need not fit in int64
     except OverflowError:
         raise ValueError("Overflow when unpacking long long") from None
     except ValueError as error:
         if "Overflow" in str(error):
             raise
         refuse(data)
+
+
+def fits(a: Any, d: dtypes.dtype) -> bool:
+    """Whether all numbers of an array can become integers of a dtype. Negative integers count from
+    the top of an unsigned one; negative floats do not.
+    """
+    info = dtypes.iinfo(d)
+    if a.dtype.kind == "f":
+        return bool((a >= info.min).all() and (a <= info.max).all() and a.max() < float(2**64))
+    return int(a.max()) <= info.max and int(a.min()) >= lowest(d)
+
+
+def convertible(data: Any, d: dtypes.dtype) -> None:
+    """TypeError where an element is of a type that Python would not convert to such a number."""
+    if isinstance(data, (list, tuple)):
+        if data and isinstance(data[0], str):
+            raise ValueError(f"too many dimensions 'str': got the text {data[0]!r} in a sequence")
+        for v in data:
+            if type(v) not in NUMERIC:
+                convertible(v, d)
+        return
+    if isinstance(data, NUMERIC) or is_row(data):
+        return
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}': got {data!r}")
+    if isinstance(data, Tensor) and data.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    if d.is_complex:
+        complex(data)
+    elif d.is_floating_point:
+        float(data)
+    elif d is not dtypes.bool or type(data).__name__ not in ("bool", "bool_"):  # NumPy's
+        index(data)
 
 
 def listed(data: Any) -> Any:
@@ -325,7 +358,7 @@ def as_tensor(data, dtype=None, device=None):
     """
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
-    if hasattr(data, "dtype") and is_array(data) and hasattr(data, "flags"):
+    if hasattr(data, "__setitem__") and hasattr(data, "dtype") and is_array(data):
         dtypes.of_array(data.dtype)
         return wrap(NS[type(data)].asarray(data)).to(device=device, dtype=dtype)
     return tensor(data, dtype=dtype, device=device)
@@ -353,15 +386,20 @@ def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
     elif isinstance(obj, (bytes, bytearray, memoryview)):  # numbers as they lie in memory
         d = dtype or dtypes.get_default_dtype()
         t = FUNCTIONS[""]["frombuffer"](obj, dtype=d)
-    else:
+    elif hasattr(obj, "__setitem__") and hasattr(obj, "dtype"):
         t = as_tensor(obj)
+    elif copy is False:
+        if hasattr(obj, "dtype"):
+            raise RuntimeError("asarray: can't alias NumPy scalars: leave copy=False out")
+        raise ValueError("asarray: can't alias a number or a sequence: leave copy=False out")
+    else:
+        t = as_tensor(obj, dtype=dtype)
     out = t.to(device=device, dtype=dtype)
     if copy and out._a is t._a:
         out = out.clone()
-    if copy is False and (out._a is not t._a or isinstance(obj, (list, tuple, int, float))):
+    if copy is False and out._a is not t._a:
         raise ValueError(
-            "asarray: can't alias the object (copy=False) with another dtype or device, or from a"
-            " sequence"
+            "asarray: can't alias the object (copy=False) with another dtype or device"
         )
     if requires_grad is None:
         if t._n is not None:
@@ -390,6 +428,8 @@ def legacy_tensor(*args: Any, size: Any = None, device: Any = None, dtype: Any =
             if dtype is not None and x.dtype is not d:
                 raise TypeError(f"new(): expected a tensor of {d}, got {x.dtype}: use .to({d})")
             return x.detach()
+        if hasattr(x, "read_as"):  # a storage
+            return x.read_as(d)
         if isinstance(x, (list, tuple)) and name != "Size":
             if any([v is None for v in x]):
                 raise TypeError("must be real number, not NoneType")

@@ -8,6 +8,7 @@ from ...base import dtypes
 from ...base.devices import TYPES
 from ...declare.registry import FUNCTIONS
 from ...engine.tensor import Tensor
+from .buffers import from_file
 from .storage import TypedStorage
 from .tensor import legacy_tensor
 
@@ -55,8 +56,28 @@ class storagetype(type):
     def __instancecheck__(cls, x: object) -> bool:
         return isinstance(x, TypedStorage) and x.dtype is cls.dtype
 
-    def __call__(cls, *args: Any, device: Any = None) -> TypedStorage:
-        return TypedStorage(*args, dtype=cls.dtype, device=device)
+    is_cuda = is_sparse = False
+
+    def __call__(cls, *args: Any, wrap_storage: Any = None, **others: Any) -> TypedStorage:
+        if others:
+            raise RuntimeError(f"{cls.__name__}(): {', '.join(others)} cannot be specified")
+        return TypedStorage(*args, wrap_storage=wrap_storage, dtype=cls.dtype)
+
+    def from_buffer(cls, *args: Any, **options: Any) -> TypedStorage:
+        """TypedStorage.from_buffer in the dtype of the class."""
+        if "dtype" in options:
+            raise RuntimeError(
+                "from_buffer: 'dtype' can only be specified in UntypedStorage.from_buffer and "
+                "TypedStorage.from_buffer"
+            )
+        return TypedStorage.from_buffer(*args, dtype=cls.dtype, **options)
+
+    def from_file(cls, filename: Any, shared: bool, size: int) -> TypedStorage:
+        """TypedStorage.from_file in the dtype of the class."""
+        return TypedStorage(_memory=from_file(filename, shared, size, dtype=cls.dtype))
+
+    def _new_shared(cls, size: int) -> TypedStorage:
+        return TypedStorage([0] * size, dtype=cls.dtype).share_memory_()
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.__name__}'>"
@@ -67,8 +88,9 @@ def _typed(meta: type, name: str, d: Any) -> Any:
     text = f"{what} of {d} from sizes, sequences or an array; isinstance asks for the dtype."
     text += "\n\nRaises RuntimeError where a size is negative; TypeError for what is no size, no "
     text += "sequence of numbers and no array."
-    text += f"\n\ndevice: where it lies.\n\n>>> len(torch.{name}(3))\n3\n"
-    text += "\n\ndevice: where the memory is; None: the CPU."
+    tensors = what == "Tensors"
+    text += "\n\ndevice: where it lies." if tensors else "\n\nwrap_storage: bytes to use."
+    text += f"\n\n>>> len(torch.{name}(3))\n3\n"
     return meta(name, (), {"dtype": d, "__module__": "torch", "__doc__": text})
 
 

@@ -54,17 +54,21 @@ def dropped(
             else input.detach() * 0,
         )
     elif not input.dtype.is_inexact:
-        raise RuntimeError(
-            f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
-            "convert the input "
-            "with .float()"
-        )
+        raise no_integers(name, input)
     elif channels and input._a.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     else:
         n = noise(input, 1 - p, channels)
         r = mul.entry(input, scaled(n, 1 / (1 - p)))
     return views.inplace(input, name + "_", r) if inplace else r
+
+
+def no_integers(name: str, input: Tensor) -> RuntimeError:
+    """What is said of tensors that cannot be scaled."""
+    return RuntimeError(
+        f"{name}: result type Float can't be cast to the desired output type {input.dtype}: "
+        "convert the input with .float()"
+    )
 
 
 def scaled(n: Tensor, factor: float) -> Tensor:
@@ -84,6 +88,8 @@ def alpha_dropped(
         return input
     if p == 1:
         r = input * 0
+    elif not input.dtype.is_inexact:
+        raise no_integers(name, input)
     elif channels and input._a.ndim < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
     else:
@@ -282,4 +288,4 @@ def dropout3d(input, p=0.5, training=True, inplace=False):
             "in an error in a "
             "future release: it needs a channel dimension and 3 spatial dimensions.",
         )
-    return single(input, nd == 4, p, training, inplace)
+    return single(input, nd != 5, p, training, inplace)
