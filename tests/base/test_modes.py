@@ -19,7 +19,7 @@ def test_nested_switches_return_to_where_they_were():
             with torch.inference_mode():
                 assert not recorded()
             assert recorded()
-        with torch.set_grad_enabled(1):
+        with torch.set_grad_enabled(True):
             assert recorded()
         assert not recorded()
     assert recorded() and everyone.off == before

@@ -29,6 +29,7 @@ CALLS = {
     "randperm": (5,),
     "eye": (3,),
     "linspace": (0.0, 1.0, 5),
+    "logspace": (0.0, 1.0, 5),
     "rand_like": (X,),
     "randn_like": (X,),
     "nn.functional.one_hot": (w.tensor([0, 1]), 3),

@@ -142,11 +142,12 @@ def test_a_missing_barrier_is_noticed(name, monkeypatch):
         "log_softmax_backward": (n, a, b), "layer_norm": (n, 1e-5, a, w, w),
         "layer_norm_backward": (n, a, b, w, w, w), "group_norm": (n, 20, 1, 1e-5, a, w, w),
         "group_norm_backward": (n, 20, 1, a, b, w, w, w), "plane_sums": (n, 1, 2, a, b, w, w),
-        "plane_moments": (n, a),
+        "plane_moments": (n, a), "rms_norm": (n, 1e-5, a, w),
+        "rms_norm_backward": (n, a, b, w, w),
     }[name]  # fmt: skip
     outputs = [((2, n), np.nan)] * (not name.startswith("plane"))
     outputs += [((2,), np.nan)] * {
-        "layer_norm": 2, "group_norm": 2, "plane_sums": 2, "plane_moments": 3,
+        "layer_norm": 2, "rms_norm": 1, "group_norm": 2, "plane_sums": 2, "plane_moments": 3,
     }.get(name, 0)  # fmt: skip
     want = launched(ROWS[name], 2, *args, outputs=outputs)
     barriers, seen = [0], []

@@ -272,6 +272,14 @@ def backward(
     gradient: the cotangent, same shape as this tensor; may be left out for scalars.
     retain_graph: keep the graph for another pass (default: create_graph). create_graph:
     record the pass itself, for higher derivatives. inputs: accumulate only into these tensors.
+    Raises RuntimeError if this tensor does not require grad, its graph was freed by an earlier
+    pass, or gradient is missing for more than one element or of another shape; TypeError for a
+    gradient that is no tensor.
+
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> (x * x).backward()
+    >>> x.grad
+    tensor(6.)
     """
     if warmup.begin:
         warmup.used(10)
