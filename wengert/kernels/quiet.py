@@ -9,6 +9,7 @@ Overflow that the library notes by itself, elsewhere in the processor, is heard 
 from __future__ import annotations
 
 import ctypes
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ import numpy as np
 from .native import Host
 from .simd import maker
 
-FUNCTIONS, DATA = 32, 40  # where a ufunc has its loops and their data
 WORD = ctypes.sizeof(ctypes.c_void_p)
+FUNCTIONS = object.__basicsize__ + 16  # where a ufunc has its loops, after what objects have and
+DATA = FUNCTIONS + WORD  # four numbers, and what they are told
 MADE: dict[Any, Any] = {}  # NumPy's ufunc -> the quiet one
 KEPT: list[Any] = []  # what loops are told: where NumPy's is, and its data
 
@@ -40,9 +42,9 @@ entry:
 
 def quiet(f: Any) -> Any:
     """A ufunc with f's loops over float32 and float64, and no others; f itself, where there is no
-    compiler or f is no ufunc over elements.
+    compiler, f is no ufunc over elements, or identities are no addresses.
     """
-    if type(f) is not np.ufunc or f.signature is not None:
+    if type(f) is not np.ufunc or f.signature is not None or sys.implementation.name != "cpython":
         return f
     with Host.lock:
         found = MADE.get(f)
