@@ -13,6 +13,7 @@ from ..base.devices import STANDS_FOR
 from ..base.errors import NoDeviceError
 from ..declare.registry import FUNCTIONS
 from ..engine.tensor import Tensor
+from ..ops.creation.storage import TypedStorage
 
 _LETTERS = {f"{d._letter}Tensor": d for d in dtypes.ALL if not d.is_complex}
 _made: dict[str, Any] = {}
@@ -62,7 +63,9 @@ class storage_elsewhere(type):
         return mine and x.device.type == _kind(cls.place)  # type: ignore[attr-defined]
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        return FUNCTIONS[""][cls.__name__](*args, device=kwargs.get("device", cls.place))
+        if "wrap_storage" not in kwargs:  # which lies where it lies
+            kwargs.setdefault("device", cls.place)
+        return TypedStorage(*args, dtype=cls.dtype, **kwargs)
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.place}.{cls.__name__}'>"
