@@ -11,6 +11,7 @@ from typing import Any
 import ml_dtypes
 
 from ..kernels import ordering
+from ..kernels.halves import KINDS as HALVES
 from ..kernels.halves import converted
 from . import equal_elements
 from .capabilities import ON_HOST, some
@@ -37,7 +38,6 @@ __all__ = [
 ]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-HALVES = (BF16, np.dtype(np.float16))
 F32 = np.dtype(np.float32)
 AT = {how: getattr(np, how).at for how in ("multiply", "maximum", "minimum")}
 MANY = 64  # numbers, from which selecting one is quicker than sorting

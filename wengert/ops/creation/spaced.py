@@ -203,21 +203,22 @@ def by_powers(careful):
     return f
 
 
-def exact(d: dtypes.dtype, *numbers: Any) -> bool:
-    """Whether all are whole numbers that d holds, and those between them."""
-    most = 2 / dtypes.limits(d).eps
-    return all(abs(v) <= most and float(v).is_integer() for v in numbers)
-
-
 def with_kernel(name: str, d: dtypes.dtype, inexact: bool = False) -> None:
     """NotImplementedError for dtypes that PyTorch's kernel does not make."""
     if d.name not in LANES and d not in WHOLE and not (inexact and d.is_complex):
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{d}'")
 
 
-def complex_kept(name: str, d: dtypes.dtype) -> dtypes.dtype:
-    """d, if it can hold complex ends; else RuntimeError."""
-    if not d.is_complex:
+def dtype_between(name: str, start: Any, end: Any, dtype: Any, out: Any) -> dtypes.dtype:
+    """The dtype of a sequence: the one asked for, out's, or the default one, complex between
+    complex ends. RuntimeError for one that cannot hold such ends.
+    """
+    is_complex = isinstance(start, complex) or isinstance(end, complex)
+    if dtype is None:
+        d = out.dtype if out is not None else dtypes.get_default_dtype()
+        return d.to_complex() if is_complex else d
+    d = dtypes.as_dtype(dtype)
+    if is_complex and not d.is_complex:
         raise RuntimeError(
             f"torch.{name}(): complex ends cannot be cast to {d}: pass dtype=torch.complex64"
         )
@@ -322,13 +323,7 @@ def linspace(
         return (part * (end - start) + start).to(d)  # in vmap the ends have no single value
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    if dtype is None:
-        dtype = out.dtype if out is not None else dtypes.get_default_dtype()
-        if isinstance(start, complex) or isinstance(end, complex):
-            dtype = dtype.to_complex()
-    d = dtypes.as_dtype(dtype)
-    if isinstance(start, complex) or isinstance(end, complex):
-        complex_kept("linspace", d)
+    d = dtype_between("linspace", start, end, dtype, out)
     if steps == 1:  # nothing looks at the end
         return into(
             out, full((1,), start, dtype=d, device=device, requires_grad=requires_grad), True
@@ -379,13 +374,7 @@ def logspace(
     tensor([  1.,  10., 100.])
     """
     start, end, batched = ends("logspace", start, end)
-    if dtype is None:
-        dtype = out.dtype if out is not None else dtypes.get_default_dtype()
-        if isinstance(start, complex) or isinstance(end, complex):
-            dtype = dtype.to_complex()
-    d = dtypes.as_dtype(dtype)
-    if isinstance(start, complex) or isinstance(end, complex):
-        complex_kept("logspace", d)
+    d = dtype_between("logspace", start, end, dtype, out)
     if batched:
         e = linspace(start, end, steps, dtype=dtypes.float64, device=device)
         return (float(base) ** e).to(d)
