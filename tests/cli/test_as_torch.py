@@ -30,6 +30,22 @@ def test_a_first_line(tmp_path):
     assert done.stdout.split() == ["torch", "0.", "wengert.vision", "0.0"], done.stderr
 
 
+def test_files_of_pytorch_that_are_one_module_here():
+    done = python(
+        "-c",
+        "import wengert.as_torch\n"
+        "from torch.ao.pruning.sparsifier.base_sparsifier import BaseSparsifier\n"
+        "from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter\n"
+        "from torch.export.exported_program import ExportedProgram\n"
+        "from torch.masked.maskedtensor.core import MaskedTensor, is_masked_tensor\n"
+        "from torch.utils.benchmark.utils.timer import Timer\n"
+        "import torch, torch.utils.benchmark.utils.common as common\n"
+        "print(Timer is torch.utils.benchmark.Timer, common.Measurement.__name__)\n"
+        "print(ExportedProgram is torch.export.ExportedProgram)\n",
+    )
+    assert done.stdout.split() == ["True", "Measurement", "True"], done.stderr
+
+
 def test_as_a_plugin_of_pytest(tmp_path):
     (tmp_path / "test_it.py").write_text(
         "import torch\ndef test_it():\n    assert torch.version.wengert\n"

@@ -28,25 +28,52 @@ HOMES = {
 
 OWN = HOMES["torch"]
 
-# modules of torchvision that hold nothing which the module here does not
+# Files of PyTorch and torchvision whose public names are all in one module here: by that module.
 JOINED = {
-    f"torchvision.{path}": f"wengert.vision.{home}"
-    for home, paths in {
-        "datasets": (
-            "datasets.caltech datasets.dtd datasets.eurosat datasets.fgvc_aircraft "
-            "datasets.flowers102 datasets.food101 datasets.gtsrb datasets.imagenet "
-            "datasets.imagenette datasets.omniglot datasets.oxford_iiit_pet datasets.semeion "
-            "datasets.stanford_cars"
-        ),
-        "models": "models.mobilenet",
-        "models._utils": "models.utils",
-        "transforms._functional_pil": "transforms.functional_pil",
-        "transforms._functional_tensor": "transforms.functional_tensor",
-        "ops": (
-            "ops.ciou_loss ops.diou_loss ops.focal_loss ops.giou_loss ops.ps_roi_align "
-            "ops.ps_roi_pool"
-        ),
+    f"{root}.{path}": f"{HOMES[root]}.{home}"
+    for root, homes in {
+        "torch": {
+            "ao.pruning": (
+                "ao.pruning.scheduler ao.pruning.scheduler.base_scheduler "
+                "ao.pruning.scheduler.cubic_scheduler ao.pruning.scheduler.lambda_scheduler "
+                "ao.pruning.sparsifier ao.pruning.sparsifier.base_sparsifier "
+                "ao.pruning.sparsifier.nearly_diagonal_sparsifier "
+                "ao.pruning.sparsifier.weight_norm_sparsifier"
+            ),
+            "distributed.checkpoint": (
+                "distributed.checkpoint.api distributed.checkpoint.state_dict_loader "
+                "distributed.checkpoint.state_dict_saver distributed.checkpoint.filesystem"
+            ),
+            "distributed.optim": "distributed.optim.optimizer",
+            "distributed.rpc": "distributed.rpc.api",
+            "distributed.tensor": "distributed.tensor.device_mesh",
+            "distributed.tensor.parallel": "distributed.tensor.parallel.api",
+            "export": "export.exported_program",
+            "masked": ("masked.maskedtensor masked.maskedtensor.core masked.maskedtensor.creation"),
+            "utils.benchmark": (
+                "utils.benchmark.utils utils.benchmark.utils.common "
+                "utils.benchmark.utils.compare utils.benchmark.utils.fuzzer "
+                "utils.benchmark.utils.sparse_fuzzer utils.benchmark.utils.timer"
+            ),
+        },
+        "torchvision": {
+            "datasets": (
+                "datasets.caltech datasets.dtd datasets.eurosat datasets.fgvc_aircraft "
+                "datasets.flowers102 datasets.food101 datasets.gtsrb datasets.imagenet "
+                "datasets.imagenette datasets.omniglot datasets.oxford_iiit_pet "
+                "datasets.semeion datasets.stanford_cars"
+            ),
+            "models": "models.mobilenet",
+            "models._utils": "models.utils",
+            "transforms._functional_pil": "transforms.functional_pil",
+            "transforms._functional_tensor": "transforms.functional_tensor",
+            "ops": (
+                "ops.ciou_loss ops.diou_loss ops.focal_loss ops.giou_loss ops.ps_roi_align "
+                "ops.ps_roi_pool"
+            ),
+        },
     }.items()
+    for home, paths in homes.items()
     for path in paths.split()
 }
 
