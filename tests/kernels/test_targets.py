@@ -40,6 +40,7 @@ JOBS = {
     "row sums": (summation.row_sums, "float", "float"),
     "sums of narrow rows": (summation.narrow_sums, "float", 2),
     "column sums": (summation.column_sums, "double", 8),
+    "wide column sums": (summation.wide_column_sums, "float"),
     "max": (folds.fold, "double", "max"),
     "average": (window_pool.pool, "float", "sum"),
     "maxima": (window_pool.pool, "float", "max"),

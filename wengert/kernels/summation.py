@@ -14,7 +14,7 @@ from . import compiler, folds, threads
 from .jobs import WORDS, Job, job
 from .lanes import Pointer, Value
 from .lanes import added_up as sums_of_rows
-from .sweep import sums
+from .sweep import sums, sweep
 from .sweep import total as added_up
 
 Array = Any
@@ -23,11 +23,11 @@ SHORT = 1024  # terms of a row, and
 FEW = 16  # of a column, that are added up in the array's precision
 SEGMENT = 1 << 16  # terms of a row, and
 ROWS = 1 << 10  # of a column, that a thread takes at a time
-SIDE = 8  # vectors of a row whose sums are carried beside each other
-VECTORS = 4  # of columns side by side: a block; or 8, or 16, where a row has no more
-LONG = 16  # blocks of a row from which on as many vectors as registers hold are side by side
-MOST = 64  # blocks that an item goes through for each few rows, if there are
-ITEMS = 4  # items left for each thread, at least: what is read in long runs is there in time
+SIDE = 8  # vectors of a row whose sums are carried beside each other; rows read beside each other
+VECTORS = 4  # that hold a row of a few columns; or 8, or 16
+COLUMNS, FEWEST = 1 << 10, 1 << 8  # of a wider row, that are added up at a time
+ITEMS = 4  # items for each thread, at least, if there are columns enough
+AHEAD = 64  # terms of a row that are fetched early
 NARROW = 48  # terms of a row up to which a row in each lane, made of vectors along rows, is quicker
 CHUNK = 1 << 14  # elements of a chunk, at least
 FOLDED = 4096  # terms that one lane adds up
@@ -75,59 +75,90 @@ def row_sums(k: Job, word: str, result: str) -> None:
 
 
 @job(
-    "x: T*, out: out double*, n: i64, inner: i64, segments: i64, blocks: i64, together: i64, "
-    "parts: i64, items: i64, share: i64"
+    "x: T*, out: out double*, n: i64, inner: i64, segments: i64, width: i64, items: i64, share: i64"
 )
 def column_sums(k: Job, word: str, vectors: int) -> None:
-    """Add to out[outer][segment][column] what x[outer][n][column] holds; a chunk is `share` times
-    `together` blocks of so many vectors of columns, of which `parts` are a row.
+    """Add to out[outer][segment][column] what x[outer][n][column] holds, where so many vectors hold
+    a row; a chunk is `share` segments.
     """
-    x, out, n, inner, segments, blocks, together, parts, items, share = k.table()
+    x, out, n, inner, segments, _, items, share = k.table()
     lanes = k.lanes(word)
-    width = vectors * lanes
+    some = [k.mask((inner - v * lanes).most(0), lanes) for v in range(vectors)]
 
-    def item(i: Value) -> None:
-        part, rest = i % parts, i // parts
-        outer, segment = rest // segments, rest % segments
-        start = segment * ROWS
+    def item(i: Value, masks: list[Value | None]) -> None:
+        outer, start = i // segments, i % segments * ROWS
         stop = k.least(start + ROWS, n)
-        source, to = x.at(outer * n * inner), out.at(rest * inner)
+        source, to = x.at(outer * n * inner), out.at(i * inner)
 
         def few(r: Value) -> None:
-            last = k.least(r + FEW, stop)
+            def row(j: Value, *now: Value) -> list[Value]:
+                p = source.at(j * inner)
+                return [a + p.load(v * lanes, lanes, masks[v]) for v, a in enumerate(now)]
 
-            def some(block: Value) -> None:
-                first = block * width
-                left = inner - first
+            found = k.loop(r, k.least(r + FEW, stop), 1, row, [k.zero(word, lanes)] * vectors)
+            for v, each in enumerate(found):
+                add(to, v * lanes, each, masks[v])
 
-                def run(masks: list[Value | None]) -> None:
-                    def row(j: Value, *now: Value) -> list[Value]:
-                        p = source.at(j * inner + first)
-                        return [a + p.load(v * lanes, lanes, masks[v]) for v, a in enumerate(now)]
+        k.loop(start, stop, FEW, few)
 
-                    found = k.loop(r, last, 1, row, [k.zero(word, lanes)] * vectors)
-                    for j, h in enumerate([h for v in found for h in v.doubles()]):
-                        mask = masks[j // 2]
-                        half = None if mask is None else mask.halves()[j % 2]
-                        at = first + j * (lanes // 2)
-                        to.store(to.load(at, lanes // 2, half) + h, at, half)
+    def items_under(masks: list[Value | None]) -> None:
+        last = k.least((k.chunk + 1) * share, items)
+        k.loop(k.chunk * share, last, 1, lambda i: item(i, masks))
 
-                k.when(
-                    left >= width,
-                    lambda: run([None] * vectors),
-                    lambda: run(
-                        [k.mask((left - v * lanes).most(0), lanes) for v in range(vectors)]
-                    ),
-                )
+    full = inner >= vectors * lanes
+    k.when(full, lambda: items_under([None] * vectors), lambda: items_under([*some]))
 
-            begin = part * together
-            k.loop(begin, k.least(begin + together, blocks), 1, some)
 
-        k.loop(
-            start, stop, FEW, few
-        )  # all columns of a few rows, which follow each other in memory
+@job(
+    "x: T*, out: out double*, n: i64, inner: i64, segments: i64, width: i64, items: i64, share: i64"
+)
+def wide_column_sums(k: Job, word: str) -> None:
+    """The same for wider rows, of which an item adds up `width` columns, SIDE rows at a time: these
+    are read in order, and the sums of so many columns stay in the nearest cache.
+    """
+    x, out, n, inner, segments, width, items, share = k.table()
+    parts = (inner + width - 1) // width
+    lanes = k.lanes(word)
+
+    def item(i: Value) -> None:
+        first, rest = i % parts * width, i // parts
+        outer, start = rest // segments, rest % segments * ROWS
+        stop = k.least(start + ROWS, n)
+        source, to = x.at(outer * n * inner + first), out.at(rest * inner + first)
+        count = k.least(inner - first, width)
+
+        def side(r: Value) -> None:
+            rows = [source.at((r + u) * inner) for u in range(SIDE)]
+
+            def some(c: Value, mask: Value | None, _: int) -> None:
+                for p in rows:  # processors fetch early from fewer rows than these
+                    p.at(c + AHEAD).prefetch(False)
+                add(to, c, added_up([p.load(c, lanes, mask) for p in rows]), mask)
+
+            sweep(k, count, lanes, some)
+
+        full = start + (stop - start) // SIDE * SIDE
+        k.loop(start, full, SIDE, side)
+
+        def left() -> None:
+            def some(c: Value, mask: Value | None, _: int) -> None:
+                def row(r: Value, now: Value) -> Value:
+                    return now + source.at(r * inner).load(c, lanes, mask)
+
+                add(to, c, k.loop(full, stop, 1, row, [k.zero(word, lanes)])[0], mask)
+
+            sweep(k, count, lanes, some)
+
+        k.when(full < stop, left)
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
+
+
+def add(to: Pointer, at: Any, v: Value, mask: Value | None) -> None:
+    """Add a vector to numbers in double precision."""
+    half = v.lanes // 2
+    for j, (h, m) in enumerate(zip(v.doubles(), (None, None) if mask is None else mask.halves())):
+        to.store(to.load(at + j * half, half, m) + h, at + j * half, m)
 
 
 @job("x: T*, out: out T*, n: i64, count: i64, share: i64")
@@ -197,24 +228,24 @@ def total(x: Array, gone: list[int]) -> Array | None:
                 return None
             rest = np.add.reduce(x.reshape(n, inner)[n - left :], 0, np.float64)
         n = (n - left) // together
-    columns = inner * together
+    columns, segments = inner * together, -(-n // ROWS)
     most = 8 if host is None else host.registers // 2
-    fits = [v for v in (VECTORS, 8, 16) if v <= most and columns * VECTORS <= v * wide]
-    # a whole row, if registers hold it: it is read in order; of a long one as much as they hold
-    vectors = min(fits, default=most if columns >= LONG * wide else VECTORS)
-    wide = wide * vectors // VECTORS
-    segments, blocks = -(-n // ROWS), -(-columns // wide)
-    side = max(
-        1, min(MOST, outer * segments * blocks // (ITEMS * threads.count()))
-    )  # blocks of one item
-    parts = -(-blocks // side)
-    items = outer * segments * parts
+    vectors = min(
+        (v for v in (VECTORS, 8, 16) if v <= most and columns * VECTORS <= v * wide), default=0
+    )
+    if not vectors and n <= FEW:
+        return None  # the library adds up row by row, which is as precise here
     out = np.zeros((outer, segments, columns), np.float64)
-    share = max(1, CHUNK // (min(n, ROWS) * min(columns, wide * side)))
     source = x.reshape(-1)[: outer * n * columns]
-    sizes = n, columns, segments, blocks, side, parts, items, share
-    column_sums(word, vectors)(-(-items // share), source, out, *sizes)
-    found = np.add.reduce(out, 1)
+    items, width = outer * segments, columns
+    if not vectors:
+        fair = items * columns // (ITEMS * threads.count())
+        width = min(columns, max(FEWEST, min(COLUMNS, fair // FEWEST * FEWEST)))
+        items *= -(-columns // width)
+    share = max(1, CHUNK // (min(n, ROWS) * width))
+    run = column_sums(word, vectors) if vectors else wide_column_sums(word)
+    run(-(-items // share), source, out, n, columns, segments, width, items, share)
+    found = np.add.reduce(out, 1) if segments > 1 else out[:, 0]
     if together > 1:
         found = np.add.reduce(found.reshape(outer, together, inner), 1)
     if rest is not None:
