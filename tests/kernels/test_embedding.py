@@ -10,7 +10,15 @@ from .assembly import TARGETS
 
 pytestmark = pytest.mark.skipif(compiler.target() is None, reason="llvmlite is not installed")
 
-SHAPES = [(50, 3, 200), (500, 128, 81), (30, 130, 300), (1, 1, 40), (9, 77, 1), (70, 64, 5)]
+SHAPES = [
+    (50, 3, 200),
+    (500, 128, 81),
+    (30, 130, 300),
+    (1, 1, 40),
+    (9, 77, 1),
+    (70, 64, 5),
+    (7, 1030, 20),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +51,9 @@ def test_agrees_with_numpy(rows, width, n, dtype, past, monkeypatch):
 @pytest.mark.parametrize("wrong", [-1, 7, 2**62, -(2**63)])
 def test_indices_outside_are_errors(wrong):
     index = np.array([0, 6, 3, wrong, 2])
-    with pytest.raises(IndexError):
-        embedding.rows_of(np.zeros((7, 40), "f"), index)
+    for width in (40, 1024):
+        with pytest.raises(IndexError):
+            embedding.rows_of(np.zeros((7, width), "f"), index)
     with pytest.raises(IndexError):
         embedding.added_rows(np.zeros((5, 40), "f"), index, 7)
     weight = torch.zeros(7, 40, requires_grad=True)
@@ -80,7 +89,7 @@ def test_same_bits_for_any_number_of_threads(each_count):
 def test_assembles_for_other_processors(name):
     target = TARGETS[name]
     for word in ("float", "double"):
-        assert compiler.assembly(target, embedding.read.text(target, word))
         for past in (False, True):
+            assert compiler.assembly(target, embedding.read.text(target, word, past))
             text = compiler.assembly(target, embedding.add.text(target, word, past))
             assert not target.x86 or past == ("movnt" in text)

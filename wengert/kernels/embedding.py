@@ -23,14 +23,17 @@ LEAST = 1 << 15  # numbers that are moved; fewer are moved as soon by the librar
 ADDED = 1 << 13  # numbers that are added; fewer are added as soon by the library
 CHUNK = 1 << 14  # numbers of a chunk, about
 AHEAD, LATER = 4, 24  # rows that are fetched early, of some and of all
+LONG = 1 << 12  # bytes of a row from which on the system's memcpy is quicker
 PAST = 1 << 24  # bytes of a result that no cache keeps
 
 
 @job(
     "table: T*, index: i64*, out: out T*, bad: out i64*, n: i64, rows: i64, width: i64, share: i64"
 )
-def read(k: Job, word: str) -> None:
-    """out[i] = table[index[i]]; a chunk is `share` of them. bad: 1 if an index is none of a row."""
+def read(k: Job, word: str, long: bool) -> None:
+    """out[i] = table[index[i]]; a chunk is `share` of them. bad: 1 if an index is none of a row.
+    long: whether a row has LONG bytes and is copied by memcpy.
+    """
     table, index, out, bad, n, rows, width, share = k.table()
     lanes, first = k.lanes(word), k.chunk * share
     last = k.least(first + share, n)
@@ -38,12 +41,16 @@ def read(k: Job, word: str) -> None:
 
     def one(i: Value) -> None:
         r = index.load(i)
-        later = table.at(index.load(k.least(i + AHEAD, n - 1)) * width)
-        k.loop(0, width, line, lambda j: later.at(j).prefetch(False))
+        if not long:
+            later = table.at(index.load(k.least(i + AHEAD, n - 1)) * width)
+            k.loop(0, width, line, lambda j: later.at(j).prefetch(False))
         wrong = (r < 0) | (r >= rows)
         k.when(wrong, lambda: bad.store(k.index(1)))
         source, to = table.at(wrong.choose(k.index(0), r) * width), out.at(i * width)
-        sweep(k, width, lanes, lambda j, m, u: to.store(source.load(j, lanes, m), j, m))
+        if long:
+            to.copy(source, width)
+        else:
+            sweep(k, width, lanes, lambda j, m, u: to.store(source.load(j, lanes, m), j, m))
 
     k.loop(first, last, 1, one)
 
@@ -132,7 +139,8 @@ def rows_of(table: Array, index: Array) -> Array | None:
     out = np.empty((*index.shape, width), table.dtype)
     bad = np.zeros(1, I64)
     share = max(1, CHUNK // width)
-    read(word)(-(-index.size // share), table, index, out, bad, index.size, rows, width, share)
+    run = read(word, width * table.itemsize >= LONG)
+    run(-(-index.size // share), table, index, out, bad, index.size, rows, width, share)
     if bad[0]:
         raise IndexError
     return out
