@@ -12,7 +12,7 @@ from wengert import native_calls
 from wengert.base import source
 from wengert.engine.node import Node, Slot
 from wengert.engine.views import View
-from wengert.native_calls import code
+from wengert.native_calls.structures import LARGEST
 from wengert.nn import functional
 
 from . import calls
@@ -335,7 +335,7 @@ def test_nodes_know_the_users_line():
 
 def test_large_arrays_are_shared_by_threads_with_the_same_bits():
     made = np.random.default_rng(3)
-    sizes = code.LARGEST, code.LARGEST + 1, 5 * code.LARGEST - 7
+    sizes = LARGEST, LARGEST + 1, 5 * LARGEST - 7
     texts = ["x * y", "x - 2.5", "1 - x", "x / y", "x ** 2", "-x", "x.exp()", "x < y", "x + c"]
     texts += ["x.clone().add_(y)", "x.clone().mul_(3)", "x.clone().exp_()", "x[::2] * y[::2]"]
     before = torch.get_num_threads()

@@ -11,6 +11,7 @@ from wengert import native_calls
 from wengert.arrays.lookup import NS
 from wengert.engine import native
 from wengert.engine.op import OPS
+from wengert.native_calls.rules import TEMPORARY, writes_to_result
 from wengert.nn import functional as F
 
 from . import calls
@@ -223,7 +224,14 @@ LONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(3, 4), (129, 128), (5, 5000, 3)])
+def test_steps_write_into_the_result_until_a_later_one_needs_what_is_there():
+    t = TEMPORARY
+    assert writes_to_result([(None, 1, 2)]) == [True]
+    assert writes_to_result([(None, 1, 1), (None, t, -1), (None, t + 1, 0)]) == [True] * 3
+    assert writes_to_result([(None, 1, 1), (None, 2, 2), (None, t, t + 1)]) == [True, False, True]
+
+
+@pytest.mark.parametrize("size", [(3, 4), (129, 128), (5, 5000, 3), (2, 530_000)])
 def test_passes_from_many_elements_have_the_bits_of_the_text(size):
     made = np.random.default_rng(5)
     arrays = [(made.random(size) + 0.5).astype("float32") for _ in range(3)]

@@ -40,7 +40,7 @@ FILES = (
     "modules", "implementations",
 )  # in machine/  # fmt: skip
 MISS = type("Miss", (), {"__repr__": lambda self: "<not plain>"})()  # the answer "not plain"
-LARGEST = 1 << 14  # elements of a loop that one thread runs, and of a chunk of longer ones
+LONG_CHUNK = 1 << 17  # elements of a chunk of arrays that no cache holds: few chunks, long reads
 
 # the C functions that may be called: result, arguments
 FUNCTIONS = {
@@ -135,7 +135,8 @@ def objects() -> dict[str, Any]:
 def numbers() -> dict[str, int]:
     """The numbers that the code names."""
     return {
-        "LARGE": LARGEST,
+        "LARGE": structures.LARGEST,
+        "LONG_CHUNK": LONG_CHUNK,
         "SINGLY": structures.SINGLY,
         "FEW": numpy_fast_paths.FEW,
         "FACTOR": numpy_fast_paths.LARGE,

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..base.size import Size
 from .replay import Program, constant
-from .stand_ins import LARGEST, LOCK, Later, Trace, Traced, watched
+from .stand_ins import LOCK, Later, Trace, Traced, watched
 from .structures import for_good
 from .symbols import Untraceable
 
@@ -151,7 +151,7 @@ def no_slower(f: Any, g: Any, given: Any) -> bool:
 
 class Learner:
     """What is called where no program fits: the implementation, looked at when it has been called
-    before.
+    before. It is not called with arrays larger than programs take (see any_large).
     """
 
     __slots__ = ("count", "failures", "next", "run", "table", "visible", "why")
@@ -171,8 +171,6 @@ class Learner:
         if len(self.table) > MOST or self.failures == FAILURES:
             self.table[0] = None
             return self.run(*given)
-        if any([type(v) is np.ndarray and v.size > LARGEST for v in given]):
-            return self.run(*given)  # which says nothing about smaller arrays
         self.next = self.count + FIRST
         result = self.run(*given)
         if sys.getprofile() is sys.gettrace() is None and LOCK.acquire(blocking=False):

@@ -198,13 +198,26 @@ def traced(op: Op, name: str) -> bytes:
     if not trace.steps or result.place != TEMPORARY + len(trace.steps) - 1:
         return record(CALLED)
     steps = []
-    for f, a, b in trace.steps:
+    for (f, a, b), here in zip(trace.steps, writes_to_result(trace.steps)):
         found = loops(f)
         if found is None or not found[0] or not found[1] or not same_kind(f):
             return record(CALLED)
-        steps += [found[0], found[1], found[3], found[4], a, b, 0]
+        steps += [found[0], found[1], found[3], found[4], a, b, int(here)]
     used = {p for _, a, b in trace.steps for p in (a, b) if SAVED <= p < TEMPORARY}
     return record(PROGRAM, None, sorted(p - SAVED for p in used), trace.constants, steps)
+
+
+def writes_to_result(steps: list[tuple[Any, int, int]]) -> list[bool]:
+    """Which steps write what they give into the memory of the result, which is free until the last
+    one: those that no later step needs a value from that is there. Others need memory of their own.
+    """
+    last_use = {p: i for i, (_, a, b) in enumerate(steps) for p in (a, b)}
+    found, free = [], 0
+    for i in range(len(steps)):
+        found.append(free <= i)
+        if found[-1]:
+            free = last_use.get(TEMPORARY + i, i)
+    return found
 
 
 def same_kind(f: Any) -> bool:

@@ -24,11 +24,10 @@ import numpy as np
 from ..arrays.numpy_direct import library
 from ..base.frames import PACKAGE
 from .harmless import SWITCHES
-from .structures import SINGLY, WORD, word_at
+from .structures import LARGEST, SINGLY, WORD, word_at
 from .symbols import Untraceable
 
 STEPS, ARRAYS = 48, 60
-LARGEST = 1 << 14  # elements of an array
 INSTRUCTIONS = 10_000  # of Python, which are watched one by one
 LOOP, DOT, VIEW, CALL, CHECK, FOLD, CAST = range(1, 8)  # kinds of steps
 ROW = 16  # words of the strides of an operand

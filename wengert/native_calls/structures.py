@@ -21,6 +21,7 @@ from ..engine.views import Change, View, Viewed
 
 Field = tuple[int, str]  # offset in bytes, type
 SINGLY = 1 << 10  # elements taken one by one; with more, the library's vectors make up for the call
+LARGEST = 1 << 14  # elements of a loop that one thread runs, and of an array of a program
 WORD = ctypes.sizeof(ctypes.c_void_p)
 
 

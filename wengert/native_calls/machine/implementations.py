@@ -300,6 +300,16 @@ def call_again(self: ptr, args: ptr, n: int) -> ptr:
     return keep(NONE)
 
 
+def any_large(given: ptr, n: int) -> bool:
+    """Whether an array is larger than programs take."""
+    for i in range(n):
+        a = given[i]
+        if a.kind is NDARRAY:
+            if size_of(a) > LARGE:
+                return True
+    return False
+
+
 def implemented(p: ptr, given: ptr, n: int) -> ptr:
     """What an op's implementation gives."""
     table = p.p_again
@@ -312,7 +322,7 @@ def implemented(p: ptr, given: ptr, n: int) -> ptr:
             return r
         i = i + 1
     f = (table.items)[0]
-    if f is NONE:
+    if f is NONE or any_large(given, n):
         return PyObject_Vectorcall(p.p_run, given, n, None)
     keep(f)
     r = PyObject_Vectorcall(f, given, n, None)

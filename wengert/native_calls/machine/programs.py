@@ -48,14 +48,13 @@ def program_chunk(table: ptr, chunk: int, thread: int, step: int):
         where[k] = ptr(ints(t[2])[k]) + start * moves[k]
     for i in range(24, 24 + r.r_nconstants):
         where[i] = ptr(ints(t[2])[i])
-    last = r.r_nsteps - 1
-    room = ptr(t[7]) + thread * last * size * item
+    room = ptr(t[7]) + thread * r.r_nsteps * size * item
     args = array(3)
     steps = ints(array(3))
     for i in range(r.r_nsteps):
         s = ints(r + R_STEPS + 56 * i)
         to = ptr(t[4]) + start * item
-        if i < last:
+        if s[6] == 0:
             to = room + i * size * item
         where[16 + i] = to
         args[0] = where[s[4]]
@@ -106,13 +105,18 @@ def program(r: ptr, g: ptr, saved: ptr) -> ptr:
             return None
         size = LARGE
         threads = ints(FACTS)[2]
+        if n >= 4 * threads * LONG_CHUNK:
+            size = LONG_CHUNK
     o = new_array(g.descr, g.nd, g.dims)
     if not o:
         return None
     room = ptr(None)
-    last = r.r_nsteps - 1
-    if last > 0:
-        room = PyMem_Malloc(threads * last * size * item)
+    intermediates = False
+    for i in range(r.r_nsteps):
+        if ints(r + R_STEPS + 56 * i)[6] == 0:
+            intermediates = True
+    if intermediates:
+        room = PyMem_Malloc(threads * r.r_nsteps * size * item)
         if not room:
             drop(o)
             return PyErr_NoMemory()
