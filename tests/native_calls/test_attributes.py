@@ -7,8 +7,8 @@ import pytest
 
 import wengert as torch
 from wengert import native_calls, nn
+from wengert.kernels.ufunc_loops import word_at
 from wengert.native_calls.attributes import GETATTRO, every
-from wengert.native_calls.structures import word_at
 from wengert.nn.module import Module
 
 NAMES = [

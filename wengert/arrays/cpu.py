@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.devices import CPU, device
-from ..kernels.quiet import quiet
+from ..kernels.float_status import without_status
 from . import bind, fused, half_arrays, layout, memory, shapes
 from .lookup import HOST, HOSTED, NS, NUMBER, VALUES
 from .numpy_direct import library
@@ -32,7 +32,7 @@ class CPUNamespace(bind.LibraryNamespace):
     has = frozenset((HOST, VALUES, "norm2", "one_hot", "variance")).__contains__
 
     quicker = staticmethod(fused.wrap)  # type: ignore[assignment]
-    of_floats = staticmethod(quiet)
+    of_floats = staticmethod(without_status)
     ordered = staticmethod(layout.as_first)
     in_order = staticmethod(layout.in_order)
     in_half = staticmethod(half_arrays.in_half)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from .structures import WORD, word_at
+from ..kernels.ufunc_loops import WORD, word_at
 
 GETATTRO = 18 * WORD  # PyTypeObject.tp_getattro
 

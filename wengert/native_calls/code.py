@@ -27,6 +27,7 @@ from ..engine.node import ONCE, AccumulateGrad, Slot, tick
 from ..engine.op_modes import ACTIVE
 from ..engine.tensor import Tensor, on_subclass, wrap
 from ..kernels import compiler, matmul, threads, workers
+from ..kernels.ufunc_loops import WORD, word_at
 from . import replay, structures
 from .language import Signature, Unit
 from .plans import OPERATORS, Plans
@@ -194,7 +195,7 @@ def address(name: str) -> int:
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
         pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
         table = pointer(np._core.multiarray._ARRAY_API, None)  # type: ignore[attr-defined]
-        return structures.word_at(table + structures.WORD * OF_NUMPY[name])
+        return word_at(table + WORD * OF_NUMPY[name])
     library = ctypes.CDLL(None) if name in OF_LIBC else ctypes.pythonapi
     f = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
     assert f is not None

@@ -24,7 +24,8 @@ from ..arrays.lookup import NS
 from ..arrays.numpy_direct import library
 from ..base import dtypes
 from ..engine.op import Op
-from .structures import WORD, for_good, word_at
+from ..kernels.ufunc_loops import dtypes_at, loop_at
+from .structures import for_good
 from .symbols import Symbol, Untraceable
 
 F32, F64, I64 = dtypes.float32.np, dtypes.float64.np, dtypes.int64.np
@@ -39,21 +40,18 @@ MOST = 40  # records of a word
 
 def loops(f: Any) -> list[int] | None:
     """The library's own inner loops of a ufunc for DTYPES, their data, and the dtypes of results;
-    0 where there is none. From the public struct of ufuncs: functions, data, types.
+    0 where there is none.
     """
     if type(f) is not np.ufunc or f.nout != 1 or f.nin > 2:
         return None
-    functions, data, kinds = [word_at(id(f) + at) for at in (32, 40, 64)]
     found = [0] * 9
     for i, name in enumerate(f.types):
         ins, out = name.split("->")
         for c, d in enumerate(DTYPES):
             if ins == d.char * f.nin and not found[c] and out in "?fdl":
-                numbers = ctypes.string_at(kinds + i * f.nargs, f.nargs)
-                if any(n != d.num for n in numbers[: f.nin]):
+                if any(n != d.num for n in dtypes_at(f, i)[: f.nin]):
                     return None
-                found[c] = word_at(functions + WORD * i)
-                found[c + 3] = word_at(data + WORD * i) if data else 0
+                found[c], found[c + 3] = loop_at(f, i)
                 found[c + 6] = id(result := np.dtype(out))
                 for_good(result)
     return found
@@ -69,9 +67,7 @@ def inner_loop(f: Any, kinds: str) -> tuple[Any, str] | None:
     for i, name in enumerate(f.types):
         ins, _, out = name.partition("->")
         if ins == kinds and out in ("f", "d", "?"):
-            functions, data = word_at(id(f) + 32), word_at(id(f) + 40)
-            where = word_at(data + WORD * i) if data else 0
-            found = (ctypes.c_uint64 * 2)(word_at(functions + WORD * i), where)
+            found = (ctypes.c_uint64 * 2)(*loop_at(f, i))
             for_good(f, found)
             return found, out
     return None

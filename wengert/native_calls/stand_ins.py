@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import re
 import signal
 import sys
@@ -23,8 +24,9 @@ import numpy as np
 
 from ..arrays.numpy_direct import library
 from ..base.frames import PACKAGE
+from ..kernels.ufunc_loops import loop_at
 from .harmless import SWITCHES
-from .structures import LARGEST, SINGLY, WORD, word_at
+from .structures import LARGEST, SINGLY
 from .symbols import Untraceable
 
 STEPS, ARRAYS = 48, 60
@@ -39,8 +41,8 @@ METHODS = {  # that make something new, or show it in another way
 FOLDS = {np.maximum, np.minimum, np.multiply}
 WRITING = {"fill", "sort"}
 PART = re.compile(r"\(([^)]*)\)")  # of the signature of a loop over rows
-HERE = PACKAGE + "native_calls"
 KERNELS = PACKAGE + "kernels"
+HERE = PACKAGE + "native_calls", os.path.join(KERNELS, "ufunc_loops.py")  # what is not watched
 ELSEWHERE = tuple([PACKAGE + place for place in ("transforms", "compiler", "autodiff")])
 
 
@@ -400,11 +402,10 @@ class Trace:
 def inner(f: Any, dtypes: Any) -> tuple[int, int] | None:
     """Where the inner loop of a ufunc is for dtypes, and its data."""
     chars = "".join([d.char for d in dtypes])
-    functions, data = word_at(id(f) + 32), word_at(id(f) + 40)
     for i, name in enumerate(f.types):
         if name.replace("->", "") == chars:
-            where = word_at(functions + WORD * i)
-            return (where, word_at(data + WORD * i) if data else 0) if where else None
+            found = loop_at(f, i)
+            return found if found[0] else None
     return None
 
 

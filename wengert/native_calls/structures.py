@@ -18,11 +18,11 @@ from ..base.modes import everyone
 from ..engine.node import AccumulateGrad, Node, Slot
 from ..engine.tensor import Tensor
 from ..engine.views import Change, View, Viewed
+from ..kernels.ufunc_loops import WORD, word_at
 
 Field = tuple[int, str]  # offset in bytes, type
 SINGLY = 1 << 10  # elements taken one by one; with more, the library's vectors make up for the call
 LARGEST = 1 << 14  # elements of a loop that one thread runs, and of an array of a program
-WORD = ctypes.sizeof(ctypes.c_void_p)
 
 
 def for_good(*objects: Any) -> None:
@@ -31,11 +31,6 @@ def for_good(*objects: Any) -> None:
     """
     for o in objects:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
-
-
-def word_at(address: int) -> int:
-    """The word in memory at an address."""
-    return ctypes.c_uint64.from_address(address).value
 
 
 def slot(cls: Any, name: str) -> int:
