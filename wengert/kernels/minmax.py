@@ -13,6 +13,7 @@ import numpy as np
 from . import compiler, folds
 from .jobs import WORDS, Job, job
 from .lanes import Value
+from .sweep import under_masks
 
 Array = Any
 LEAST = 1 << 10  # elements
@@ -98,7 +99,6 @@ def of_columns(k: Job, word: str, largest: bool) -> None:
         first = (i % blocks) * width
         source = x.at((i // blocks) * n * inner + first)
         at = (i // blocks) * inner + first
-        left = inner - first
 
         def run(masks: list[Value | None]) -> None:
             def row(j: Value, *now: Value) -> list[Value]:
@@ -118,11 +118,7 @@ def of_columns(k: Job, word: str, largest: bool) -> None:
                 out.store(found[2 * v], at + v * lanes, mask)
                 where.store(found[2 * v + 1].cast("sext", "i64"), at + v * lanes, mask)
 
-        k.when(
-            left >= width,
-            lambda: run([None] * VECTORS),
-            lambda: run([k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]),
-        )
+        under_masks(k, inner - first, lanes, VECTORS, run)
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
 

@@ -13,6 +13,7 @@ import numpy as np
 from . import compiler, folds
 from .jobs import WORDS, Job, job
 from .lanes import Value
+from .sweep import under_masks
 
 Array = Any
 LEAST = 1 << 10  # elements
@@ -71,7 +72,6 @@ def along_columns(k: Job, word: str, back: bool) -> None:
         first = (i % blocks) * width
         at = (i // blocks) * n * inner + first
         source, to = x.at(at), out.at(at)
-        left = inner - first
 
         def run(masks: list[Value | None]) -> None:
             def row(j: Value, *carried: Value) -> list[Value]:
@@ -87,11 +87,7 @@ def along_columns(k: Job, word: str, back: bool) -> None:
 
             k.loop(0, n, 1, row, [k.zero("double", lanes // 2)] * (2 * VECTORS))
 
-        k.when(
-            left >= width,
-            lambda: run([None] * VECTORS),
-            lambda: run([k.mask((left - v * lanes).most(0), lanes) for v in range(VECTORS)]),
-        )
+        under_masks(k, inner - first, lanes, VECTORS, run)
 
     k.loop(k.chunk * share, k.least((k.chunk + 1) * share, items), 1, item)
 

@@ -14,7 +14,7 @@ from . import compiler, folds, threads
 from .jobs import WORDS, Job, job
 from .lanes import Pointer, Value
 from .lanes import added_up as sums_of_rows
-from .sweep import sums, sweep
+from .sweep import sums, sweep, under_masks
 from .sweep import total as added_up
 
 Array = Any
@@ -83,7 +83,6 @@ def column_sums(k: Job, word: str, vectors: int) -> None:
     """
     x, out, n, inner, segments, _, items, share = k.table()
     lanes = k.lanes(word)
-    some = [k.mask((inner - v * lanes).most(0), lanes) for v in range(vectors)]
 
     def item(i: Value, masks: list[Value | None]) -> None:
         outer, start = i // segments, i % segments * ROWS
@@ -105,8 +104,7 @@ def column_sums(k: Job, word: str, vectors: int) -> None:
         last = k.least((k.chunk + 1) * share, items)
         k.loop(k.chunk * share, last, 1, lambda i: item(i, masks))
 
-    full = inner >= vectors * lanes
-    k.when(full, lambda: items_under([None] * vectors), lambda: items_under([*some]))
+    under_masks(k, inner, lanes, vectors, items_under)
 
 
 @job(

@@ -44,6 +44,17 @@ def sweep(
     return k.loop(full, n, lanes, lambda i, *now: call(i, k.mask(n - i, lanes), 0, now), state)
 
 
+def under_masks(
+    k: Function, n: Any, lanes: int, vectors: int, body: Callable[[list[Value | None]], None]
+) -> None:
+    """body(masks) for so many vectors, of which the first n lanes count; None each, if all do."""
+    k.when(
+        k.index(n) >= vectors * lanes,
+        lambda: body([None] * vectors),
+        lambda: body([k.mask((n - v * lanes).most(0), lanes) for v in range(vectors)]),
+    )
+
+
 def added(now: Sequence[Value], at: int, v: Value, mask: Value | None) -> list[Value]:
     """The carried values, with v added to one of them where the mask is set."""
     new = list(now)

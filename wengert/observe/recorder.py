@@ -58,7 +58,7 @@ class Recorder:
         self.shapes, self.memory, self.stack, self.flops = shapes, memory, stack, flops
         self.notes: list[Note] = []
         self.allocations: list[Memory] = []
-        self.start_ns = self.end_ns = self.epoch_ns = 0
+        self.start_ns = self.epoch_ns = 0
         self._alive: dict[int, Any] = {}  # id of an array -> weak reference that notes its end
         self._undo: list[Callable[[], object]] = []
         self._steps: list[tuple[Any, int]] = []
@@ -100,7 +100,7 @@ class Recorder:
         global RECORDER
         if not self.on:
             return
-        self.end_ns, self.on = perf_counter_ns(), False
+        self.on = False
         while self._undo:
             self._undo.pop()()
         self._alive.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.tensor import Tensor
-from .checks import check, check_betas, check_flags, check_lr
+from .checks import check_adam, check_flags
 from .hyperparameters import one_minus_power, root, scalar
 from .optimizer import Optimizer, Params
 
@@ -66,10 +66,7 @@ class Adam(Optimizer):
             raise ValueError(
                 "lr as a Tensor is not supported for capturable=False and foreach=True"
             )
-        check_lr(lr)
-        check("epsilon value", eps)
-        check_betas(betas)
-        check("weight_decay value", weight_decay)
+        check_adam(lr, betas, eps, weight_decay)
         if not all(isinstance(b, float) for b in betas[:2]) and not all(
             isinstance(b, Tensor) for b in betas[:2]
         ):

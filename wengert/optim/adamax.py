@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checks import check, check_betas, check_lr
+from .checks import check_adam
 from .hyperparameters import one_minus_power
 from .optimizer import Optimizer, Params
 
@@ -41,10 +41,7 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check("epsilon value", eps)
-        check_betas(betas)
-        check("weight_decay value", weight_decay)
+        check_adam(lr, betas, eps, weight_decay)
         super().__init__(
             params,
             {

@@ -34,6 +34,14 @@ def check_lr(lr: Any, form: str = "Invalid learning rate: {} (it must be >= 0)")
         raise ValueError(form.format(lr))
 
 
+def check_adam(lr: Any, betas: Any, eps: float, weight_decay: float) -> None:
+    """Raise ValueError unless the settings that Adam's family shares are in range."""
+    check_lr(lr)
+    check("epsilon value", eps)
+    check_betas(betas)
+    check("weight_decay value", weight_decay)
+
+
 def check_betas(betas: Any) -> None:
     """Raise ValueError unless both decay rates are in [0, 1)."""
     for i in (0, 1):

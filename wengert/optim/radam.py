@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .adam import decayed
-from .checks import check, check_betas, check_lr
+from .checks import check_adam
 from .hyperparameters import choose, larger, one_minus_power, root
 from .optimizer import Optimizer, Params
 
@@ -50,10 +50,7 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_lr(lr)
-        check("epsilon value", eps)
-        check_betas(betas)
-        check("weight_decay value", weight_decay)
+        check_adam(lr, betas, eps, weight_decay)
         super().__init__(
             params,
             {
