@@ -19,6 +19,12 @@ def test_against_the_full_batch(ranks):
     assert outcome.output.count("all well") == ranks
 
 
+def test_hooks_and_averages():
+    outcome = launch(2, PROGRAM.with_name("hooks_program.py"))
+    assert outcome.code == 0, outcome.output
+    assert outcome.output.count("all well") == 2
+
+
 @pytest.fixture
 def world():
     dist.init_process_group("gloo", rank=0, world_size=1, store=dist.HashStore())

@@ -40,6 +40,9 @@ JOINED = {
                 "ao.pruning.sparsifier.nearly_diagonal_sparsifier "
                 "ao.pruning.sparsifier.weight_norm_sparsifier"
             ),
+            "distributed.algorithms.model_averaging.parameters": (
+                "distributed.algorithms.model_averaging.utils"
+            ),
             "distributed.checkpoint": (
                 "distributed.checkpoint.api distributed.checkpoint.state_dict_loader "
                 "distributed.checkpoint.state_dict_saver distributed.checkpoint.filesystem"

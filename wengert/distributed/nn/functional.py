@@ -17,7 +17,10 @@ from .. import collectives
 from ..process_group import get_rank, pick
 from ..reduce_op import RedOpType, as_op
 
-__all__ = ["all_gather", "all_reduce", "broadcast", "reduce_scatter"]
+__all__ = [
+    "all_gather", "all_reduce", "all_to_all", "all_to_all_single", "broadcast", "gather", "reduce",
+    "reduce_scatter", "scatter",
+]  # fmt: skip
 
 SUM = RedOpType.SUM
 
@@ -78,6 +81,74 @@ class _Broadcast(Function):
         total = _AllReduce.apply(g, ctx.group)
         mine = get_rank() == ctx.src
         return (total if mine else total * 0), None, None
+
+
+class _Gather(Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor, dst: int, group: Any) -> Tensor:
+        ctx.dst, ctx.group = dst, group
+        rows = t.new_zeros((pick(group).n, *t.shape))
+        taken = list(rows.unbind(0)) if get_rank() == dst else None
+        collectives.gather(_copy(t), taken, dst, group)
+        return rows
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return _Scatter.apply(g, ctx.dst, ctx.group), None, None
+
+
+class _Scatter(Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, src: int, group: Any) -> Tensor:
+        ctx.src, ctx.group = src, group
+        out = rows.new_empty(tuple(rows.shape)[1:])
+        given = list(_copy(rows).unbind(0)) if get_rank() == src else None
+        collectives.scatter(out, given, src, group)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return _Gather.apply(g, ctx.src, ctx.group), None, None
+
+
+class _Reduce(Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor, dst: int, group: Any) -> Tensor:
+        ctx.dst, ctx.group = dst, group
+        out = _copy(t)
+        collectives.reduce(out, dst, SUM, group)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        return _Broadcast.apply(g, ctx.dst, ctx.group), None, None
+
+
+class _AllToAll(Function):
+    @staticmethod
+    def forward(ctx: Any, group: Any, outputs: list[Tensor], *inputs: Tensor) -> Any:
+        ctx.group, ctx.shapes = group, [t.shape for t in inputs]
+        collectives.all_to_all(outputs, [_copy(t) for t in inputs], group)
+        return tuple([t.clone() for t in outputs])
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Tensor) -> Any:
+        places = [gs[0].new_empty(shape) for shape in ctx.shapes]
+        return None, None, *_AllToAll.apply(ctx.group, places, *gs)
+
+
+class _AllToAllSingle(Function):
+    @staticmethod
+    def forward(ctx: Any, t: Tensor, output: Tensor, gets: Any, gives: Any, group: Any) -> Tensor:
+        ctx.group, ctx.shape, ctx.gets, ctx.gives = group, t.shape, gets, gives
+        collectives.all_to_all_single(output, _copy(t), gets, gives, group)
+        return output.clone()
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> Any:
+        place = g.new_empty(ctx.shape)
+        g = _AllToAllSingle.apply(g, place, ctx.gives, ctx.gets, ctx.group)
+        return g, None, None, None, None
 
 
 def _only_sum(op: Any, what: str) -> None:
@@ -156,3 +227,98 @@ def broadcast(tensor: Tensor, src: int, group: Any = None) -> Tensor:
     tensor([1., 1.])
     """
     return _Broadcast.apply(tensor, src, group)
+
+
+@clear_errors
+def gather(tensor: Tensor, dst: int = 0, group: Any = None) -> tuple[Tensor, ...]:
+    """The tensors of all ranks on rank dst; zeros on the others.
+
+    tensor: the values of this rank. group: the ranks that take part; None: all.
+
+    tensor has any shape, the same on all ranks. Raises TypeError for what is no tensor; ValueError
+    where dst is out of range.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> torch.stack(dist.nn.functional.gather(x)).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    return _Gather.apply(tensor, dst, group).unbind(0)
+
+
+@clear_errors
+def scatter(tensors: Sequence[Tensor], src: int = 0, group: Any = None) -> Tensor:
+    """The tensor that rank src has for this one.
+
+    tensors: one for each rank; those of other ranks than src say the shape alone. group: the ranks
+    that take part; None: all.
+
+    Each has any shape, the same on all ranks. Raises TypeError where tensors is of the wrong type;
+    RuntimeError where it is empty; ValueError where src is out of range or tensors is too long.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.functional.scatter([x]).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    return _Scatter.apply(T.stack(list(tensors)), src, group)
+
+
+@clear_errors
+def reduce(tensor: Tensor, dst: int, op: Any = SUM, group: Any = None) -> Tensor:
+    """The sum of all ranks' tensors, on rank dst.
+
+    tensor: the values of this rank. op: ReduceOp.SUM. group: the ranks that take part; None: all.
+
+    tensor has any shape, the same on all ranks. Raises TypeError for what is no tensor; ValueError
+    where dst is out of range or op is another one.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.functional.reduce(x, 0).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    _only_sum(op, "reduce")
+    return _Reduce.apply(tensor, dst, group)
+
+
+@clear_errors
+def all_to_all(
+    output_tensor_list: Sequence[Tensor], input_tensor_list: Sequence[Tensor], group: Any = None
+) -> tuple[Tensor, ...]:
+    """What each rank has for this one.
+
+    output_tensor_list: tensors of the shapes that come, written into. input_tensor_list: one for
+    each rank. group: the ranks that take part; None: all.
+
+    They have any shapes. Raises TypeError where a list is of the wrong type; ValueError where one
+    is too long; RuntimeError where one is empty.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.functional.all_to_all([torch.zeros(2)], [x])[0].sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    return _AllToAll.apply(group, list(output_tensor_list), *input_tensor_list)
+
+
+@clear_errors
+def all_to_all_single(
+    output: Tensor, input: Tensor, output_split_sizes: Sequence[int] | None = None,
+    input_split_sizes: Sequence[int] | None = None, group: Any = None,
+) -> Tensor:  # fmt: skip
+    """Part i of input's rows goes to rank i; the parts that come are joined.
+
+    output: (rows, *), written into. input: (rows, *). output_split_sizes: rows from each rank;
+    None: equal parts. input_split_sizes: rows for each rank; None: equal parts. group: the ranks
+    that take part; None: all.
+
+    Raises TypeError for what is no tensor; RuntimeError where rows do not fit; ValueError where
+    output_split_sizes or input_split_sizes does not.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> dist.nn.functional.all_to_all_single(torch.zeros(2), x).sum().backward()
+    >>> x.grad
+    tensor([1., 1.])
+    """
+    return _AllToAllSingle.apply(input, output, output_split_sizes, input_split_sizes, group)

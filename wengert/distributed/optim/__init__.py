@@ -19,4 +19,8 @@ def __getattr__(name: str) -> _Any:
         from .distributed_optimizer import DistributedOptimizer
 
         return DistributedOptimizer
+    if name == "PostLocalSGDOptimizer":
+        from .post_localSGD_optimizer import PostLocalSGDOptimizer
+
+        return PostLocalSGDOptimizer
     raise _not_yet("torch.distributed.optim", name)

@@ -25,8 +25,8 @@ from ..dtensor import DTensor, ShardedParameter, distribute_tensor, gathered, of
 from ..placement_types import Placement, Replicate, Shard, rows_of
 
 __all__ = [
-    "ColwiseParallel", "ParallelStyle", "PrepareModuleInput", "PrepareModuleOutput",
-    "RowwiseParallel", "SequenceParallel", "parallelize_module",
+    "ColwiseParallel", "ParallelStyle", "PrepareModuleInput", "PrepareModuleInputOutput",
+    "PrepareModuleOutput", "RowwiseParallel", "SequenceParallel", "parallelize_module",
 ]  # fmt: skip
 
 
@@ -416,6 +416,51 @@ class PrepareModuleOutput(ParallelStyle):
 
         module.register_forward_hook(after)
         return module
+
+
+class PrepareModuleInputOutput(ParallelStyle):
+    """Move the inputs and the outputs of a module from the placements they have to those wanted.
+
+    input_layouts: the placements of the inputs. desired_input_layouts: the placements wanted.
+    input_kwarg_layouts: the same for arguments by name. desired_input_kwarg_layouts: the same for
+    arguments by name. use_local_input: plain tensors as inputs instead of DTensors.
+    output_layouts: the placements of the outputs. desired_output_layouts: the placements wanted.
+    use_local_output: plain tensors as outputs instead of DTensors.
+
+    Raises TypeError where a layout is of the wrong type.
+
+    >>> tensor, parallel = dist.tensor, dist.tensor.parallel
+    >>> mesh = dist.device_mesh.init_device_mesh("cpu", (1,))
+    >>> style = parallel.PrepareModuleInputOutput(
+    ...     input_layouts=tensor.Shard(0), desired_input_layouts=tensor.Replicate(),
+    ...     use_local_input=True, output_layouts=tensor.Replicate(),
+    ...     desired_output_layouts=tensor.Shard(0),
+    ... )
+    >>> parallel.parallelize_module(nn.Linear(2, 1), mesh, style)(torch.ones(3, 2)).shape
+    torch.Size([3, 1])
+    """
+
+    def __init__(
+        self, *, input_layouts: Any = None, desired_input_layouts: Any = None,
+        input_kwarg_layouts: dict[str, Placement] | None = None,
+        desired_input_kwarg_layouts: dict[str, Placement] | None = None,
+        use_local_input: bool = False, output_layouts: Any, desired_output_layouts: Any,
+        use_local_output: bool = True,
+    ) -> None:  # fmt: skip
+        self.prepare_module_input = PrepareModuleInput(
+            input_layouts=input_layouts, desired_input_layouts=desired_input_layouts,
+            input_kwarg_layouts=input_kwarg_layouts,
+            desired_input_kwarg_layouts=desired_input_kwarg_layouts,
+            use_local_output=use_local_input,
+        )  # fmt: skip
+        self.prepare_module_output = PrepareModuleOutput(
+            output_layouts=output_layouts, desired_output_layouts=desired_output_layouts,
+            use_local_output=use_local_output,
+        )  # fmt: skip
+
+    def _apply(self, module: Module, mesh: DeviceMesh) -> Module:
+        self.prepare_module_input._apply(module, mesh)
+        return self.prepare_module_output._apply(module, mesh)
 
 
 @clear_errors
