@@ -180,6 +180,14 @@ for k in range(20):
         net.module.weight.grad,
     )
 
+# buckets of which ranks see some in each other's memory and others, of bfloat16, not
+net = nn.ModuleList([nn.Linear(4, 4), nn.Linear(4, 4).bfloat16(), nn.Linear(4, 300)])
+net.forward = lambda x: sum(layer(x.to(layer.weight.dtype)).float().sum() for layer in net)
+ddp = DDP(net, bucket_cap_mb=0.001)
+ddp(torch.full((2, 4), rank + 1.0)).backward()
+for p in net.parameters():
+    assert (p.grad == (2 if p.dim() == 1 else size + 1)).all(), p.grad
+
 # used by some ranks only: the mean counts the others as zero
 net = DDP(make(False, extra=True), find_unused_parameters=True)
 loss_of(net, mine, target, extra=rank == 0).backward()
@@ -228,6 +236,13 @@ with net.join(divide_by_initial_world_size=False):
         loss_of(net, x, y).backward()
 reference = make(True)
 loss_of(reference, x, y).backward()
+late = DDP(make(True))
+with late.join(divide_by_initial_world_size=False):  # some ranks have no batch at all
+    for _ in range(3 * (rank == 1)):
+        late.zero_grad()
+        loss_of(late, x, y).backward()
+if rank == 1:
+    assert torch.equal(late.module.a.weight.grad, reference.a.weight.grad)
 if rank == 1:  # alone in the second batch
     assert torch.equal(net.module.a.weight.grad, reference.a.weight.grad)
 try:

@@ -199,8 +199,7 @@ class Reducer:
         self.hook: Callable[..., Any] | None = None
         self.hook_state: Any = None
         self.divisor = group.n
-        # Whether buckets start while the pass goes on. Within a host they would gain nothing.
-        self.overlaps = True
+        self.shared = all([b.shared() for b in self.buckets])
         self.armed = self.queued = False  # whether the next pass is to be averaged, has begun
         self.marked: set[int] = set()
         self.used: set[int] | None = None  # ids of used parameters, where that is looked for
@@ -215,6 +214,11 @@ class Reducer:
     def _shared_places(self) -> list[Any] | None:
         """A row for each rank, in which it says where each of its gradients is; None: no rows."""
         return shared_rows(self.group, len(self.params), np.dtype(np.uint64), "gradients' places")
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether buckets start while the pass goes on. Within a host they would gain nothing."""
+        return self.hook is not None or not self.shared
 
     def check_finished(self) -> None:
         """RuntimeError if the last pass has not reached all parameters."""
@@ -236,10 +240,9 @@ class Reducer:
         self.armed, self.queued, self.next = True, False, 0
         self.works, self.marked, self.arrived = [], set(), []
         self.inside, self.taken = {}, set()
-        self.overlaps = self.hook is not None or not all([b.shared() for b in self.buckets])
         for b in self.buckets:
             b.waits_for = len(b._params)
-        if self.placement is not None and self.hook is None:
+        if self.placement is not None and not self.overlaps:
             self.placement.on()
         if self.find_unused or (self.static and self.used is None):
             roots = [t._n for t in outputs if isinstance(t, Tensor) and t._n is not None]
@@ -333,9 +336,9 @@ class Reducer:
         """Start to average (or what the hook does with) a bucket."""
         if self.hook is not None:
             return self.hook(self.hook_state, bucket)
-        if bucket.exchange is not None:
+        if self.shared and bucket.exchange is not None:
             return bucket.exchange.start(self.group)
-        if bucket.rows is not None:
+        if self.shared and bucket.rows is not None:
             total = bucket.flat.size
             return average_parts(self.group, bucket.rows, bucket.parts, total, 1 / self.divisor)
         return all_reduce(bucket.buffer_tensor, group=self.group, async_op=True)
