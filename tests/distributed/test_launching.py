@@ -94,6 +94,24 @@ def test_mpiexec():
     assert outcome.output.count(TWO) == 2
 
 
+def test_srun_without_a_plugin_for_mpi():
+    """It tells each process its number, and MPI nothing."""
+    pytest.importorskip("mpi4py")
+    command = [sys.executable, "-m", "wengert", "run", str(PROGRAM), "words"]
+    told = [environment(SLURM_PROCID=str(rank), SLURM_NTASKS="2") for rank in range(2)]
+    alone = subprocess.run(command, env=told[0], capture_output=True, text=True, timeout=60)
+    assert alone.returncode != 0
+    assert "2 processes were started, and MPI knows of 1" in alone.stderr
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    both = [
+        subprocess.Popen(command, env={**env, **meeting}, stdout=subprocess.PIPE, text=True)
+        for env in told
+    ]
+    texts = [p.communicate(timeout=60)[0] for p in both]
+    assert [p.returncode for p in both] == [0, 0], texts
+    assert all(TWO in text for text in texts), texts
+
+
 def test_spawn():
     pytest.importorskip("mpi4py")
     outcome = run([sys.executable, "-m", "wengert", "run", str(PROGRAM), "spawn", str(free_port())])

@@ -369,14 +369,14 @@ def _start(
     found = rendezvous.foreign_launcher()
     if url.scheme == "env" and found is not None and rank < 0 and size < 0:
         rank, size = found
-        return rendezvous.start_under_launcher() if size > 1 else None, rank, size
+        if size > 1 and rendezvous.introduced():
+            return rendezvous.start_under_launcher(size), rank, size
     if url.scheme == "env":
         rank, size = _from_environment("RANK", rank), _from_environment("WORLD_SIZE", size)
         if size == 1:
             return None, rank, size
-        for name in ("MASTER_ADDR", "MASTER_PORT"):
-            if name not in os.environ:
-                _from_environment(name, -1)
+        for name in {"MASTER_ADDR", "MASTER_PORT"} - os.environ.keys():
+            _from_environment(name, -1)
         address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
         return rendezvous.start_mpi(rank, size, seconds, address, None), rank, size
     if rank < 0 or size < 1:

@@ -1,9 +1,9 @@
 """How the processes of a world find each other and start MPI.
 
-Processes started by mpiexec or srun have been introduced by it. For all others (wengertrun,
-multiprocessing.spawn, commands typed in several terminals) the process with rank 0 opens a port, at
-which all say who they are; when the last has come, MPI starts with that port as its process
-manager, for which MPI's simple wire protocol (PMI-1: lines of text) is enough.
+Processes started by mpiexec, or srun with a plugin for MPI, have been introduced by it. For all
+others (wengertrun, multiprocessing.spawn, commands typed in several terminals) the process with
+rank 0 opens a port, at which all say who they are; when the last has come, MPI starts with that
+port as its process manager, for which MPI's simple wire protocol (PMI-1: lines of text) is enough.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from .errors import DistBackendError, DistNetworkError
 from .store import Listener, Store, connect
 
-__all__ = ["foreign_launcher", "start_mpi", "start_under_launcher"]
+__all__ = ["foreign_launcher", "introduced", "start_mpi", "start_under_launcher"]
 
 NEEDS_MPI = (
     "a process group of several processes needs MPI, which is not installed: "
@@ -45,6 +45,15 @@ def foreign_launcher() -> tuple[int, int] | None:
     return None
 
 
+def introduced() -> bool:
+    """Whether MPI, and not an address, tells this process of the others: srun by itself, without a
+    plugin for MPI, gives numbers alone.
+    """
+    told = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")
+    addressed = "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ
+    return not addressed or any([name in os.environ for name in told])
+
+
 def load() -> Any:
     """mpi4py's module MPI, not initialized yet."""
     try:
@@ -57,9 +66,10 @@ def load() -> Any:
     return MPI
 
 
-def start_under_launcher() -> Any:
-    """MPI's world as mpiexec or srun has made it. It is ended in good order: an uncaught exception
-    ends all ranks, and an exit without MPI_Finalize would make mpiexec end the others.
+def start_under_launcher(size: int) -> Any:
+    """MPI's world of `size` processes as mpiexec or srun has made it. It is ended in good order: an
+    uncaught exception ends all ranks, and an exit without MPI_Finalize would make mpiexec end the
+    others. DistBackendError where MPI knows of another number of processes.
     """
     MPI = load()
     if not MPI.Is_initialized():
@@ -81,6 +91,13 @@ def start_under_launcher() -> Any:
 
         sys.excepthook = end_all
         atexit.register(finalize)
+    if MPI.COMM_WORLD.size != size:
+        raise DistBackendError(
+            f"init_process_group: {size} processes were started, and MPI knows of "
+            f"{MPI.COMM_WORLD.size}: it does not fit what has started them. Under Slurm, srun "
+            "--mpi=pmi2 fits the wheel mpich; or set MASTER_ADDR and MASTER_PORT, by which the "
+            "processes then find each other; or start them with wengertrun"
+        )
     return MPI
 
 
