@@ -132,6 +132,9 @@ EINSUM = [
     ("iij->j", P[:, :2]),
     ("a,b->ba", U, V),
     ("ij,jk->", M, N),
+    ("ij,jk->", N.T, M.T),  # an equation again, with other sizes
+    ("iii->i", P[:, :2, :2]),
+    ("iii,i->i", P[:, :2, :2], U[:2]),
 ]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ...declare.binding import only_tensors, stood_in
@@ -15,10 +16,10 @@ from ...engine.op_modes import runner
 from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from .matmul import batched
-from .matrix import diag_vector
 
 ELLIPSIS = -1  # stands for the dots among labels
-
+Labels = tuple[tuple[int, ...], ...]  # of operands
+Calls = list[tuple[str, tuple[Any, ...]]]  # methods and their arguments
 
 FLOATS = (F32, F64)
 
@@ -83,8 +84,9 @@ def einsum(equation="", *operands):
         only_tensors(operands, 1)
     except TypeError:
         return stood_in("einsum", (equation, *operands))
+    first = operands[0]._a.dtype
     for t in operands:
-        if t.dtype is not operands[0].dtype and not runner(batched):
+        if t._a.dtype is not first and not runner(batched):
             if sums(inputs, output, operands):
                 raise RuntimeError(
                     "einsum(): expected all operands to have the same dtype, but got "
@@ -93,7 +95,12 @@ def einsum(equation="", *operands):
             d = common_dtype(*operands)
             operands = tuple([t.to(d) for t in operands])
             break
-    return _evaluate(inputs, output, list(operands))
+    steps, last = _plan(inputs, output, tuple([tuple(t._a.shape) for t in operands]))
+    value = operands[0]
+    for (left, right, matrices, after), other in zip(steps, operands[1:]):
+        value, other = _called(value, left), _called(other, right)
+        value = _called(batched.entry(value, other) if matrices else value * other, after)
+    return _called(value, last)
 
 
 def sums(inputs: Any, output: Any, operands: Any) -> bool:
@@ -131,8 +138,9 @@ def _shown(label: int) -> str:
     )
 
 
-def _side(text: str, where: str) -> list[int]:
-    labels, i = [], 0
+def _side(text: str, where: str) -> tuple[int, ...]:
+    labels: list[int] = []
+    i = 0
     while i < len(text):
         c = text[i]
         if c == " ":
@@ -156,28 +164,28 @@ def _side(text: str, where: str) -> list[int]:
                 "subscripts must be in [a-zA-Z]"
             )
         i += 1
-    return labels
+    return tuple(labels)
 
 
 @functools.lru_cache(256)
-def _parsed(equation: str) -> tuple[list[list[int]], list[int] | None]:
+def _parsed(equation: str) -> tuple[Labels, tuple[int, ...] | None]:
     if not isinstance(equation, str):
         raise TypeError(f"einsum(): the equation must be str, not {type(equation).__name__}")
     left, arrow, right = equation.partition("->")
-    inputs = [_side(part, f"operand {i}") for i, part in enumerate(left.split(","))]
+    inputs = tuple([_side(part, f"operand {i}") for i, part in enumerate(left.split(","))])
     return inputs, _side(right, "the output") if arrow else None
 
 
-def _from_lists(args: tuple[Any, ...]) -> tuple[list[list[int]], list[int] | None, tuple[Any, ...]]:
+def _from_lists(args: tuple[Any, ...]) -> tuple[Labels, tuple[int, ...] | None, tuple[Any, ...]]:
     """The format einsum(a, [0, 1], b, [1, 2], [0, 2])."""
     output = None
     if len(args) % 2:
         args, output = args[:-1], _listed(args[-1])
-    return [_listed(x) for x in args[1::2]], output, args[::2]
+    return tuple([_listed(x) for x in args[1::2]]), output, args[::2]
 
 
-def _listed(labels: Any) -> list[int]:
-    out = []
+def _listed(labels: Any) -> tuple[int, ...]:
+    out: list[int] = []
     for x in labels:
         if x is Ellipsis:
             out.append(ELLIPSIS)
@@ -185,38 +193,95 @@ def _listed(labels: Any) -> list[int]:
         if not 0 <= x < 52:
             raise RuntimeError(f"einsum(): subscripts must be in the range [0, 52), got {x}")
         out.append(int(x))
-    return out
+    return tuple(out)
 
 
-def _evaluate(inputs: list[list[int]], output: list[int] | None, ts: list[Tensor]) -> Tensor:
+def _called(x: Tensor, calls: Calls) -> Tensor:
+    """A tensor after calls of its methods."""
+    for name, arguments in calls:
+        x = getattr(x, name)(*arguments)
+    return x
+
+
+class _Operand:
+    """A tensor on its way through a plan: its labels and sizes, and the calls that lead there."""
+
+    def __init__(self, labels: Iterable[int], shape: Iterable[int]) -> None:
+        self.labels, self.shape = list(labels), list(shape)
+        self.calls: Calls = []
+
+    def sizes(self) -> dict[int, int]:
+        """The sizes by label."""
+        return dict(zip(self.labels, self.shape))
+
+    def diagonals(self) -> None:
+        """Labels that are there twice become one: their diagonal."""
+        while len(set(self.labels)) < len(self.labels):
+            label = next(a for a in self.labels if self.labels.count(a) > 1)
+            i = self.labels.index(label)
+            j = self.labels.index(label, i + 1)
+            if self.shape[i] != self.shape[j]:
+                raise RuntimeError(
+                    f"einsum(): subscript {_shown(label)} is repeated for an operand but the sizes "
+                    f"don't match, {self.shape[j]} != {self.shape[i]}"
+                )
+            self.calls.append(("diagonal", (0, i, j)))
+            kept = [k for k in range(len(self.labels)) if k not in (i, j)] + [i]
+            self.labels, self.shape = [self.labels[k] for k in kept], [self.shape[k] for k in kept]
+
+    def sum_over(self, gone: set[int]) -> None:
+        """Sum over labels."""
+        dims = tuple([i for i, n in enumerate(self.labels) if n in gone])
+        if dims:
+            self.calls.append(("sum", (dims,)))  # int64 of integers, unless products follow
+            self.shape = [n for i, n in enumerate(self.shape) if i not in dims]
+            self.labels = [n for n in self.labels if n not in gone]
+
+    def arrange(self, order: list[int]) -> None:
+        """Put the labels in an order."""
+        if self.labels != order:
+            moved = tuple([self.labels.index(n) for n in order])
+            self.calls.append(("permute", (moved,)))
+            self.labels, self.shape = order, [self.shape[i] for i in moved]
+
+    def view(self, shape: list[int], method: str = "reshape") -> None:
+        """Take a shape; the labels are then those that the caller knows."""
+        if self.shape != shape:
+            self.calls.append((method, (tuple(shape),)))
+            self.shape = shape
+
+
+@functools.lru_cache(512)
+def _plan(inputs: Labels, output: tuple[int, ...] | None, shapes: Labels) -> tuple[Any, Calls]:
+    """The calls for operands of some shapes: for each operand but the first (calls of what is there
+    so far, calls of the operand, whether they are multiplied as matrices, calls of the product),
+    and calls of the last result.
+    """
     dots = 0
-    for i, (labels, t) in enumerate(zip(inputs, ts)):
-        extra = t._a.ndim - len([x for x in labels if x != ELLIPSIS])
+    for i, (labels, shape) in enumerate(zip(inputs, shapes)):
+        extra = len(shape) - len([x for x in labels if x != ELLIPSIS])
         if ELLIPSIS in labels:
             if extra < 0:
                 raise RuntimeError(
                     f"einsum(): the number of subscripts in the equation ({len(labels) - 1}) is "
-                    "more than the number of "
-                    f"dimensions ({t._a.ndim}) for operand {i}"
+                    f"more than the number of dimensions ({len(shape)}) for operand {i}"
                 )
             dots = max(dots, extra)
         elif extra:
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(labels)}) does not "
-                "match the number of dimensions "
-                f"({t._a.ndim}) for operand {i} and no ellipsis was given"
+                f"match the number of dimensions ({len(shape)}) for operand {i} and no ellipsis "
+                "was given"
             )
 
     # the dots become labels of their own, aligned at the right
-    def spelled(labels: list[int], n: int) -> list[int]:
-        at = labels.index(ELLIPSIS)
-        return [*labels[:at], *range(100 + dots - n, 100 + dots), *labels[at + 1 :]]
+    def spelled(labels: Iterable[int], n: int) -> list[int]:
+        return [y for x in labels for y in (range(100 + dots - n, 100 + dots) if x < 0 else (x,))]
 
     used = [x for labels in inputs for x in labels if x != ELLIPSIS]
     if output is None:
-        output = ([ELLIPSIS] if dots or any(ELLIPSIS in x for x in inputs) else []) + sorted(
-            {x for x in used if used.count(x) == 1}
-        )
+        dotted = dots or any(ELLIPSIS in x for x in inputs)
+        output = (*([ELLIPSIS] if dotted else []), *sorted({x for x in used if used.count(x) == 1}))
     for x in output:
         if x != ELLIPSIS and x not in used:
             raise RuntimeError(
@@ -227,109 +292,61 @@ def _evaluate(inputs: list[list[int]], output: list[int] | None, ts: list[Tensor
             raise RuntimeError(
                 f"einsum(): output subscript {_shown(x)} appears more than once in the output"
             )
-    inputs = [
-        spelled(x, t._a.ndim - len(x) + 1) if ELLIPSIS in x else x for x, t in zip(inputs, ts)
-    ]
-    result = spelled(output, dots) if ELLIPSIS in output else output
+    terms = [_Operand(spelled(x, len(s) - len(x) + 1), s) for x, s in zip(inputs, shapes)]
+    result = spelled(output, dots)
     sizes: dict[int, int] = {}
-    for i, (labels, t) in enumerate(zip(inputs, ts)):
-        for x, n in zip(labels, t._a.shape):
+    for i, term in enumerate(terms):
+        for x, n in zip(term.labels, term.shape):
             if sizes.setdefault(x, n) != n and n != 1:
                 if sizes[x] != 1:
                     raise RuntimeError(
                         f"einsum(): subscript {_shown(x) if x < 100 else '...'} has size {n} for "
-                        f"operand {i} which does not "
-                        f"broadcast with previously seen size {sizes[x]}"
+                        f"operand {i} which does not broadcast with previously seen size {sizes[x]}"
                     )
                 sizes[x] = n
-    terms = [_diagonals(labels, t) for labels, t in zip(inputs, ts)]
-    labels, value = terms[0]
+    for term in terms:
+        term.diagonals()
+    value, steps = terms[0], []
     for i in range(1, len(terms)):
-        later = {x for other, _ in terms[i + 1 :] for x in other} | set(result)
-        labels, value = _product(labels, value, *terms[i], later)
-    gone = tuple([i for i, x in enumerate(labels) if x not in result])
-    if gone:
-        value = _summed(value, gone)
-        labels = [x for x in labels if x in result]
-    value = (
-        value.permute([labels.index(x) for x in result]) if result and labels != result else value
-    )
-    want = [sizes[x] for x in result]
-    return value.expand(want) if list(value._a.shape) != want else value
+        later = {x for other in terms[i + 1 :] for x in other.labels} | set(result)
+        value, step = _product(value, terms[i], later)
+        steps.append(step)
+    value.sum_over(set(value.labels) - set(result))
+    if result:
+        value.arrange(result)
+    value.view([sizes[x] for x in result], "expand")
+    return steps, value.calls
 
 
-def _summed(x: Tensor, dims: tuple[int, ...], keepdim: bool = False) -> Tensor:
-    return x.sum(dims, keepdim)  # int64 of integers, unless products follow
-
-
-def _diagonals(labels: list[int], x: Tensor) -> tuple[list[int], Tensor]:
-    """Labels that an operand has twice become one: their diagonal."""
-    while len(set(labels)) < len(labels):
-        label = next(a for a in labels if labels.count(a) > 1)
-        i = labels.index(label)
-        j = labels.index(label, i + 1)
-        if x._a.shape[i] != x._a.shape[j]:
-            raise RuntimeError(
-                f"einsum(): subscript {_shown(label)} is repeated for an operand but the sizes "
-                "don't match, "
-                f"{x._a.shape[j]} != {x._a.shape[i]}"
-            )
-        x = diag_vector.entry(x.movedim((i, j), (-2, -1)))
-        labels = [a for k, a in enumerate(labels) if k not in (i, j)] + [label]
-    return labels, x
-
-
-def _product(
-    a: list[int], x: Tensor, b: list[int], y: Tensor, later: set[int]
-) -> tuple[list[int], Tensor]:
-    """Two operands joined: labels that only they have are summed over in one batch of matrix
-    products.
+def _product(x: _Operand, y: _Operand, later: set[int]) -> tuple[_Operand, Any]:
+    """Two operands joined, and the step of the plan: labels that only they have are summed over in
+    one batch of matrix products.
     """
-    xs, ys = dict(zip(a, x._a.shape)), dict(zip(b, y._a.shape))
-    shared = [n for n in a if n in ys]
+    xs, ys = x.sizes(), y.sizes()
     # what only one operand has (or where the other's size is 1) and nobody needs can be summed
     # before
-    x, a, y, b = (
-        *_reduce(a, x, {n for n in a if n not in later and (n not in ys or ys[n] == 1 != xs[n])}),
-        *_reduce(b, y, {n for n in b if n not in later and (n not in xs or xs[n] == 1 != ys[n])}),
-    )
-    xs, ys = dict(zip(a, x._a.shape)), dict(zip(b, y._a.shape))
-    shared = [n for n in a if n in ys]
-    summed = [n for n in shared if n not in later]
-    batch = [n for n in shared if n in later]
-    only_x, only_y = [n for n in a if n not in ys], [n for n in b if n not in xs]
-    if not summed:
-        ones, more = [1] * len(only_x), [1] * len(only_y)
-        left = _arranged(x, a, batch + only_x, [xs[n] for n in batch + only_x] + more)
-        shape = [*[ys[n] for n in batch], *ones, *[ys[n] for n in only_y]]
-        return batch + only_x + only_y, left * _arranged(y, b, batch + only_y, shape)
+    x.sum_over({n for n in xs if n not in later and (n not in ys or ys[n] == 1 != xs[n])})
+    y.sum_over({n for n in ys if n not in later and (n not in xs or xs[n] == 1 != ys[n])})
+    xs, ys = x.sizes(), y.sizes()
+    shared = [n for n in xs if n in ys]
+    summed, batch = [n for n in shared if n not in later], [n for n in shared if n in later]
+    only_x, only_y = [n for n in xs if n not in ys], [n for n in ys if n not in xs]
     sizes = {n: max(xs[n], ys[n]) if 0 not in (xs[n], ys[n]) else 0 for n in shared}
-    x, y = _widened(x, a, summed, sizes), _widened(y, b, summed, sizes)
     p, q = [xs[n] for n in only_x], [ys[n] for n in only_y]
+    out = _Operand(batch + only_x + only_y, [*[sizes[n] for n in batch], *p, *q])
+    if not summed:
+        x.arrange(batch + only_x)
+        x.view(x.shape + [1] * len(q))
+        y.arrange(batch + only_y)
+        y.view([*y.shape[: len(batch)], *[1] * len(p), *q])
+        return out, (x.calls, y.calls, False, ())
+    for t in (x, y):  # dimensions of size 1 that are summed over, as the other operand needs them
+        t.view([sizes[n] if n in summed else s for n, s in zip(t.labels, t.shape)], "expand")
     k = math.prod(sizes[n] for n in summed)
-    left_shape = [*[xs[n] for n in batch], math.prod(p), k]
-    right_shape = [*[ys[n] for n in batch], k, math.prod(q)]
-    out = batched.entry(
-        _arranged(x, a, batch + only_x + summed, left_shape),
-        _arranged(y, b, batch + summed + only_y, right_shape),
-    )
-    shape = [*[sizes[n] for n in batch], *p, *q]
-    out = out if list(out._a.shape) == shape else out.reshape(shape)
-    return batch + only_x + only_y, out
-
-
-def _arranged(x: Tensor, labels: list[int], order: list[int], shape: list[int]) -> Tensor:
-    """x with its dimensions in an order, then in a shape."""
-    x = x if labels == order else x.permute([labels.index(n) for n in order])
-    return x if list(x._a.shape) == shape else x.reshape(shape)
-
-
-def _widened(x: Tensor, labels: list[int], summed: list[int], sizes: dict[int, int]) -> Tensor:
-    """x with dimensions of size 1 that are summed over repeated as the other operand needs."""
-    want = [sizes[n] if n in summed else s for n, s in zip(labels, x._a.shape)]
-    return x if list(x._a.shape) == want else x.expand(want)
-
-
-def _reduce(labels: list[int], x: Tensor, gone: set[int]) -> tuple[Tensor, list[int]]:
-    dims = tuple([i for i, n in enumerate(labels) if n in gone])
-    return (_summed(x, dims), [n for n in labels if n not in gone]) if dims else (x, labels)
+    x.arrange(batch + only_x + summed)
+    x.view([*x.shape[: len(batch)], math.prod(p), k])
+    y.arrange(batch + summed + only_y)
+    y.view([*y.shape[: len(batch)], k, math.prod(q)])
+    made = [*[sizes[n] for n in batch], math.prod(p), math.prod(q)]
+    after = [("reshape", (tuple(out.shape),))] if made != out.shape else ()
+    return out, (x.calls, y.calls, True, after)
