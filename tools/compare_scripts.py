@@ -127,6 +127,25 @@ def stand_in_for_tensorflow() -> None:
     sys.modules[path].input_data = reader  # type: ignore[attr-defined]
 
 
+def stand_in_for_keras() -> None:
+    """Give scripts that only read MNIST through Keras arrays like its own."""
+    import types
+
+    import numpy as np
+
+    def load_data(path: str = "mnist.npz") -> Any:
+        rng = np.random.RandomState(0)
+        labels = np.arange(256, dtype=np.uint8) % 10
+        bright = (np.arange(28) % 10 == labels[:, None])[:, None] * 127
+        images = (bright + rng.randint(0, 128, (256, 28, 28))).astype(np.uint8)
+        return (images, labels), (images[:64], labels[:64])
+
+    for path in ("keras", "keras.datasets", "keras.datasets.mnist"):
+        sys.modules[path] = types.ModuleType(path)
+    sys.modules["keras.datasets.mnist"].load_data = load_data  # type: ignore[attr-defined]
+    sys.modules["keras.datasets"].mnist = sys.modules["keras.datasets.mnist"]  # type: ignore[attr-defined]
+
+
 def patch_environments(old: bool) -> None:
     """Make environments start from a seed; old: with the calls that gym had before 0.26."""
     try:
@@ -167,6 +186,35 @@ def patch_environments(old: bool) -> None:
 
     gymnasium.make = seeded
     sys.modules.setdefault("gym", gymnasium)
+
+
+def use_cpu(torch: Any) -> None:
+    """Have "cuda" mean the CPU: for wengert its own switch, for PyTorch a mode that says so."""
+    if hasattr(torch.version, "wengert"):
+        from wengert.api.cuda_as_cpu import use_cpu_for_cuda
+
+        use_cpu_for_cuda(torch.cuda)
+        return
+
+    def on_cpu(value: Any) -> Any:
+        return "cpu" if str(value).startswith("cuda") else value
+
+    class OnCPU(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, f: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if f in (torch.Tensor.cuda, torch.Tensor.pin_memory):
+                return args[0]
+            if "device" in kwargs:
+                kwargs["device"] = on_cpu(kwargs["device"])
+            if f is torch.Tensor.to:
+                args = (args[0], *map(on_cpu, args[1:]))
+            return f(*args, **kwargs)
+
+    torch.nn.Module.cuda = lambda self, device=None: self
+    for name in ("set_device", "synchronize", "empty_cache"):
+        setattr(torch.cuda, name, lambda *args: None)
+    torch.cuda.current_device = lambda: 0
+    OnCPU().__enter__()
 
 
 def record(torch: Any, steps: int) -> list[float]:
@@ -250,11 +298,13 @@ def run_one(
         sys.path[1:1] = [
             str(where / entry["repository"] / p) for p in options.get("path", "").split()
         ]
-        if "tensorflow.examples" in script.read_text("utf-8", errors="replace"):
+        text_of_script = script.read_text("utf-8", errors="replace")
+        if "tensorflow.examples" in text_of_script:
             stand_in_for_tensorflow()
+        if "keras.datasets" in text_of_script:
+            stand_in_for_keras()
         if options.get("cuda") == "cpu":
-            same = lambda self, *args, **kwargs: self
-            torch.Tensor.cuda = torch.nn.Module.cuda = same
+            use_cpu(torch)
         losses = record(torch, int(options.get("steps", steps)))
         made = compile_everything(torch) if compiled else []
         ended, kinds = "ended", []

@@ -216,11 +216,20 @@ def series(path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+def rays(path: Path) -> None:
+    """An array, pickled, of origins, directions and colours of 4096 rays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.RandomState(0)
+    origins, directions = rng.randn(2, 4096, 3) * 0.5 - [[[0, 0, 4]], [[0, 0, -1]]]
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    np.concatenate([origins, directions, rng.rand(4096, 3)], 1).astype(np.float32).dump(path)
+
+
 MAKERS = {
     "carvana": carvana,
     "binary_digits": binary_digits, "cora": cora, "corpus": corpus, "diabetes": diabetes,
     "image": image_file, "images": image_folder, "images6": partial(image_folder, classes=6),
     "labelled_names": labelled_names, "mnist": mnist,
-    "name_list": name_list, "names": names, "play": play, "series": series, "text": text,
-    "torchvision": torchvision,
+    "name_list": name_list, "names": names, "play": play, "rays": rays, "series": series,
+    "text": text, "torchvision": torchvision,
 }  # fmt: skip

@@ -390,3 +390,29 @@ def test_tensor_itself_as_a_type_means_the_default():
     assert (torch.zeros(2) < 1).type(torch.Tensor).dtype == torch.float32
     with pytest.raises(ValueError, match="invalid type"):
         torch.zeros(2).type(torch.nn.Parameter)
+
+
+def test_private_names_that_scripts_use():
+    from wengert import _C
+    from wengert.nn.parallel import scatter_gather
+
+    assert torch.cuda._initialized is torch.cuda.is_initialized()
+    assert torch.legacy_contiguous_format is torch.contiguous_format
+    assert [_utils._element_size(d) for d in (torch.float16, torch.int64, torch.bool)] == [2, 8, 1]
+    assert _utils._get_device_index(2) == 2 and _utils._get_device_index("cuda:3") == 3
+    assert _utils._get_device_index("cpu", allow_cpu=True) == -1
+    assert _utils._get_device_index("cuda", optional=True) is None
+    for device in ("cpu", "cuda", None):
+        with pytest.raises(ValueError, match="xpected a"):
+            _utils._get_device_index(device)
+    inputs, kwargs = scatter_gather.scatter_kwargs(
+        (torch.arange(4),), {"a": torch.arange(2), "b": "c"}, ["cpu", "cpu"]
+    )
+    assert [x.tolist() for (x,) in inputs] == [[0, 1], [2, 3]]
+    assert [(k["a"].tolist(), k["b"]) for k in kwargs] == [([0], "c"), ([1], "c")]
+    assert scatter_gather.scatter_kwargs((), {}, ["cpu"]) == ((), ())
+    assert _C._jit_set_profiling_mode(False) is True
+    assert _C._jit_set_profiling_mode(True) is False
+    assert _C._jit_can_fuse_on_cpu() is False and _C._jit_override_can_fuse_on_cpu(False) is None
+    with pytest.raises(RuntimeError, match="must be a bool, but got int"):
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(1)

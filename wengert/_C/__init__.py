@@ -62,6 +62,11 @@ _missing = _absent("torch._C")
 
 
 def __getattr__(name: str) -> _Any:
+    if name.startswith("_jit_"):
+        from ..jit.switches import SWITCHES
+
+        if name in SWITCHES:
+            return SWITCHES[name]
     if name in ("_nn", "_profiler"):
         return _importlib.import_module(f"{__name__}.{name}")
     return _missing(name)

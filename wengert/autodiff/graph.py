@@ -13,7 +13,10 @@ from ..engine.error_context import clear_errors
 from ..engine.node import GradientEdge, Slot
 from ..engine.tensor import Tensor
 
-__all__ = ["get_gradient_edge", "increment_version", "register_multi_grad_hook"]
+__all__ = [
+    "get_gradient_edge", "increment_version", "register_multi_grad_hook",
+    "set_warn_on_accumulate_grad_stream_mismatch",
+]  # fmt: skip
 
 
 @clear_errors
@@ -135,3 +138,14 @@ class _Handles:
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def set_warn_on_accumulate_grad_stream_mismatch(enabled: bool) -> None:
+    """Whether backward warns of gradients that arrive from another stream: it never does here.
+
+    enabled: whether to warn. Raises RuntimeError where enabled is no bool.
+
+    >>> torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    """
+    if not isinstance(enabled, bool):
+        raise RuntimeError(f"enabled must be a bool, but got {type(enabled).__name__}")

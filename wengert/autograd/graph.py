@@ -1,6 +1,11 @@
 """torch.autograd.graph: re-exports."""
 
-from ..autodiff.graph import get_gradient_edge, increment_version, register_multi_grad_hook
+from ..autodiff.graph import (
+    get_gradient_edge,
+    increment_version,
+    register_multi_grad_hook,
+    set_warn_on_accumulate_grad_stream_mismatch,
+)
 from ..autodiff.saved_hooks import (
     allow_mutation_on_saved_tensors,
     disable_saved_tensors_hooks,
@@ -13,7 +18,7 @@ from ..engine.node import GradientEdge, Node
 __all__ = [
     "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
     "get_gradient_edge", "increment_version", "register_multi_grad_hook", "save_on_cpu",
-    "saved_tensors_hooks",
+    "saved_tensors_hooks", "set_warn_on_accumulate_grad_stream_mismatch",
 ]  # fmt: skip
 
 __getattr__ = _absent("torch.autograd.graph")

@@ -27,9 +27,6 @@ ADVICE = {
     "torchvision.datasets.video_utils": (
         "videos are not read here: read their frames with OpenCV or PyAV"
     ),
-    "torchvision.models.detection.ssd": "SSD is not here: RetinaNet is its nearest relative",
-    "torchvision.models.detection.ssdlite": "SSD is not here: RetinaNet is its nearest relative",
-    "torchvision.models.detection.fcos": "FCOS is not here: RetinaNet is its nearest relative",
     "torch.utils.cpp_extension": (
         "there is no C++ in wengert: write the function in Python (torch.library.custom_op, "
         "torch.autograd.Function), with Numba, or for a GPU with CuPy's RawKernel"

@@ -54,6 +54,7 @@ contiguous_format, preserve_format = (
     memory_format("contiguous_format"),
     memory_format("preserve_format"),
 )
+legacy_contiguous_format = contiguous_format  # PyTorch's name for it until 1.5
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
 RANKS = {channels_last: 4, channels_last_3d: 5}
 

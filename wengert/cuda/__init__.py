@@ -115,6 +115,8 @@ def __getattr__(name: str) -> _Any:
         from ..api.generator import _of_device
 
         return tuple([_of_device("cuda", i) for i in range(device_count())])
+    if name == "_initialized":  # what reversible networks ask before they keep the GPU's state
+        return is_initialized()
     if name in _PARTS:
         return _importlib.import_module(f"{__name__}.{name}")
     if name.endswith(("Tensor", "Storage")):

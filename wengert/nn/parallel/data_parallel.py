@@ -50,6 +50,32 @@ def scatter(inputs: Any, target_gpus: Sequence[Any], dim: int = 0) -> Any:
     return tuple(spread(inputs)) if isinstance(inputs, Tensor) else spread(inputs)
 
 
+def scatter_kwargs(
+    inputs: tuple[Any, ...],
+    kwargs: dict[str, Any] | None,
+    target_gpus: Sequence[Any],
+    dim: int = 0,
+) -> tuple[tuple[Any, ...], tuple[dict[str, Any], ...]]:
+    """(arguments, keyword arguments) for each device: of both as many, empty where there are none.
+
+    inputs: the arguments. kwargs: the keyword arguments. target_gpus: numbers of CUDA devices, or
+    devices. dim: along which tensors are split.
+
+    Tensors have any shape with the batch along dim. Raises TypeError where target_gpus is of the
+    wrong type; RuntimeError where target_gpus is empty.
+
+    >>> from torch.nn.parallel.scatter_gather import scatter_kwargs
+    >>> inputs, kwargs = scatter_kwargs((torch.ones(4, 2),), {}, ["cpu", "cpu"])
+    >>> inputs[0][0].shape, kwargs
+    (torch.Size([2, 2]), ({}, {}))
+    """
+    rows = scatter(inputs, target_gpus, dim) if inputs else []
+    options = scatter(kwargs, target_gpus, dim) if kwargs else []
+    n = max(len(rows), len(options))
+    rows = (*rows, *[()] * (n - len(rows)))
+    return rows, (*options, *({} for _ in range(n - len(options))))
+
+
 def gather(outputs: Sequence[Any], target_device: Any, dim: int = 0) -> Any:
     """Outputs of several devices joined along dim on one.
 
@@ -238,11 +264,9 @@ class DataParallel(Module, Generic[M]):
         >>> inputs[0][0].shape
         torch.Size([2, 2])
         """
-        rows = scatter(inputs, device_ids, self.dim) if inputs else []
-        options = scatter(kwargs, device_ids, self.dim) if kwargs else []
-        n = max(len(rows), len(options), 1)
-        rows = [*rows, *[()] * (n - len(rows))]
-        return rows, [*options, *[{} for _ in range(n - len(options))]]
+        rows, options = scatter_kwargs(inputs, kwargs, device_ids, self.dim)
+        n = max(len(rows), 1)
+        return [*rows, *[()] * (n - len(rows))], [*options, *[{} for _ in range(n - len(rows))]]
 
     def parallel_apply(
         self, replicas: Sequence[Any], inputs: Sequence[Any], kwargs: Any

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "Source", "calculate_md5", "check_integrity", "check_md5", "download_and_extract_archive",
+    "download_file_from_google_drive",
     "download_url", "extract_archive", "iterable_to_str", "list_dir", "list_files", "obtain",
     "verify_str_arg",
 ]  # fmt: skip
@@ -94,6 +95,17 @@ def download_url(
     root = os.path.expanduser(root)
     name = os.fspath(filename or os.path.basename(url))
     obtain(root, [Source(name, md5, url)], "download_url")
+
+
+def download_file_from_google_drive(
+    file_id: str, root: PathName, filename: PathName | None = None, md5: str | None = None
+) -> None:
+    """Check that the file with that id on Google Drive lies in root.
+
+    Raises RuntimeError, which says where to put it, when it does not.
+    """
+    url = f"https://drive.google.com/file/d/{file_id}"
+    download_url(url, root, filename or file_id, md5)
 
 
 OPENERS: dict[str, Callable[..., Any]] = {
