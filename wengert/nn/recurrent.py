@@ -218,8 +218,7 @@ class RNNBase(Module):
     # ---- the pass
 
     def _first_state(self, input: Tensor, batch_sizes: Tensor | None) -> Any:
-        shape = self.get_expected_hidden_size(input, batch_sizes)
-        return T.zeros(shape, dtype=input.dtype, device=input.device)
+        return input.new_zeros(self.get_expected_hidden_size(input, batch_sizes))
 
     def _run(self, input: Any, hx: Any) -> tuple[Any, Any]:
         name = type(self).__name__ if type(self).__name__ in GATES else self.mode[:4].strip("_")
@@ -407,8 +406,7 @@ class LSTM(RNNBase):
             )
 
     def _first_state(self, input: Tensor, batch_sizes: Tensor | None) -> Any:
-        cells = self.get_expected_cell_size(input, batch_sizes)
-        c = T.zeros(cells, dtype=input.dtype, device=input.device)
+        c = input.new_zeros(self.get_expected_cell_size(input, batch_sizes))
         return super()._first_state(input, batch_sizes), c
 
     def forward(
@@ -500,8 +498,7 @@ class RNNCellBase(Module):
         batched = input.dim() == 2
         x = input if batched else input.unsqueeze(0)
         if hx is None:
-            zeros = T.zeros(x.size(0), self.hidden_size, dtype=x.dtype, device=x.device)
-            given = (zeros,) * states
+            given = (x.new_zeros(x.size(0), self.hidden_size),) * states
         elif not batched:
             given = tuple([h.unsqueeze(0) for h in given])
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)

@@ -377,30 +377,34 @@ def rnn_relu(input, *args, **kwargs):
 
 def check_cell(name: str, input: Tensor, states: Sequence[Tensor], w_ih: Tensor) -> None:
     """RuntimeError unless the sizes fit: input (batch, in), states (batch, hidden)."""
-    hidden = states[0].shape[1]
-    if input.shape[1] != w_ih.shape[1]:
+    for t in (input, w_ih, *states):
+        if t._a.ndim != 2:
+            t.size(1)  # an IndexError where there is none
+            raise RuntimeError(f"{name}: expected tensors of 2 dimensions, got {t._a.ndim}")
+    (batch, width), (rows, wanted) = input._a.shape, w_ih._a.shape
+    hidden = states[0]._a.shape[1]
+    if width != wanted:
         raise RuntimeError(
-            f"{name}: input has inconsistent input_size: got {input.shape[1]}, expected "
-            f"{w_ih.shape[1]}"
+            f"{name}: input has inconsistent input_size: got {width}, expected {wanted}"
         )
     for s in states:
-        if s.shape[0] != input.shape[0]:
+        n, size = s._a.shape
+        if n != batch:
             raise RuntimeError(
-                f"{name}: input batch size {input.shape[0]} doesn't match hidden batch size "
-                f"{s.shape[0]}"
+                f"{name}: input batch size {batch} doesn't match hidden batch size {n}"
             )
-        if w_ih.shape[0] % s.shape[1] or s.shape[1] != hidden:
+        if rows % size or size != hidden:
             raise RuntimeError(
-                f"{name}: hidden has inconsistent hidden_size: got {s.shape[1]} for weights of "
-                f"shape {tuple(w_ih.shape)}"
+                f"{name}: hidden has inconsistent hidden_size: got {size} for weights of shape "
+                f"{(rows, wanted)}"
             )
 
 
 def _check_width(name: str, h: Tensor, w_hh: Tensor) -> None:
-    if h.shape[1] != w_hh.shape[1]:
+    size, wanted = h._a.shape[1], w_hh._a.shape[1]
+    if size != wanted:
         raise RuntimeError(
-            f"{name}: hidden has inconsistent hidden_size: got {h.shape[1]}, expected "
-            f"{w_hh.shape[1]}"
+            f"{name}: hidden has inconsistent hidden_size: got {size}, expected {wanted}"
         )
 
 
