@@ -268,6 +268,10 @@ def _getrf(a: Any) -> tuple[Any, Any, Any]:
         return a.copy(), np.zeros(min(a.shape), np.int32), _info()
     (getrf,) = lapack(("getrf",), a.dtype)
     lu, pivots, info = getrf(a)
+    spoilt = np.isnan(lu.diagonal())
+    if spoilt.any():  # some libraries do not divide by a pivot that is nan
+        k = int(spoilt.argmax())
+        lu[k + 1 :, k:] = np.nan
     return np.ascontiguousarray(lu), (pivots + 1).astype(np.int32), _info(info)
 
 
@@ -311,7 +315,20 @@ def geqrf_factor(lib: Any, x: Any) -> tuple[Any, Any]:
 def inv(lib: Any, x: Any, checked: bool = False) -> tuple[Any, Any]:
     """(inverse, order of the first zero pivot or 0); checked: ValueError unless it is 0."""
     found = _inverses(lib, x)
+    _spoil(lib, x, found[0])
     return accepted(found) if checked else found
+
+
+def _spoil(lib: Any, x: Any, out: Any) -> None:
+    """Where x has a nan nothing solves it: libraries leave numbers below a pivot that is nan."""
+    if lib not in ON_HOST or not out.size:
+        return
+    if out.ndim == 2:
+        if out[0, 0] != out[0, 0] and np.isnan(x).any():
+            out.fill(np.nan)
+    elif np.isnan(out[..., 0, 0]).any():
+        spoilt = np.isnan(x).any((-2, -1))
+        out[np.broadcast_to(spoilt, out.shape[:-2])] = np.nan
 
 
 def _inverses(lib: Any, x: Any) -> tuple[Any, Any]:
@@ -335,6 +352,7 @@ def solve(lib: Any, x: Any, y: Any, checked: bool = False) -> tuple[Any, Any]:
     ValueError unless it is 0.
     """
     found = _solutions(lib, x, y)
+    _spoil(lib, x, found[0])
     return accepted(found) if checked else found
 
 
@@ -418,9 +436,7 @@ def det(lib: Any, x: Any) -> Any:
 def slogdet(lib: Any, x: Any) -> tuple[Any, Any]:
     """(sign, logarithm of the absolute value) of determinants."""
     found = small.determinants(x, True) if lib in ON_HOST else None
-    if found is not None:
-        return found
-    sign, logarithm = lib.linalg.slogdet(x)
+    sign, logarithm = lib.linalg.slogdet(x) if found is None else found
     if x.dtype.kind != "c":  # nan has no sign
         sign = lib.where(lib.isnan(logarithm), x.dtype.type(0), sign)
     return lib.asarray(sign), lib.asarray(logarithm)

@@ -54,7 +54,8 @@ def variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool = Fals
             return r if not keepdim else r[:, None] if along else r[None]
     if not n or n <= correction or not (x.ndim == 2 or flat) or x.size > LONGEST:
         return careful_variance(x, dim, correction, keepdim, root)
-    x = x.astype(F64)  # the mean may be far larger than the deviation
+    # the mean may be far larger than the deviation, and that of equal numbers is theirs
+    x = x.astype(F64) if d is F32 else subtract(x, first(x, dim))
     if dim is None:
         away = x.reshape(-1)
         away = subtract(away, divide(away.dot(ones(n, F64)), n))
@@ -99,6 +100,15 @@ def shares(n: int, by: float) -> Any:
     return np.full(n, 1 / by)
 
 
+def first(x: Any, dim: Any) -> Any:
+    """The first elements along dim: less these, equal numbers are 0, as their mean is."""
+    dims = range(x.ndim) if dim is None else (dim,) if type(dim) is int else dim
+    key = [slice(None)] * x.ndim
+    for i in dims:
+        key[i] = slice(0, 1)
+    return x[tuple(key)]
+
+
 def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: bool) -> Any:
     """The variance by distances from the mean, and by those corrected for the rounding of it."""
     d = x.dtype
@@ -106,6 +116,9 @@ def careful_variance(x: Any, dim: Any, correction: Any, keepdim: bool, root: boo
     n = x.size // total.size if total.size else 0
     if not n or not x.ndim:
         return None
+    if d is F64:
+        x = subtract(x, first(x, dim))
+        total = sum_of(x, dim, True)
     away = subtract(x, divide(total, number(n, d)))
     rest = sum_of(away, dim, keepdim)
     multiply(away, away, away)

@@ -571,7 +571,7 @@ def huber_elements(x: V, y: V, delta: V) -> V:
 
 def bce_logits(row: Row) -> None:  # x, y, factor -> total
     def loss(x: V, y: V) -> V:
-        return log1p_unit(exp(-x.call("fabs"))) + (most(x, 0.0) - x * y)
+        return log1p_unit(exp(-x.call("fabs"))) - least(x, 0.0) + (-y + 1.0) * x
 
     (total,) = row.each([0, 1], [], "+", loss)
     row.put(3, total * row.number(2))

@@ -26,9 +26,10 @@ def row_variances(k: Job, word: str, root: bool) -> None:
 
     def row(i: Value) -> None:
         source = x.at(i * n)
+        first = source.load(0).to("double").wide(lanes)  # less it, equal numbers are 0
 
         def number(j: Value, mask: Value | None) -> Value:
-            return source.load(j, lanes, mask).to("double")
+            return source.load(j, lanes, mask).to("double") - first
 
         (total,) = sums(k, n, "double", lanes, 1, number)
         centre = (total.sum() / n.to("double")).wide(lanes)

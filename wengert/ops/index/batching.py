@@ -24,7 +24,14 @@ OPS["put_basic"].batch(
 OPS["select"].batch(
     lambda xp, size, flags, x, dim, index: xp.select(x, dim % (x.ndim - 1) + 1, index)
 )
-for _name in ("gather", "scatter_add", "scatter_set", "scatter_filled", "scatter_join"):
+for _name in [
+    "gather",
+    "scatter_add",
+    "scatter_set",
+    "scatter_filled",
+    "scatter_join",
+    "scatter_extreme",
+]:
     at_places(OPS[_name])
 
 

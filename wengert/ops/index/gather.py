@@ -209,6 +209,23 @@ def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int
 
 JOINS = {"prod": "multiply", "amax": "maximum", "amin": "minimum"}
 scatter_join.vjp(x=_join_self, src=_join_src)
+
+
+@op(opaque, types="any")
+def scatter_extreme(xp, x, index, src, dim=0, how="maximum", start=0):
+    """scatter_join of src alone by 'maximum' or 'minimum', where nothing of x, but start, is at
+    the places.
+    """
+    return xp.scatter_join(xp.scatter_filled(x, index, dim, start), index, src, dim, how)
+
+
+# x shares the gradient where it equals what came instead of it, though its share is lost
+scatter_extreme.vjp(
+    x=lambda xp, g, x, index, src, out, dim, how: xp.scatter_filled(
+        _join_self(xp, g, x, index, src, out, dim, how), index, dim, 0
+    ),
+    src=_join_src,
+)
 REDUCE = {
     "add": "sum",
     "sum": "sum",
@@ -338,7 +355,11 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     if not (x._a.ndim and index._a.ndim):
         x, index, src, shape = at_least_1d(input, index, src)
     if not include_self:
-        x = scatter_filled.entry(x, index, d, start_of(reduce, x._a.dtype))
+        start = start_of(reduce, x._a.dtype)
+        if reduce in ("amax", "amin"):
+            r = scatter_extreme.entry(x, index, src, d, JOINS[reduce], start)
+            return r.reshape(shape) if shape is not None else r
+        x = scatter_filled.entry(x, index, d, start)
     if reduce in ("sum", "mean"):
         r = scatter_add.entry(x, index, src, d)
         if reduce == "mean":

@@ -134,5 +134,22 @@ def _joined_source(
 
 
 slices_joined.vjp(x=_joined_x, source=_joined_source)
-for _o in (slices_put, slices_filled, slices_added, slices_mean, slices_joined):
+
+
+@op(opaque, types="any", node="IndexReduceBackward0")
+def slices_extreme(xp, x, index, source, at=0, how="maximum", start=0):
+    """slices_joined of the source alone by 'maximum' or 'minimum', where nothing of x, but start,
+    is at index.
+    """
+    return xp.slices_joined(xp.slices_filled(x, index, at, start), index, source, at, how)
+
+
+# x shares the gradient where it equals what came instead of it, though its share is lost
+slices_extreme.vjp(
+    x=lambda xp, g, x, index, source, out, at, how: xp.slices_filled(
+        _joined_x(xp, g, x, index, source, out, at, how), index, at, 0
+    ),
+    source=_joined_source,
+)
+for _o in (slices_put, slices_filled, slices_added, slices_mean, slices_joined, slices_extreme):
     at_slices(_o)

@@ -21,6 +21,7 @@ from .indexing import check_index, getitem
 from .mask import SCALAR, fitting
 from .slice_ops import (
     slices_added,
+    slices_extreme,
     slices_filled,
     slices_joined,
     slices_mean,
@@ -409,7 +410,10 @@ def joined(x: Tensor, d: int, index: Tensor, source: Tensor, reduce: str, own: b
     if not index._a.size:
         return untouched(x, source)
     if not own:
-        x = slices_filled.entry(x, index, d, start_of(reduce, x._a.dtype))
+        start = start_of(reduce, x._a.dtype)
+        if reduce in ("amax", "amin"):
+            return slices_extreme.entry(x, index, source, d, JOINS[reduce], start)
+        x = slices_filled.entry(x, index, d, start)
     if reduce != "mean":
         return slices_joined.entry(x, index, source, d, JOINS[reduce])
     if x.dtype.is_inexact:

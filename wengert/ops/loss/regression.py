@@ -222,13 +222,19 @@ def soft_margin_loss_op(xp, x, y, reduction="mean"):
     return reduced(xp, xp.log1p(xp.exp(-(x * y))), reduction)
 
 
+def _soft_margin_slope(xp: Any, x: Any, y: Any) -> Any:
+    """By z / (1 + z), which is nan where exp overflows, as the loss is infinite there."""
+    z = xp.exp(-(x * y))
+    return -y * (z / (z + 1))
+
+
 soft_margin_loss_op.vjp(
-    x=lambda xp, g, x, y, reduction: -y * xp.sigmoid(-(x * y)) * arriving(xp, g, x, reduction)
+    x=lambda xp, g, x, y, reduction: _soft_margin_slope(xp, x, y) * arriving(xp, g, x, reduction)
 ).jvp(
     lambda xp, tangents, x, y, reduction: (
         None
         if tangents[0] is None
-        else reduced(xp, -y * xp.sigmoid(-(x * y)) * tangents[0], reduction)
+        else reduced(xp, _soft_margin_slope(xp, x, y) * tangents[0], reduction)
     )
 )
 

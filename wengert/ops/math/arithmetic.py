@@ -74,7 +74,7 @@ def div_op(xp, x, y):
 
 
 # The quotient is not saved: it may be changed in place before the backward pass.
-div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * (x / y) / y)
+div_op.vjp(x=lambda g, y: g / y, y=lambda g, x, y: -g * ((x / y) / y))
 
 
 def _div_tangent(xp: Any, tangents: Any, x: Any, y: Any) -> Any:
@@ -158,7 +158,10 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
     # 0 ** y has derivative 0 for y > 0, where log gives -inf
     if type(x) in (int, float, complex):
         x = xp.full_like(out, x)
-    zero = xp.logical_and(xp.eq(x, 0), xp.ge(xp.real(y) if hasattr(y, "dtype") else y, 0))
+    real = xp.real(y) if hasattr(y, "dtype") else y.real if type(y) is complex else y
+    zero = xp.logical_and(xp.eq(x, 0), xp.ge(real, 0))
+    if hasattr(y, "dtype") and dtypes.as_dtype(y.dtype).is_complex:  # but none where it turns
+        zero = xp.logical_and(zero, xp.eq(xp.imag(y), 0))
     return g * xp.where(zero, xp.zeros_like(out), out * xp.log(xp.where(zero, xp.ones_like(x), x)))
 
 

@@ -124,7 +124,7 @@ def _extremes(name: str) -> Any:
         if mask is not None:
             x = filled(x, mask, extreme(x, name == "amin", name), name)
         dims = all_dims(dim, x, name)
-        return getattr(x, name)(dims, keepdim) if dims else x.clone()
+        return getattr(x, name)(dims, keepdim)
 
     f.__name__ = name
     return register(

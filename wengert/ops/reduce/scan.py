@@ -48,18 +48,21 @@ def cumprod(xp, x, dim=0):
 
 def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
     """Product of the elements before, times the sum over later positions of g and the products up
-    to there.
+    to there: by division before the first zero of a line, and nothing after it.
 
-    Where nothing is zero, by division. Else the sum is the recurrence
-    s[i] = g[i] + x[i + 1] s[i + 1], so zeros are exact.
+    Where second derivatives are recorded, by the recurrence s[i] = g[i] + x[i + 1] s[i + 1] in
+    lines with a zero, which is exact in all of them.
     """
     n = x.shape[dim] if x.ndim else 0
     if n < 2:
         return g
     zero = xp.eq(x, 0)
-    quotients = xp.cumsum_back(g * out, dim) / xp.where(zero, xp.ones_like(x), x)
-    if not RANK.get(type(zero)) and xp.has(VALUES) and not bool(xp.any(zero)):
-        return quotients
+    divisor = xp.where(zero, xp.ones_like(x), x)
+    if not RANK.get(type(zero)) and xp.has(VALUES):
+        if not bool(xp.any(zero)):
+            return xp.cumsum_back(g * out, dim) / divisor
+        return _beside_zeros(xp, g, x, out, dim, zero, divisor)
+    quotients = xp.cumsum_back(g * out, dim) / divisor
     before = [xp.ones_like(xp.select(x, dim, 0))]
     for i in range(n - 1):
         before.append(before[-1] * xp.select(x, dim, i))
@@ -69,6 +72,21 @@ def _cumprod(xp: Any, g: Any, x: Any, out: Any, dim: int) -> Any:
         later = xp.select(g, dim, i) + xp.select(x, dim, i + 1) * later
         parts.append(before[i] * later)
     return xp.where(xp.any(zero, dim, True), xp.stack(*parts[::-1], dim=dim), quotients)
+
+
+def _beside_zeros(xp: Any, g: Any, x: Any, out: Any, dim: int, zero: Any, divisor: Any) -> Any:
+    """The first derivatives of cumprod in lines with zeros."""
+    seen = xp.cumsum(xp.astype(zero, dtypes.int64.np), dim)
+    before, one = xp.eq(seen, 0), xp.eq(seen, 1)
+    first, between = xp.logical_and(one, zero), xp.logical_and(one, xp.logical_not(zero))
+    nothing = xp.zeros_like(x)
+    quotients = xp.cumsum_back(xp.where(before, g * out, nothing), dim) / divisor
+    others = xp.cumprod(xp.where(between, x, xp.ones_like(x)), dim)
+    later = xp.sum(xp.where(one, g, nothing) * others, dim, True)
+    every = (slice(None),) * (dim % x.ndim)
+    start = xp.ones_like(xp.getitem(x, (*every, slice(0, 1))))
+    earlier = xp.cat(start, xp.getitem(out, (*every, slice(0, -1))), dim=dim)
+    return xp.where(before, quotients, xp.where(first, earlier * later, nothing))
 
 
 cumprod.vjp(x=_cumprod)

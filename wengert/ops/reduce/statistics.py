@@ -27,7 +27,7 @@ def prod_op(xp, x, dim=None, keepdim=False):
 
 @op(composite)
 def prod_backward(xp, g, x, out, dim=None, keepdim=False):
-    """Each element gets g times the product of the others: by division where none is zero."""
+    """Each element gets g times the product of the others: by division if none is zero."""
     shape = tuple(x.shape)
     if not shape:
         return g
@@ -50,7 +50,7 @@ def prod_backward(xp, g, x, out, dim=None, keepdim=False):
     if dim is None:  # beside two zeros there is no gradient, whatever else stands there
         several = xp.gt(xp.sum(xp.astype(zero, dtypes.int64.np), d, True), 1)
         others = xp.where(several, xp.zeros_like(others), others)
-    factor = xp.where(xp.any(zero, d, True), others, quotients)
+    factor = xp.where(xp.any(zero), others, quotients)
     out = xp.reshape(g * factor, tuple([shape[d] for d in order]))
     return xp.permute(out, tuple([order.index(d) for d in range(nd)]))
 
@@ -171,6 +171,11 @@ def var(xp, x, dim=None, correction=1, keepdim=False):
     """Mean squared distance from the mean, with n - correction instead of n."""
     if xp.has("variance") and (r := xp.variance(x, dim, correction, keepdim)) is not None:
         return r
+    if dtypes.as_dtype(x.dtype).is_complex:
+        parts = xp.real(x), xp.imag(x)
+        return xp.var(parts[0], dim, correction, keepdim) + xp.var(
+            parts[1], dim, correction, keepdim
+        )
     n = count(tuple(x.shape), dim)
     centred = x - xp.mean(x, dim, True)
     rest = xp.sum(centred, dim, keepdim)  # what the rounding of the mean has left

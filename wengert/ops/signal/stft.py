@@ -250,7 +250,7 @@ def istft(
     frames = frames * w
     total = n_fft + hop * (n_frames - 1)
     y = unfold_input.entry(frames, (x._a.shape[0], total), 1, hop)
-    squares = (w * w).expand(1, n_frames, n_fft)
+    squares = (w * w).to(y.dtype).expand(1, n_frames, n_fft)  # truths would not add up
     envelope = unfold_input.entry(squares, (1, total), 1, hop)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else total - (n_fft // 2 if center else 0)
