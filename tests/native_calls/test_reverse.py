@@ -418,3 +418,12 @@ def test_each_of_two_gradients_is_asked_for_alone(wanted):
     torch.where(condition, x, y).sum().backward()
     assert x.grad is None if "x" not in wanted else torch.equal(x.grad, condition.float())
     assert y.grad is None if "y" not in wanted else torch.equal(y.grad, (~condition).float())
+
+
+def test_sparse_gradients_are_given_as_they_are() -> None:
+    table = torch.ones(3, 2, requires_grad=True)
+    for _ in range(100):  # until passes are machine code
+        out = torch.nn.functional.embedding(torch.tensor([0, 2, 0]), table, sparse=True)
+        (g,) = torch.autograd.grad([out], [table], [torch.ones(3, 2)])
+        assert g.is_sparse
+        assert g.to_dense().tolist() == [[2, 2], [0, 0], [1, 1]]

@@ -231,6 +231,8 @@ def meant(
         return None  # plain functions are Python in PyTorch too
     if isinstance(error, IndexError):  # those of arrays are errors of positions
         few = text.startswith(("tuple ", "list ", "pop from empty"))
+        if few and any([getattr(a, "ndim", None) == 0 for a in given.values()]):
+            return IndexError(f"a dimension is specified but a tensor has no dimensions ({text})")
         return RuntimeError(f"there are too few dimensions or parts ({text})") if few else None
     if isinstance(error, ValueError):
         if text.startswith(NO_NUMBER):

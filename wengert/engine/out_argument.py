@@ -19,7 +19,8 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
     words: what the declaration says of out=. "exact": it has the dtype of the result, as each of
     several results has unless they are "converted"; with "bytes" it may be uint8 instead, with
     "complex" complex. "real": it is not complex. "typed": a TypeError says that it cannot hold the
-    result. "unrecorded": it may require grad, since the result has no gradient.
+    result. "unrecorded": it may require grad, since the result has no gradient. "quiet": it may
+    have another size, of which no warning tells.
     Words for whoever calls (declare/signature.py): "apart": it must not overlap an operand in part;
     "separate": it must not overlap one at all ("input": this holds for the first operand, "others":
     for all but the first); "free": it may. What is written in place follows.
@@ -63,7 +64,7 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
         )
     check_overlap(out, name)
     if tuple(out._a.shape) != tuple(result._a.shape):
-        if out._a.size:
+        if out._a.size and "quiet" not in words:
             advise(
                 "An output with one or more elements was resized since it had shape"
                 f" {list(out._a.shape)}, which does not match the required output shape"

@@ -55,8 +55,13 @@ def overlaps(a: Any, b: Any, separate: bool = False) -> bool:
         return False
     start, other = a.ctypes.data, b.ctypes.data
     if start == other and a.nbytes == b.nbytes:
-        return separate or a.strides != b.strides
+        return separate or steps(a) != steps(b)
     return start < other + b.nbytes and other < start + a.nbytes
+
+
+def steps(a: Any) -> list[Any]:
+    """(size, stride) of each dimension of an array that has more than one element."""
+    return [step for step in zip(a.shape, a.strides) if step[0] > 1]
 
 
 def dense(a: Any) -> bool:

@@ -112,7 +112,8 @@ def objects() -> dict[str, Any]:
         "C128": dtypes.complex128.np,
         "LEAF": AccumulateGrad, "ONCE": ONCE, "RULES": RULES, "LAST_CHANGE": views.last_change,
         "FIT": fit, "MEET": met, "ACCUMULATE": accumulate_grad, "SPACE": NS[np.ndarray],
-        "OWN": lambda g: wrap(own(g)), "TRACES": replay.TRACES, "TELL": replay.tell,
+        "OWN": lambda g: g if isinstance(g, Tensor) else wrap(own(g)),  # a sparse one
+        "TRACES": replay.TRACES, "TELL": replay.tell,
         "REFUSED": (ValueError, TypeError, LookupError, MemoryError),  # the text explains
         "SPACE_OF": lambda g: NS[type(g)], "RUNTIME_ERROR": RuntimeError,
         "EVERYONE": everyone, "GRAD_ENABLED": is_grad_enabled, "ACTIVE": ACTIVE,

@@ -407,6 +407,11 @@ def empty_strided(
         raise RuntimeError(
             f"mismatch in length of strides and shape: {len(stride)} and {len(size)}"
         )
+    if any([s < 0 for s in (*size, *stride)]):
+        raise RuntimeError(
+            "Storage size calculation overflowed with sizes and strides below 0: got"
+            f" sizes={list(size)} and strides={list(stride)}"
+        )
     n = 1 + sum([(a - 1) * b for a, b in zip(size, stride)]) if all(size) else 0
     base = empty(n, dtype=dtype, device=device)
     return wrap(namespace(base._a).as_strided(base._a, size, stride, 0)).requires_grad_(

@@ -277,7 +277,7 @@ def arange(
         start, end, step = int(start), int(end), int(step)
         if not step:
             raise ValueError("step must be nonzero, but is 0 as an integer")
-        return into(out, finish(xp.arange(start, end, step, d), requires_grad), True)
+        return into(out, finish(xp.arange(start, end, step, d), requires_grad), True, "")
     n = max(0, math.ceil((end - start) / step))
     if dtype.category == dtypes.INTEGRAL:  # as many as there would be of the floats
         start, step = int(start), int(step)
@@ -291,7 +291,7 @@ def arange(
             values = _rows(xp, start, step, n, dtype)
     else:
         values = xp.add(xp.mul(xp.arange(0, n, 1, dtypes.float64.np), step), start)
-    return into(out, finish(xp.astype(values, d), requires_grad), True)
+    return into(out, finish(xp.astype(values, d), requires_grad), True, "")
 
 
 @public(

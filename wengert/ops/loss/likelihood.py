@@ -12,7 +12,7 @@ from typing import Any
 from ...arrays.lookup import HOSTED
 from ...base import dtypes
 from ...base.advice import advise
-from ...base.modes import no_grad
+from ...base.modes import no_grad, state
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import composite, elementwise, opaque
@@ -67,6 +67,16 @@ bce_loss_op.vjp(
 ).jvp(_bce_loss_tangent)
 
 
+def refuse_recorded(name: str, **weights: Any) -> None:
+    """RuntimeError for a weight that requires grad: there is no derivative by it."""
+    for what, t in weights.items():
+        if t is not None and t._n is not None and state.grad:
+            raise RuntimeError(
+                f"The function '{name}' is not differentiable with respect to argument '{what}'."
+                f" This input cannot have requires_grad True: pass {what}.detach()"
+            )
+
+
 ALIKE = f"a2 is None and a1.dtype is d and a0.shape == a1.shape and {KNOWN}"
 
 
@@ -96,6 +106,7 @@ def bce_loss(input, target, weight=None, size_average=None, reduce=None, reducti
         )
     if weight is not None:
         weight = expand(weight, *input._a.shape)
+        refuse_recorded("binary_cross_entropy", weight=weight)
     return bce_loss_op.entry(input, target, weight, reduction)
 
 
@@ -183,6 +194,7 @@ def bce_logits(
         return r if r.dtype is kind or needs_operands(bce_logits_op) else r.to(kind)
     if weight is not None or pos_weight is not None:
         broadcast(*[t for t in (input, weight, pos_weight) if t is not None])
+        refuse_recorded("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     return bce_logits_op.entry(input, target, weight, pos_weight, reduction)
 
 

@@ -158,6 +158,7 @@ def batch_norm(
         raise ValueError(f"batch_norm eps must be positive, but got {eps}")
     if training:
         enough_values(tuple(input._a.shape))
+        refuse_half(running_mean, running_var)
     elif running_mean is None or running_var is None:
         raise RuntimeError(
             "batch_norm: Expected running_mean and running_var to be defined when training=False"
@@ -171,6 +172,12 @@ def batch_norm(
                 f" of {input.dtype} and {t.dtype} beside it; convert one with .to(dtype)"
             )
     return normalised(input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def refuse_half(mean: Any, var: Any) -> None:
+    """ValueError for one running statistic without the other."""
+    if (mean is None) != (var is None):
+        raise ValueError("running_mean and running_var must either both be None or neither be None")
 
 
 def refuse_recorded(name: str, **running: Any) -> None:
@@ -306,6 +313,7 @@ def instance_norm(
             raise ValueError(
                 f"Expected more than 1 spatial element when training, got input size {list(shape)}"
             )
+        refuse_half(running_mean, running_var)
     return torch_instance_norm(
         input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps
     )

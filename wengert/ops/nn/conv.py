@@ -418,7 +418,7 @@ def _transposed(
     dilation: Any,
 ) -> Tensor:
     _check_tensors(name, input, weight, bias)
-    _check_types(name, input, weight, bias)
+    _check_types(name, input, weight, None)
     if isinstance(padding, str):
         raise TypeError(f"{name}(): padding must be an int or ints, not {padding!r}")
     a, w = tuple(input._a.shape), tuple(weight._a.shape)

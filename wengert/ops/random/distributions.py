@@ -117,7 +117,7 @@ def normal(
     if state.grad and any(isinstance(t, Tensor) and t._n is not None for t in (mean, std, out)):
         raise _no_out("normal")
     drawn = normal_of.entry(mean, std, stream, out._a.dtype)
-    resized("normal", tuple(drawn._a.shape), out)
+    resized("normal", tuple(drawn._a.shape), out, told=True)
     views.store(out, drawn._a)
     return out
 

@@ -54,7 +54,9 @@ def made(
 ) -> Tensor:
     """A tensor of fresh numbers, or out with them."""
     if out is not None:
-        return _into(name, kind, shape, args, generator, out)
+        resized(name, shape, out)
+        drawn = refill(out, name, kind, generator, *args)
+        return drawn.requires_grad_() if requires_grad else drawn
     dev = default_device() if device is None else device_(device)
     stream = stream_of(generator, dev, name)
     xp = space(dev)
@@ -76,16 +78,8 @@ def made(
     return finish(a, requires_grad)
 
 
-def _into(
-    name: str, kind: str, shape: tuple[int, ...], args: tuple[Any, ...], generator: Any, out: Any
-) -> Tensor:
-    """out=: its dtype decides what is drawn."""
-    resized(name, shape, out)
-    return refill(out, name, kind, generator, *args)
-
-
-def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
-    """Check an out= tensor and give it a shape."""
+def resized(name: str, shape: tuple[int, ...], out: Any, told: bool = False) -> None:
+    """Check an out= tensor and give it a shape; told: with a warning."""
     check_tensor(out, name, "out")
     if out._n is not None and state.grad:
         raise RuntimeError(
@@ -93,7 +87,7 @@ def resized(name: str, shape: tuple[int, ...], out: Any) -> None:
             "but one of the arguments requires grad: leave out= away"
         )
     if tuple(out._a.shape) != shape:
-        if out._a.size:
+        if told and out._a.size:
             advise(
                 f"{name}: An output with one or more elements was resized since it had shape "
                 f"{list(out._a.shape)}, which does not match the required output shape "

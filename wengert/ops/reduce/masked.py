@@ -35,6 +35,11 @@ def all_dims(dim: Any, x: Tensor, name: str) -> tuple[int, ...]:
     return wrap_dims(dim, x._a.ndim, f"masked.{name}")
 
 
+def first(dim: Any, x: Tensor, name: str) -> int:
+    """The one dimension of functions along one: of several the first in x."""
+    return min(all_dims(dim, x, name), default=0)
+
+
 def selected(x: Tensor, mask: Any, name: str) -> Tensor:
     """The mask as a bool tensor of x's shape."""
     m, a = mask._a, x._a
@@ -274,7 +279,7 @@ for _f, _what in ((var, "variance"), (std, "standard deviation")):
 def _soft(name: str) -> Any:
     def f(input, dim, *, dtype=None, mask=None):
         x = converted(input, dtype)
-        d = (all_dims(dim, x, name) or (0,))[0]
+        d = first(dim, x, name)
         if mask is not None:
             x = filled(x, mask, extreme(x, name == "softmin", name), name)
         return (-x).softmax(d) if name == "softmin" else getattr(x, name)(d)
@@ -342,7 +347,7 @@ def _scan(name: str, neutral: int, shown: str) -> Any:
     def f(input, dim, *, dtype=None, mask=None):
         x = input if dtype is None or dtype is input.dtype else summed_in(input, dtype)
         x = filled(x, mask, neutral, name)
-        d = (all_dims(dim, x, name) or (0,))[0]
+        d = first(dim, x, name)
         kept = {} if x.dtype.is_inexact else {"dtype": x.dtype}  # integers would give int64
         return getattr(x, name)(d, **kept)
 

@@ -283,7 +283,7 @@ def mean_beside(x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     """The mean as it comes with a variance: a running one, nan if anything follows an infinity."""
     m = mean_all.entry(x) if dim is None and not keepdim else mean_op.entry(x, dim, keepdim)
     if type(m._a) in HOSTED:
-        total = m._a.sum() if m._a.size > 1 else m._a.item()
+        total = m._a.sum() if m._a.size != 1 else m._a.item()
         if total - total == 0:  # all are finite
             return m
     y, d = x.detach(), dim[0] if isinstance(dim, tuple) and len(dim) == 1 else dim

@@ -8,7 +8,6 @@ import math
 from typing import Any
 
 from ...arrays.lookup import NS, default_namespace
-from ...base.dtypes import INTEGRAL
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import function, public
@@ -396,9 +395,9 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
         repeats = input if repeats is None else repeats
         if repeats._a.ndim != 1:
             raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
-        if repeats.dtype.category != INTEGRAL:
+        if repeats.dtype.name not in ("int64", "int32"):
             raise RuntimeError("repeats has to be Long or Int tensor")
-        x = function("arange")(repeats._a.shape[0], device=repeats.device)
+        x = function("arange")(repeats._a.shape[0], dtype=repeats.dtype, device=repeats.device)
     else:
         x = input
     if dim is None:

@@ -438,7 +438,14 @@ def _segment(part: Tensor, how: str, initial: Any) -> Tensor:
     if part._a.shape[0] == 0:
         return full(tuple(part._a.shape[1:]), empty, dtype=part.dtype, device=part.device)
     if how in ("max", "min"):
-        r = part.amax(0) if how == "max" else part.amin(0)
+        nan = part.isnan() if part.dtype.is_floating_point else None
+        if nan is not None and bool(nan.any()):  # nan in equal parts of all that are nan
+            lost = nan.any(0)
+            kept = part.masked_fill(lost, 0)
+            r = kept.amax(0) if how == "max" else kept.amin(0)
+            r = ((part * nan.to(part.dtype)).sum(0) / nan.sum(0).clamp(min=1)).where(lost, r)
+        else:
+            r = part.amax(0) if how == "max" else part.amin(0)
         return (
             r if initial is None else r.clamp(min=initial) if how == "max" else r.clamp(max=initial)
         )
