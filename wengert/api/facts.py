@@ -100,25 +100,35 @@ class enforce_grad_layout_policy(set_multithreading_enabled):
 
 
 class check_sparse_tensor_invariants(_Switch):
-    """Whether indices of sparse tensors are checked; they always are."""
+    """Whether indices of sparse tensors are checked; they always are, whatever is said here."""
+
+    asked = False
 
     def __init__(self, enable: bool = True) -> None:
         self.mode = enable
+        self.before: list[bool] = []
 
     @staticmethod
     def is_enabled() -> bool:
-        """Whether they are checked."""
-        return True
+        """Whether checks were asked for."""
+        return check_sparse_tensor_invariants.asked
 
     @staticmethod
     def enable() -> None:
-        """Check them."""
+        """Ask for checks."""
+        check_sparse_tensor_invariants.asked = True
 
     @staticmethod
     def disable() -> None:
-        """Accepted; they are checked."""
+        """Ask for no checks; they are made all the same."""
+        check_sparse_tensor_invariants.asked = False
 
-    def __enter__(self) -> None: ...
+    def __enter__(self) -> None:
+        self.before.append(self.is_enabled())
+        check_sparse_tensor_invariants.asked = self.mode
+
+    def __exit__(self, *error: object) -> None:
+        check_sparse_tensor_invariants.asked = self.before.pop()
 
     def clone(self) -> check_sparse_tensor_invariants:
         return check_sparse_tensor_invariants(self.mode)

@@ -48,6 +48,11 @@ class SparseNamespace(Namespace):
         found: device = a.place
         return found
 
+    @staticmethod
+    def scalar(value: Any, dtype: Any) -> Any:
+        """A number in front of a sparse operand: dense, as all numbers are."""
+        return NS[np.ndarray].scalar(value, dtype)
+
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):
             raise AttributeError(word)

@@ -11,6 +11,7 @@ from typing import Any
 from ...arrays.lookup import HOSTED, NS
 from ...base import dtypes
 from ...base.advice import advise
+from ...base.formats import sparse_csr, strided
 from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
@@ -288,6 +289,9 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
         " removed in a future PyTorch release.",
         once=True,
     )
+    if A.layout is sparse_csr and input.layout is strided:
+        full = triangular_solve(input, A.to_dense(), upper, transpose, unitriangular)
+        return named("triangular_solve", full[0], full[0].new_zeros(0))
     for t, what in ((input, "b"), (A, "A")):
         if t._a.ndim < 2:
             raise RuntimeError(

@@ -104,6 +104,15 @@ class CompressedTensor(SparseTensor):
         self._parts[1].detach().fill_(value)
         return self
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of as many elements as the size tells."""
+        return math.prod(self._a.shape) * self.dtype.itemsize
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Refused: there are no strides."""
+        raise RuntimeError("Tensors in compressed layouts do not have is_contiguous")
+
     def to_dense(self, dtype: Any = None, *, masked_grad: Any = None) -> Tensor:
         """The tensor with all its zeros."""
         return as_coo(self).to_dense(dtype, masked_grad=masked_grad)

@@ -109,8 +109,8 @@ def empty_sparse(shape: Any, layout: Any, dtype: Any, device: Any, requires_grad
 LAYOUTS.update(dict.fromkeys([COO, CSR, CSC], empty_sparse))
 
 
-def _compressed_maker(layout: Any) -> Any:
-    name = layout.name + "_tensor"
+def _compressed_maker(of: Any) -> Any:
+    name = of.name + "_tensor"
 
     def f(
         compressed_indices,
@@ -119,21 +119,24 @@ def _compressed_maker(layout: Any) -> Any:
         size=None,
         *,
         dtype=None,
+        layout=None,
         device=None,
         pin_memory=False,
         requires_grad=False,
         check_invariants=None,
     ):
+        if layout not in (None, of):
+            raise RuntimeError(f"{name}(): expected layout {of}, got {layout}: leave layout= away")
         p, q = indices_of(compressed_indices, device), indices_of(plain_indices, device)
         v = prepared(values, dtype, device, requires_grad)
-        return made(p, q, v, size, layout, name)
+        return made(p, q, v, size, of, name)
 
-    first, second = NAMES[layout]
-    line = "row" if layout in BY_ROW else "column"
-    what = "blocks (nnz, height, width)" if layout in BLOCKED else "values (nnz,)"
+    first, second = NAMES[of]
+    line = "row" if of in BY_ROW else "column"
+    what = "blocks (nnz, height, width)" if of in BLOCKED else "values (nnz,)"
     f.__name__ = name
     f.__doc__ = (
-        f"A sparse matrix in the layout {layout}: {first} (where each {line} begins), {second} and "
+        f"A sparse matrix in the layout {of}: {first} (where each {line} begins), {second} and "
         f"{what}; batches of all three; each value with dense dimensions of its own.\n\nRaises "
         "RuntimeError where the indices do not rise, or do not fit the values or the size."
     )

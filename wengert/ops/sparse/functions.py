@@ -20,7 +20,7 @@ from ..dims import wrap_dim, wrap_dims
 from ..linalg.matmul import matmul_op
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
-from .compressed import BLOCKED, CompressedTensor, as_coo, grid, of_grid, to_sparse
+from .compressed import CompressedTensor, as_coo, grid, of_grid, to_sparse
 from .coordinates import flat_index
 from .tensor import COO, CSC, CSR, SparseTensor, sparse_product
 
@@ -141,6 +141,11 @@ def matmul(x: Any, y: Any) -> Any:
         raise RuntimeError(
             f"matmul: expected both to have the same dtype, but got {x.dtype} and {y.dtype}"
         )
+    if x._a.shape[-1] != y._a.shape[0]:
+        raise RuntimeError(
+            f"matmul: sizes do not fit: {list(x.shape)} and {list(y.shape)}: expected"
+            f" {x._a.shape[-1]} rows, got {y._a.shape[0]}"
+        )
     if dense(x):
         return matmul(transposed(y), x.t()).t()
     if not dense(y):
@@ -214,6 +219,8 @@ def add(x: Any, y: Any) -> Any:
             f"add: expected both sparse tensors to have the same dense dimensions: values of"
             f" {list(v.shape)} and {list(w.shape)}"
         )
+    if x._layout is COO and a._indices() is b._indices():
+        return a._like(v + w)
     s = SparseTensor(cat_of([a._indices(), b._indices()], 1), cat_of([v, w], 0), a._a.shape)
     if x._layout is COO and not (a._sorted and b._sorted):
         return s
@@ -334,7 +341,10 @@ def unsqueeze(x: SparseTensor, dim: int = 0, key: Any = None) -> SparseTensor:
         return select(x, key=key)
     x = as_coo(x)
     d = wrap_dim(dim, x._a.ndim + 1, "unsqueeze")
-    i = x._indices()
+    i, n = x._indices(), x.sparse_dim()
+    if d > n:
+        size = (*x._a.shape[:d], 1, *x._a.shape[d:])
+        return SparseTensor(i, x._values().unsqueeze(d - n + 1), size, COO, x._sorted)
     i = cat_of([i[:d], i.new_zeros((1, i._a.shape[1])), i[d:]], 0)
     return SparseTensor(i, x._values(), (*x._a.shape[:d], 1, *x._a.shape[d:]), COO, x._sorted)
 
@@ -379,15 +389,13 @@ def select(x: SparseTensor, dim: int = 0, index: int = 0, key: Any = None) -> An
     i, inner = x._indices(), d - x.sparse_dim() + 1
     if inner > 0:
         size = (*x._a.shape[:d], *x._a.shape[d + 1 :])
-        return SparseTensor(i, x._values().select(inner, index), size, COO, x._sorted)
+        return SparseTensor(i, x._values().select(inner, index), size)
     hit = (i[d] == index % n).nonzero().squeeze(1)
     values = x._values().index_select(0, hit)
     if x.sparse_dim() == 1:
         return values.sum(0, dtype=values.dtype)
     keep = [k for k in range(x.sparse_dim()) if k != d]
-    return SparseTensor(
-        i[keep][:, hit], values, (*x._a.shape[:d], *x._a.shape[d + 1 :]), COO, x._sorted
-    )
+    return SparseTensor(i[keep][:, hit], values, (*x._a.shape[:d], *x._a.shape[d + 1 :]))
 
 
 @handles("index_select")
@@ -405,11 +413,11 @@ def index_select(x: SparseTensor, index: Tensor, dim: int = 0) -> SparseTensor:
     size[d] = place._a.shape[0]
     if d >= n:
         values = c._values().index_select(d - n + 1, place)
-        return SparseTensor(c._indices(), values, size, COO, True)
+        return SparseTensor(c._indices(), values, size)
     new, old = (c._indices()[d] == place.unsqueeze(1)).nonzero().unbind(1)
     i = c._indices().index_select(1, old)
     i = cat_of([i[:d], new.unsqueeze(0), i[d + 1 :]], 0)
-    return relaid(SparseTensor(i, c._values().index_select(0, old), size, COO, d == 0), x)
+    return relaid(SparseTensor(i, c._values().index_select(0, old), size), x)
 
 
 @handles("stack")
@@ -435,9 +443,7 @@ def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
     n = parts[0].sparse_dim()
     d = wrap_dim(dim, parts[0]._a.ndim, "cat")
     if d >= n:
-        raise RuntimeError(
-            f"cat: dimension {d} of sparse tensors is dense: only sparse dimensions can be joined"
-        )
+        return cat_dense(parts, d)
     columns, start = [], 0
     for p in parts:
         shift = (arange(n, device=p.device) == d).long().unsqueeze(1) * start
@@ -446,6 +452,22 @@ def cat(*arrays: Any, dim: int = 0) -> SparseTensor:
     shape = list(parts[0]._a.shape)
     shape[d] = start
     return SparseTensor(cat_of(columns, 1), cat_of([p._values() for p in parts], 0), shape)
+
+
+def cat_dense(parts: list[SparseTensor], d: int) -> SparseTensor:
+    """COO tensors joined along a dense dimension: each value has zeros where the others lie."""
+    shape = list(parts[0]._a.shape)
+    shape[d] = sum([p._a.shape[d] for p in parts])
+    values, start = [], 0
+    for p in parts:
+        v = p._values()
+        sides = [[*v._a.shape], [*v._a.shape]]
+        at = d - p.sparse_dim() + 1
+        sides[0][at], sides[1][at] = start, shape[d] - start - p._a.shape[d]
+        values.append(cat_of([v.new_zeros(sides[0]), v, v.new_zeros(sides[1])], at))
+        start += p._a.shape[d]
+    indices = cat_of([p._indices() for p in parts], 1)
+    return SparseTensor(indices, cat_of(values, 0), shape)
 
 
 @handles("vector_norm")
@@ -527,6 +549,10 @@ def sparse_mm(mat1, mat2, reduce=None):
         raise RuntimeError(f"sparse.mm: reduce={reduce!r} is none of sum, mean, amax, amin")
     if checked(mat1, "mm").layout is not sparse_csr:
         raise RuntimeError(f"sparse.mm: reduce={reduce!r} takes a CSR matrix: .to_sparse_csr()")
+    if mat2._a.ndim != 2 or mat1._a.shape[-1] != mat2._a.shape[0]:
+        raise RuntimeError(
+            f"sparse.mm: expected a matrix of {mat1._a.shape[-1]} rows, got {list(mat2.shape)}"
+        )
     i, j = mat1._indices().long().unbind(0)
     products = mat1._values().unsqueeze(1) * mat2.index_select(0, j)
     zeros = products.new_zeros((mat1._a.shape[0], products._a.shape[1]))
@@ -557,28 +583,3 @@ def sparse_addmm(mat, mat1, mat2, *, beta=1.0, alpha=1.0):
             [1., 2.]])
     """
     return addmm(mat, checked(mat1, "addmm"), mat2, beta, alpha)
-
-
-@public(
-    "sparse.sampled_addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1., "
-    "Scalar alpha=1., out)",
-    foreign=False,
-)
-def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
-    """beta * input + alpha * (mat1 @ mat2), computed only where the sparse matrix input has
-    values.
-
-    >>> s, x = torch.eye(2).to_sparse_csr(), torch.ones(2, 2)
-    >>> torch.sparse.sampled_addmm(s, x, x).to_dense()
-    tensor([[3., 0.],
-            [0., 3.]])
-    """
-    s = checked(input, "sampled_addmm")
-    if s._a.ndim != 2 or s._layout in BLOCKED:
-        raise RuntimeError(
-            f"sparse.sampled_addmm: input must be a sparse matrix of numbers, got {s._layout} of"
-            f" shape {list(s.shape)}"
-        )
-    i, j = s._indices().long().unbind(0)
-    product = (mat1.index_select(0, i) * mat2.t().index_select(0, j)).sum(1)
-    return s._like(s._values() * beta + product * alpha)

@@ -10,7 +10,7 @@ from ...declare.registry import public
 from ..creation.spaced import arange
 from ..dims import wrap_dim
 from ..shape.join import stack as stack_of
-from .compressed import as_coo, compressed
+from .compressed import BLOCKED, as_coo, compressed
 from .coordinates import flat_index
 from .functions import checked, dense, relaid, same_shape
 from .tensor import COO, SparseTensor
@@ -89,6 +89,51 @@ def sparse_mask(self, mask):
             [0., 3.]])
     """
     same_shape(self, mask, "sparse_mask")
-    m = as_coo(checked(mask, "sparse_mask")).coalesce()
+    m = as_coo(checked(mask, "sparse_mask"))
+    if not dense(self) and as_coo(self).sparse_dim() != m.sparse_dim():
+        raise RuntimeError(
+            "sparse_mask(): the number of sparse dimensions in `self` should match that of the"
+            f" `mask`: got {as_coo(self).sparse_dim()} and {m.sparse_dim()}"
+        )
     x = self if dense(self) else self.to_dense()
     return relaid(m._like(x[tuple(m._indices().unbind(0))]), mask)
+
+
+@public(
+    "sparse.sampled_addmm(Tensor input, Tensor mat1, Tensor mat2, *, Scalar beta=1., "
+    "Scalar alpha=1., out)",
+    foreign=False,
+)
+def sampled_addmm(input, mat1, mat2, *, beta=1.0, alpha=1.0):
+    """beta * input + alpha * (mat1 @ mat2), computed only where the sparse matrix input has
+    values.
+
+    >>> s, x = torch.eye(2).to_sparse_csr(), torch.ones(2, 2)
+    >>> torch.sparse.sampled_addmm(s, x, x).to_dense()
+    tensor([[3., 0.],
+            [0., 3.]])
+    """
+    s = checked(input, "sampled_addmm")
+    if s._a.ndim != 2 or s._layout in BLOCKED:
+        raise RuntimeError(
+            f"sparse.sampled_addmm: input must be a sparse matrix of numbers, got {s._layout} of"
+            f" shape {list(s.shape)}"
+        )
+    for t, what, of, mine in ((mat1, "mat1", -2, -2), (mat2, "mat2", -1, -1)):
+        if t._a.ndim != 2 or t._a.shape[of] != s._a.shape[mine]:
+            raise RuntimeError(
+                f"sampled_addmm: self.shape[{mine}] must match {what}.shape[{of}]: got"
+                f" {list(s.shape)} and {list(t.shape)}"
+            )
+    if not mat1.dtype is mat2.dtype is s.dtype:
+        raise RuntimeError(
+            f"sampled_addmm: Expected all to have the same dtype, but got {s.dtype}, {mat1.dtype}"
+            f" and {mat2.dtype}"
+        )
+    if mat1._a.shape[1] != mat2._a.shape[0]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied: {list(mat1.shape)} and {list(mat2.shape)}"
+        )
+    i, j = s._indices().long().unbind(0)
+    product = (mat1.index_select(0, i) * mat2.t().index_select(0, j)).sum(1)
+    return s._like(s._values() * beta + product * alpha)

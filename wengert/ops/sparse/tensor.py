@@ -153,6 +153,11 @@ class SparseTensor(Tensor):
     def sparse_resize_and_clear_(self, size: Any, sparse_dim: int, dense_dim: int) -> SparseTensor:
         """Another size, without elements."""
         self._need(COO, "sparse_resize_and_clear_")
+        if len(size) != sparse_dim + dense_dim:
+            raise RuntimeError(
+                f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)},"
+                f" sparse_dim = {sparse_dim}, dense_dim = {dense_dim}"
+            )
         indices = zeros((sparse_dim, 0), dtype=dtypes.int64, device=self.device)
         values = self._values().new_zeros((0, *size[sparse_dim:]))
         self.__dict__.update(_parts=(indices, values), _sorted=True)
@@ -257,7 +262,8 @@ class SparseTensor(Tensor):
                 "copy_() between dense and sparse Tensors is not implemented! Found self type ="
                 f" {self.layout} and src type = {getattr(src, 'layout', type(src).__name__)}"
             )
-        if src.shape != self.shape:
+        other = src.sparse_dim() != self.sparse_dim() or src.dense_dim() != self.dense_dim()
+        if src.shape != self.shape and (self._layout is not COO or other and self._nnz()):
             raise RuntimeError(
                 f"copy_(): the sizes of the sparse tensors differ: {list(self.shape)} and"
                 f" {list(src.shape)}"
@@ -269,6 +275,7 @@ class SparseTensor(Tensor):
             )
         new = src.to(self.dtype).clone()
         indices, values = new._parts
+        self._a = new._a
         self.__dict__.update(
             _parts=(indices, values if recorded else values.detach()), _sorted=src._sorted
         )
@@ -392,6 +399,17 @@ class SparseTensor(Tensor):
         """Refused: convert with to_dense() first."""
         raise TypeError("can't convert Sparse layout tensor to numpy. Use Tensor.to_dense() first.")
 
+    def data_ptr(self) -> int:
+        """Refused: there is no one memory."""
+        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+
+    @property
+    def nbytes(self) -> int:
+        """Refused: those of indices() and values() tell."""
+        raise RuntimeError(
+            "nbytes is not defined for sparse tensors: add the nbytes of the indices and values"
+        )
+
     def is_contiguous(self, memory_format: Any = None) -> bool:
         """False."""
         return False
@@ -437,6 +455,8 @@ def _in_place(name: str) -> Any:
                 f"({name}_): "
                 "work under torch.no_grad(), or use the out-of-place form"
             )
+        if self._layout is COO and not self._sorted and name not in OF_SUMS:
+            raise RuntimeError(f"{name}_ requires coalesced input: call .coalesce() first")
         new = getattr(self, name)(*args, **kwargs)
         if new.dtype is not self.dtype:
             raise RuntimeError(
@@ -455,6 +475,7 @@ ALSO_IN_PLACE = (
     "abs add asin asinh atan atanh ceil deg2rad div erf erfinv expm1 floor frac log1p mul neg pow "
     "rad2deg relu round sgn sign sin sinh sqrt square sub t tan tanh transpose trunc"
 )
+OF_SUMS = ("add", "div", "mul", "neg", "pow", "square", "sub", "t", "transpose")  # of any places
 for _name in ALSO_IN_PLACE.split():
     setattr(SparseTensor, _name + "_", _in_place(_name))
 
