@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -9,14 +10,50 @@ from ..arrays.lookup import SCALARS, is_array
 from ..arrays.operators import BINARY, COMMUTATIVE
 from ..declare.binding import number_as_tensor
 from ..declare.registry import METHODS, function
-from ..engine import native, views
-from ..engine.dispatch import as_operator, not_ours
-from ..engine.op import OPS
+from ..engine import native, op_modes, views
+from ..engine.dispatch import slow
+from ..engine.op import OPS, Op
 from ..engine.overlap import check_operands
 from ..engine.tensor import Tensor, wrap
 from ..ops.creation import filled as creation
 from ..ops.creation import tensor as data
 from . import functions
+
+
+def as_operator(f: Any, method: str = "") -> Any:
+    """An entry as Python's operator method. method: the one that users could call instead, if it is
+    not named as the op.
+    """
+    g = FunctionType(
+        f.__code__,
+        {**f.__globals__, "slow": partial(slow_operator, method or f.op.name)},
+        f.__name__,
+        f.__defaults__,
+        f.__closure__,
+    )
+    g.__kwdefaults__ = f.__kwdefaults__
+    return g
+
+
+def slow_operator(
+    method: str, op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None
+) -> Any:
+    """The long way from a Python operator: operands that are not ours get their own turn."""
+    if type(ins[0]) in SCALARS:
+        raise TypeError(f"{op.name}(): an operator of a Tensor, called with {ins[0]!r} for it")
+    for x in ins:
+        if not isinstance(x, Tensor) and type(x) not in SCALARS and not is_array(x):
+            return not_ours(method, ins)
+    return slow(op, ins, static)
+
+
+def not_ours(name: str, ins: tuple[Any, ...]) -> Any:
+    """What an operator gives for an operand that is no tensor, array or number. name: of the method
+    that stands for it.
+    """
+    public = getattr(Tensor, name, None)
+    answer = public and op_modes.ask_strangers(public, ins, {})
+    return answer[0] if answer else NotImplemented
 
 
 def operator_entry(word: str) -> Any:

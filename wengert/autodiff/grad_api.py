@@ -13,10 +13,11 @@ from ..base.advice import advise
 from ..base.modes import record, state
 from ..engine import native, recording
 from ..engine.backward import collect, run, walk
-from ..engine.node import LEAF, GradientEdge
+from ..engine.node import LEAF
 from ..engine.tensor import Tensor, tensor_of, wrap
 from . import anomaly
 from .batched import vmap_raw
+from .graph import GradientEdge
 
 node_of = attrgetter("_n")
 

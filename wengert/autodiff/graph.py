@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..base.hooks import RemovableHandle, hooked
 from ..base.modes import state
 from ..engine import views
 from ..engine.error_context import clear_errors
-from ..engine.node import GradientEdge, Slot
+from ..engine.node import Slot
 from ..engine.tensor import Tensor
 
 __all__ = [
-    "get_gradient_edge", "increment_version", "register_multi_grad_hook",
+    "GradientEdge", "get_gradient_edge", "increment_version", "register_multi_grad_hook",
     "set_warn_on_accumulate_grad_stream_mismatch",
 ]  # fmt: skip
+
+
+class GradientEdge(NamedTuple):
+    """Where a gradient flows: a node and the index of one of its outputs.
+
+    output_nr: which result of the node. ownership_token: accepted.
+
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> edge = torch.autograd.graph.get_gradient_edge(x * 2)
+    >>> edge.node.name(), edge.output_nr
+    ('MulBackward0', 0)
+    """
+
+    node: Any
+    output_nr: int = 0
+    ownership_token: Any = None  # the slot of that output, kept alive
+
+    def end(self) -> Any:
+        """What the reverse pass knows this output by."""
+        if type(self.ownership_token) is Slot:
+            return self.ownership_token
+        n = self.node
+        if not n.many:
+            return n
+        i = self.output_nr
+        return Slot(n, i, n.shape[i], n.dtype[i])
 
 
 @clear_errors

@@ -1,6 +1,7 @@
 """torch.autograd.graph: re-exports."""
 
 from ..autodiff.graph import (
+    GradientEdge,
     get_gradient_edge,
     increment_version,
     register_multi_grad_hook,
@@ -13,7 +14,7 @@ from ..autodiff.saved_hooks import (
     saved_tensors_hooks,
 )
 from ..base.absent import absent as _absent
-from ..engine.node import GradientEdge, Node
+from ..engine.node import Node
 
 __all__ = [
     "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",

@@ -29,8 +29,8 @@ from ..engine import native, views
 from ..engine.error_context import FAILURES
 from ..engine.op import Op
 from ..engine.op_modes import ACTIVE, caller, seen_whole
-from ..engine.out_argument import check_dtype, dtype_into, write_out
-from ..engine.overlap import check_apart, check_operands, stands_apart
+from ..engine.out_argument import write_out
+from ..engine.overlap import check_operands
 from ..engine.plan import public_name
 from ..engine.tensor import Tensor
 from .binding import ABSENT, CHECKS, Binder, as_given
@@ -38,6 +38,7 @@ from .declaration import Overload, Parameter, layout, other_names, unspread
 from .documentation import IN_PLACE, documentation, shown_signature
 from .lines import PLAIN, Line, needed
 from .lines import text as straight_line
+from .out_checks import check_apart, check_dtype, dtype_into, stands_apart
 from .refusals import tell
 from .registry import Declared
 

@@ -7,8 +7,6 @@ how results are recorded in `recording.py`.
 
 from __future__ import annotations
 
-from functools import partial
-from types import FunctionType
 from typing import Any
 
 from ..arrays.lookup import (
@@ -233,42 +231,6 @@ def call_library(op: Op, xp: Any, raws: list[Any], static: dict[str, Any], low: 
     except REFUSALS as e:
         raise explain(op, raws, e) from None
     return narrowed(op, xp, raws, out)
-
-
-def slow_operator(
-    method: str, op: Op, ins: tuple[Any, ...], static: dict[str, Any], out: Any = None
-) -> Any:
-    """The long way from a Python operator: operands that are not ours get their own turn."""
-    if type(ins[0]) in SCALARS:
-        raise TypeError(f"{op.name}(): an operator of a Tensor, called with {ins[0]!r} for it")
-    for x in ins:
-        if not isinstance(x, Tensor) and type(x) not in SCALARS and not is_array(x):
-            return not_ours(method, ins)
-    return slow(op, ins, static)
-
-
-def not_ours(name: str, ins: tuple[Any, ...]) -> Any:
-    """What an operator gives for an operand that is no tensor, array or number. name: of the method
-    that stands for it.
-    """
-    public = getattr(Tensor, name, None)
-    answer = public and op_modes.ask_strangers(public, ins, {})
-    return answer[0] if answer else NotImplemented
-
-
-def as_operator(f: Any, method: str = "") -> Any:
-    """An entry as Python's operator method. method: the one that users could call instead, if it is
-    not named as the op.
-    """
-    g = FunctionType(
-        f.__code__,
-        {**f.__globals__, "slow": partial(slow_operator, method or f.op.name)},
-        f.__name__,
-        f.__defaults__,
-        f.__closure__,
-    )
-    g.__kwdefaults__ = f.__kwdefaults__
-    return g
 
 
 def unwrap(op: Op, ins: tuple[Any, ...]) -> tuple[list[Any], list[Any]]:

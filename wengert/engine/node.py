@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..base import source
 from ..base.dtypes import as_dtype
@@ -229,29 +229,3 @@ class Slot(Node):
 
     def name(self) -> str:
         return self.parents[0].name()
-
-
-class GradientEdge(NamedTuple):
-    """Where a gradient flows: a node and the index of one of its outputs.
-
-    output_nr: which result of the node. ownership_token: accepted.
-
-    >>> x = torch.ones(2, requires_grad=True)
-    >>> edge = torch.autograd.graph.get_gradient_edge(x * 2)
-    >>> edge.node.name(), edge.output_nr
-    ('MulBackward0', 0)
-    """
-
-    node: Any
-    output_nr: int = 0
-    ownership_token: Any = None  # the slot of that output, kept alive
-
-    def end(self) -> Any:
-        """What the reverse pass knows this output by."""
-        if type(self.ownership_token) is Slot:
-            return self.ownership_token
-        n = self.node
-        if not n.many:
-            return n
-        i = self.output_nr
-        return Slot(n, i, n.shape[i], n.dtype[i])

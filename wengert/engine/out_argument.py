@@ -76,21 +76,6 @@ def write_out(name: str, result: Any, out: Any, words: str = "") -> Any:
     return out
 
 
-def dtype_into(dtype: Any, out: Any) -> Any:
-    """The dtype that a function computes in, where that of out= is meant unless dtype= is given."""
-    check_dtype(dtype, out)
-    return out.dtype if dtype is None and isinstance(out, Tensor) else dtype
-
-
-def check_dtype(dtype: Any, out: Any) -> None:
-    """Refuse dtype= beside an out= of another one."""
-    if isinstance(dtype, dtypes.dtype) and isinstance(out, Tensor) and out.dtype is not dtype:
-        raise RuntimeError(
-            f"Expected out tensor to have dtype {dtype}, but got {out.dtype} instead: leave dtype="
-            " away, or pass an out= of that dtype"
-        )
-
-
 def resize(t: Tensor, shape: tuple[int, ...]) -> None:
     """Give t another shape, in the memory that it has if that suffices."""
     a = t._a

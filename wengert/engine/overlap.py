@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from .op import OPS
 from .tensor import Tensor
 
 
@@ -70,31 +69,3 @@ def dense(a: Any) -> bool:
         return False
     span = a.itemsize + sum([(n - 1) * abs(s) for n, s in zip(a.shape, a.strides)])
     return span == a.nbytes and all(s > 0 for n, s in zip(a.shape, a.strides) if n > 1)
-
-
-def check_apart(name: str, out: Any, operands: Any, words: str) -> None:
-    """Refuse an out= that overlaps an operand in part, or, where words say "separate", at all; with
-    "input" that holds for the first operand only, with "others" for all but the first. Of several
-    out= each is looked at, with "first" the first.
-    """
-    if isinstance(out, (list, tuple)):
-        for o in out[:1] if "first" in words else out:
-            check_apart(name, o, operands, words)
-    if not isinstance(out, Tensor):
-        return
-    separate = "separate" in words
-    if "input" in words or "others" in words:
-        check_operands(out, name, operands[:1], "input" in words)
-        operands, separate = operands[1:], "others" in words
-    for operand in operands:
-        check_operands(
-            out, name, operand if isinstance(operand, (list, tuple)) else (operand,), separate
-        )
-
-
-def stands_apart(name: str, words: str) -> bool:
-    """Whether what a function writes must not overlap its operands in part: an op of elements
-    stands behind it, or the words about out= say so.
-    """
-    pointwise = name in OPS and OPS[name].kind == "elementwise" and "free" not in words
-    return pointwise or "apart" in words or "separate" in words

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...base import dtypes
 from ...base.modes import state
 from ...declare.lines import line
+from ...declare.out_checks import check_dtype, dtype_into
 from ...declare.registry import public
 from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
-from ...engine.out_argument import check_dtype, dtype_into, write_out
+from ...engine.out_argument import write_out
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
 from ..node_facts import DIMS
 
