@@ -1,5 +1,7 @@
 """torch.func: re-exports of the transforms."""
 
+from typing import TYPE_CHECKING
+
 from .api.facts import debug_unwrap
 from .transforms.forward import hessian, jacfwd, jvp, linearize
 from .transforms.functionalize import functionalize
@@ -7,9 +9,17 @@ from .transforms.rearrange import rearrange
 from .transforms.reverse import grad, grad_and_value, jacrev, vjp
 from .transforms.vmap import vmap
 
+if TYPE_CHECKING:
+    from .nn.utils.stateless import (
+        functional_call,
+        replace_all_batch_norm_modules_,
+        stack_module_state,
+    )
+
 __all__ = [
-    "debug_unwrap", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev",
-    "jvp", "linearize", "rearrange", "vjp", "vmap",
+    "debug_unwrap", "functional_call", "functionalize", "grad", "grad_and_value", "hessian",
+    "jacfwd", "jacrev", "jvp", "linearize", "rearrange", "replace_all_batch_norm_modules_",
+    "stack_module_state", "vjp", "vmap",
 ]  # fmt: skip
 
 

@@ -84,3 +84,12 @@ def test_hooks_are_not_saved():
         w.save(x, io.BytesIO())
     with pytest.raises(TypeError, match="unexpected keyword"):
         w.load(io.BytesIO(), foo=1)
+
+
+@pytest.mark.parametrize("place", ["cpu:7", "cpu:0", w.device("cpu", 0)])
+def test_a_cpu_has_no_number(place):
+    file = io.BytesIO()
+    w.save(w.ones(2), file)
+    file.seek(0)
+    with pytest.raises(RuntimeError, match="cpu"):
+        w.load(file, map_location=place)

@@ -461,3 +461,10 @@ def test_parameters_are_given_by_whatever_can_be_iterated(make):
     assert wengert.nn.utils.clip_grad_norm_(make(ps), 1.0).item() == pytest.approx(3**0.5)
     with pytest.raises(TypeError, match="it is a module"):
         wengert.optim.Adam(nn.Linear(1, 1))
+
+
+def test_a_parameter_that_a_group_has_twice_has_its_last_number():
+    p = wengert.ones(2, requires_grad=True)
+    with pytest.warns(UserWarning, match="duplicate"):
+        optimizer = wengert.optim.SGD([p, p], lr=0.1)
+    assert optimizer.state_dict()["param_groups"][0]["params"] == [1, 1]

@@ -257,3 +257,21 @@ def test_modules_as_functions_of_their_parameters():
     h, params, _ = functorch.combine_state_for_ensemble(two)
     both = func.vmap(h, (0, 0, None))(params, (), x)
     assert torch.allclose(both, torch.stack([m(x) for m in two]))
+
+
+def test_a_dual_is_not_made_of_a_dual():
+    fw = torch.autograd.forward_ad
+    with fw.dual_level():
+        dual = fw.make_dual(torch.ones(2), torch.ones(2))
+        with pytest.raises(RuntimeError):
+            fw.make_dual(dual, torch.ones(2))
+
+
+def test_all_of_func_is_exported():
+    names = {}
+    exec("from wengert.func import *", names)
+    assert {"functional_call", "stack_module_state", "replace_all_batch_norm_modules_"} <= set(
+        names
+    )
+    jacobian = func.jacrev(torch.sin, chunk_size=1, _preallocate_and_copy=True)(torch.zeros(2))
+    assert jacobian.tolist() == [[1, 0], [0, 1]]

@@ -51,6 +51,7 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         return self.fill_(src)
     if src is self:
+        views.mutated(self)
         return self
     a, b = self._a, src._a
     home, other = getattr(a, "base", None), getattr(b, "base", None)

@@ -15,6 +15,7 @@ from ..autodiff import grad_api
 from ..autodiff.dual import primal
 from ..base import dtypes, warmup
 from ..base.absent import Missing
+from ..base.advice import advise
 from ..base.devices import CPU
 from ..base.formats import refuse_rank
 from ..base.hooks import RemovableHandle, hooked
@@ -250,9 +251,33 @@ def set_data(self: Tensor, value: Tensor) -> None:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )
+    if state.levels and (value._n is not None or RANK.get(type(value._a))):
+        raise RuntimeError(
+            "mutating directly with `.data` inside functorch transform is not allowed."
+        )
+    count = None if self._x is not None and self._x.inference else version(self)
     self._a = value._a
+    if count is not None:
+        views.go_on(self, count)
     if type(self._n) is AccumulateGrad:
         self._n.shape, self._n.dtype = tuple(value._a.shape), value._a.dtype
+
+
+def keep_data(self: Tensor) -> None:
+    raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+
+def set_grad_fn(self: Tensor, value: Any) -> None:
+    """None cuts the tensor from its history; a node is refused."""
+    if value is not None:
+        raise RuntimeError("_grad_fn can be only set to None")
+    detach_(self)
+
+
+def volatile(self: Tensor, value: Any = None) -> Any:
+    """False: a switch of PyTorch 0.3, today without effect."""
+    advise("volatile was removed (Variable.volatile is always False)")
+    return False
 
 
 @public(
@@ -296,6 +321,8 @@ def backward(
 def retain_grad(self: Tensor) -> None:
     """Keep `.grad` of this non-leaf after backward(); RuntimeError if it requires no grad."""
     n = self._n
+    if state.levels:
+        raise RuntimeError("Tensor.retain_grad() inside of a transformed function is unsupported")
     if n is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if type(n) is AccumulateGrad:
@@ -540,7 +567,9 @@ def setup() -> None:
     attach("_version", property(version))
     attach("_backward_hooks", property(backward_hooks, set_backward_hooks))
     attach("_base", property(base))
-    attach("data", property(get_data, set_data))
+    attach("data", property(get_data, set_data, keep_data))
+    attach("_grad_fn", property(lambda self: self.grad_fn, set_grad_fn))
+    attach("volatile", property(volatile, volatile))
     attach("real", part("real"))
     attach("imag", part("imag"))
     attach("nbytes", property(lambda self: self._a.nbytes))

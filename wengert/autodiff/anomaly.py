@@ -282,9 +282,9 @@ def is_anomaly_enabled() -> bool:
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether anomaly detection looks for NaN.
+    """Whether anomaly detection, where it is on, looks for NaN.
 
     >>> torch.is_anomaly_check_nan_enabled()
-    False
+    True
     """
-    return MODE.anomaly and MODE.check_nan
+    return MODE.check_nan

@@ -195,22 +195,21 @@ class BackwardCFunction(Node):
 
     def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
         """Run the user's backward on the gradients of the outputs."""
-        gs = g if isinstance(g, list) else [g]
-        tensors = []
-        for i, x in enumerate(gs):
-            if x is None and self.materialize:
-                shape, dtype = (
-                    (self.shape[i], self.dtype[i])
-                    if isinstance(g, list)
-                    else (self.shape, self.dtype)
-                )
-                x = None if shape is None else default_zeros(shape, dtype)
-            tensors.append(
-                x if x is None or isinstance(x, Tensor) else tensor_of(NS[type(x)].asarray(x))
-            )
+        came = [
+            x if x is None or isinstance(x, Tensor) else tensor_of(NS[type(x)].asarray(x))
+            for x in (g if isinstance(g, list) else [g])
+        ]
         for hook in list((self.more or {}).get("pre", {}).values()):
-            r = hook(tuple(tensors))
-            tensors = list(r) if r is not None else tensors
+            r = hook(tuple(came))
+            came = list(r) if r is not None else came
+        tensors = list(came)
+        if self.materialize:
+            facts = (
+                zip(self.shape, self.dtype) if isinstance(g, list) else [(self.shape, self.dtype)]
+            )
+            for i, (shape, dtype) in enumerate(facts):
+                if tensors[i] is None and shape is not None:
+                    tensors[i] = tensor_of(default_zeros(shape, dtype))
         inside = transformed()
         self.bare = inside and not create
         with enable_grad() if create or inside else no_grad():
@@ -244,7 +243,7 @@ class BackwardCFunction(Node):
                     f"{list(r._a.shape)} but expected shape compatible with {list(p.shape)}"
                 )
         for hook in list((self.more or {}).get("post", {}).values()):
-            r = hook(result, tuple(tensors))
+            r = hook(result, tuple(came))
             result = tuple(r) if r is not None else result
         return result if create else tuple([self._array(r) for r in result])
 

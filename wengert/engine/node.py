@@ -11,6 +11,7 @@ import weakref
 from typing import Any
 
 from ..base import source
+from ..base.devices import CPU
 from ..base.dtypes import as_dtype
 from ..base.hooks import hooked
 
@@ -116,6 +117,7 @@ class Incoming:
     """Shape and dtype of a gradient that a node takes."""
 
     is_nested_tensor = is_cpp_nested_tensor = is_tensor_subclass = False
+    device = CPU
 
     def __init__(self, shape: Any, kind: Any) -> None:
         self.shape, self.dtype = list(shape), as_dtype(kind)

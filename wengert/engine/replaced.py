@@ -61,3 +61,18 @@ class Ambiguous(Replaced):
             " error-prone, it is forbidden: take the view after the change, or .clone() it, or"
             f" {REMEDY[self.why]}."
         )
+
+
+class Unknown(Replaced):
+    """Stands for the history of a tensor that shares the memory of a recorded one since `set_`."""
+
+    __slots__ = ()
+
+    def name(self) -> str:
+        return "torch::autograd::NotImplemented"
+
+    def run(self, xp: Any, g: Any) -> tuple[Any, ...]:
+        """Refuse to go on."""
+        raise RuntimeError(
+            f"derivative for aten::{self.what} is not implemented: it was called at {self.where()}"
+        )

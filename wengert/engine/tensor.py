@@ -30,6 +30,7 @@ class Extras:
     views: Any = None  # weak references to the views of this tensor
     untracked = False  # made by .data: changes are not announced
     inference = False
+    before = 0  # in-place changes that its present memory has not seen, or another tensor's has
     names: Any = None
     hooks: Any = None
 
@@ -119,6 +120,8 @@ class Tensor:
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")
         if self._n is not None and type(self._n) is not AccumulateGrad:
             raise RuntimeError(
                 "you can only change requires_grad flags of leaf variables: this one is the result"

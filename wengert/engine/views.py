@@ -87,11 +87,44 @@ def mutated(t: Tensor) -> None:
 
 
 def version(t: Tensor) -> int:
-    """How often the storage of t was changed in place."""
-    if t._x is not None and t._x.inference:
-        raise RuntimeError("Inference tensors do not track version counter.")
-    c = CHANGES.get(id(owner(t._a)))
-    return 0 if c is None else c.count
+    """How often t was changed in place: the memory of its family, which is one unless one of them
+    was given other memory.
+    """
+    x = t._x
+    if x is None or x is INFERENCE or x.inference:
+        if x is not None:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        c = CHANGES.get(id(owner(t._a)))
+        return 0 if c is None else c.count
+    places = {id(owner(v._a)) for v in family(t)}
+    root = t if x.base is None else x.base
+    before: int = 0 if root._x is None else root._x.before
+    return before + sum([CHANGES[p].count for p in places if p in CHANGES])
+
+
+def family(t: Tensor) -> list[Tensor]:
+    """A tensor, what it is a view of, and the views of that."""
+    root = t if t._x is None or t._x.base is None else t._x.base
+    known = [] if root._x is None else [r() for r in root._x.views or ()]
+    views = [v for v in known if v is not None and v._x is not None and v._x.base is root]
+    return [root, *[v for v in views if v is not t], *([] if t is root else [t])]
+
+
+def go_on(t: Tensor, count: int) -> None:
+    """Let t, which got other memory, go on counting from here."""
+    more = count - version(t)
+    if not more:
+        return
+    key = id(o := owner(t._a))
+    if t._x is None and key not in CHANGES:
+        CHANGES[key] = c = Change()
+        c.count, c.tick = count, 0
+        try:
+            c.ref = weakref.ref(o, functools.partial(CHANGES.pop, key))
+        except TypeError:
+            c.ref = o
+    else:
+        extras(t if t._x is None or t._x.base is None else t._x.base).before += more
 
 
 def changed_since(a: Any, when: int) -> Change | None:

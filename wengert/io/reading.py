@@ -98,9 +98,15 @@ def placed_by(map_location: Any) -> Callable[[Stored, str], Any]:
 
 
 def _check_there(d: device, saved: bool = True) -> None:
-    """RuntimeError for a CUDA device that is not there. saved: the file names it; where somebody
-    has asked for it, and there is none at all, what moves storages says what is missing.
+    """RuntimeError for a CUDA device that is not there, and for a CPU by number. saved: the file
+    names it; where somebody has asked for it, and there is none at all, what moves storages says
+    what is missing.
     """
+    if d.type == "cpu" and d.index is not None:
+        raise RuntimeError(
+            "don't know how to restore data location of torch.storage.UntypedStorage (tagged with"
+            f" {d})"
+        )
     if d.type == "cuda":
         from importlib import import_module
 

@@ -362,8 +362,10 @@ class Optimizer(Rule):
         groups = []
         start = 0
         for group in self.param_groups:
-            for i, p in enumerate(group["params"], start):
-                numbers.setdefault(id(p), i)
+            before = set(numbers)  # of one that a group has twice, the last number counts
+            numbers |= {
+                id(p): i for i, p in enumerate(group["params"], start) if id(p) not in before
+            }
             packed = {k: v for k, v in group.items() if k != "params"}
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             groups.append(packed)

@@ -99,6 +99,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         raise RuntimeError(
             f"Expected tangent of shape {tuple(tensor.shape)}, got {tuple(tangent.shape)}"
         )
+    if split(tensor, lv)[1] is not None:
+        raise RuntimeError("Cannot make a dual of a tensor that has a tangent at this level")
     dual = _make(tensor, tangent, lv)
     if tangent.stride() == tensor.stride():
         dual.__dict__["_given"] = tangent

@@ -305,6 +305,7 @@ def jacrev(
     *,
     has_aux: bool = False,
     chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
 ) -> Callable[..., Any]:
     """The Jacobian of func by reverse mode: one row per output element, all rows in one
     vectorised pass.

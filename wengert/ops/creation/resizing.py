@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 
-from ...arrays.lookup import namespace
+from ...arrays.lookup import RANK, namespace
 from ...base.advice import advise
+from ...base.modes import state
 from ...declare.registry import public
 from ...engine import views
+from ...engine.node import AccumulateGrad
+from ...engine.replaced import Unknown
+from ...engine.tensor import wrap
 from ..dims import sizes_of
 from .filled import empty
 from .storage import TypedStorage, UntypedStorage
@@ -27,9 +31,40 @@ def resize_(self, *size, memory_format=None):
     if any(n < 0 for n in shape):
         raise RuntimeError(f"resize_(): sizes must not be negative, got {list(shape)}")
     if shape != tuple(self._a.shape):
+        count = views.version(self)
+        grown(self, math.prod(shape))
         self._a = namespace(self._a).resized(self._a, shape)
-        views.mutated(self)
+        views.go_on(self, count + 1)
     return self
+
+
+def grown(t, elements):
+    """Let t and those that share its memory move to larger memory, if t's has not so many elements
+    from its first one on.
+    """
+    xp = namespace(t._a)
+    if t._a.size == 0 or RANK.get(type(t._a)) or t.device.type not in ("cpu", "cuda"):
+        return
+    old = xp.memory_of(t._a)
+    start = first_place(t._a, old)
+    if start + elements <= old.size:
+        return
+    new = xp.zeros((start + elements,), old.dtype)
+    new[: old.size] = old
+    for v in views.family(t):
+        if v._a.dtype == old.dtype and views.owner(v._a) is views.owner(old):
+            strides = [n // old.dtype.itemsize for n in v._a.strides]
+            place = first_place(v._a, old) if v._a.size else 0
+            v._a = xp.as_strided(new, tuple(v._a.shape), tuple(strides), place)
+
+
+def first_place(a, memory):
+    """The place of a's first element in a vector of its memory."""
+    return (address_of(a) - address_of(memory)) // memory.dtype.itemsize
+
+
+def address_of(a):
+    return wrap(a).data_ptr()
 
 
 @public("Tensor.resize(Tensor self, int[] size)")
@@ -84,7 +119,16 @@ def set_(self, source=None, storage_offset=0, size=None, stride=None):
         size = (size,) if isinstance(size, int) else tuple(size)
         if not stride:
             stride = tuple([math.prod(size[i + 1 :]) for i in range(len(size))])
-        new = new.detach().as_strided(size, stride, storage_offset)
+        new = new.as_strided(size, stride, storage_offset)
+    count = views.version(self)
+    if state.grad and (self._n is not None or source is not None and new._n is not None):
+        if type(self._n) is AccumulateGrad:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation (set_)"
+            )
+        self._n = Unknown(new, "set_", (self._n, new._n))
+    elif type(self._n) is AccumulateGrad:
+        self._n.shape = tuple(new._a.shape)
     self._a = new._a
-    views.mutated(self)
+    views.go_on(self, count + 1)
     return self
