@@ -56,7 +56,8 @@ FAMILIES = {
         x.lerp(y, 0.3); x.addcdiv(y, y); x * k; k * x; x / k; x < k; x.mul(k)
     """,
     6: """
-        torch.linspace(0, 1, 5); x.to("cpu"); torch.dot(v, v); torch.linalg.norm(x)
+        torch.linspace(0, 1, 5); torch.linspace(s, 1, 50); torch.linspace(0, 1, 50); x.to("cpu")
+        torch.dot(v, v); torch.linalg.norm(x)
         x.sum(1); x.mean(0, keepdim=True); x.std(); x.norm(); x.prod(); x.argmax(1)
         x.gather(1, j); x.index_select(0, i); torch.take_along_dim(x, j, 1)
         x.scatter(1, j, y); x.scatter_add(1, j, y); F.relu(x); F.elu(x); F.gelu(x); F.silu(x)
@@ -91,6 +92,9 @@ FAMILIES = {
     27: """
         torch.allclose(x, y); torch.trapezoid(x, x); torch.cumulative_trapezoid(x, x)
         torch.bernoulli(b); F.local_response_norm(c, 2); torch.fft.irfft2(x, (3, 4))
+    """,
+    40: """
+        torch.histogram(z, 3, range=(0.0, 1.0))
     """,
 }
 # the same, where there is a compiler: they run in machine code

@@ -490,7 +490,9 @@ def multilabel_margin(lib: Any, x: Any, target: Any, reduction: str = "mean") ->
     m = matrix(x)
     z, _ = margins(lib, m, matrix(target))
     losses = lib.add.reduce(z, (1, 2)) / x.dtype.type(max(m.shape[1], 1))
-    return summed(lib, losses if x.ndim == 2 else losses.reshape(()), reduction)
+    if x.ndim != 2:  # of one sample sum and mean are its own loss
+        return losses.reshape(())
+    return summed(lib, losses, reduction)
 
 
 @widened

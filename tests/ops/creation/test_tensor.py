@@ -60,17 +60,23 @@ def test_rows_of_lists_arrays_and_other_sequences():
         wengert.tensor([wengert.tensor([1.0, 2.0])])
 
 
-def test_few_evenly_spaced_numbers_are_those_of_the_general_way():
-    """Short forms of a few float32 numbers: their ends as numbers or 0-d tensors, of any kind."""
+def test_evenly_spaced_numbers_are_those_of_the_general_way():
+    """Short forms of float32 numbers, not too many; ends are numbers or 0-d tensors of any kind."""
     dtype, device = wengert.float32, "cpu"
     for f, more in ((wengert.linspace, ()), (wengert.logspace, ()), (wengert.logspace, (0.5,))):
-        for start, end in ((0, 5), (1.1, -2.7), (3, 3), (-0.3, 4), (2.5, 7.25)):
-            for steps in (0, 1, 2, 5, 16, 17):
+        for start, end in ((0, 5), (1.1, -2.7), (3, 3), (-0.3, 4), (2.5, 7.25), (0.0, -0.0)):
+            for steps in (0, 1, 2, 5, 16, 17, 50, 333, 4096, 4097):
                 want = f(start, end, steps, *more, requires_grad=True).detach()
                 for a, b in ((start, end), (wengert.tensor(start), wengert.tensor(end))):
                     for got in (f(a, b, steps, *more), f(a, b, steps, *more, dtype=dtype)):
                         assert got.numpy().tobytes() == want.numpy().tobytes()
+                    got = f(a, b, steps, *more, dtype=dtype, device=wengert.device(device))
+                    assert got.numpy().tobytes() == want.numpy().tobytes()
                     assert f(a, b, steps, *more, device=device).dtype is dtype
+    few = wengert.linspace(0.1, 2.7, 23).view(wengert.int32)[[1, 10, 11, 12, 21]]
+    assert few.tolist() == [1046440718, 1067717279, 1068708659, 1069700040, 1076182146]
+    many = wengert.linspace(-3, 1, 100).view(wengert.int32)[[33, 49, 50, 75]]
+    assert many.tolist() == [-1076538027, -1081960965, -1082469366, 1022901776]
     assert wengert.linspace(0, 1, 3, dtype=wengert.float64).dtype is wengert.float64
     assert wengert.logspace(0, 1, 3, device="meta").is_meta
     with pytest.raises(TypeError):

@@ -9,6 +9,7 @@ from typing import Any
 from ...arrays.lookup import VALUES
 from ...autodiff.dual import Dual
 from ...base import dtypes
+from ...base.devices import device as DEVICE
 from ...base.dtypes import DEFAULT
 from ...base.modes import everyone
 from ...declare.binding import ABSENT
@@ -121,6 +122,7 @@ def _even(xp: Any, start: Any, end: Any, steps: int, d: dtypes.dtype) -> Any:
 FEW = 16  # numbers up to which Python is quicker than the library
 ONE, PAIR = Struct("f"), Struct("2f")
 ROWS = [Struct(f"{n}f") for n in range(FEW + 1)]
+MANY = 4096  # up to which one float64 array beside the result is no matter
 FAR = 2**23  # integers below, and their differences, are float32 numbers
 NUMBERS = {int, float}
 TENSOR = {Tensor}
@@ -134,19 +136,31 @@ def number_of(end: Any) -> Any:
     return end
 
 
-def usual(steps: Any, dtype: Any, device: Any) -> bool:
-    """Whether a few float32 numbers are asked for, on the CPU."""
-    if type(steps) is not int or not 0 <= steps <= FEW or everyone.special or not HOST:
+def usual(steps: Any, dtype: Any, device: Any, most: int = FEW) -> bool:
+    """Whether at most so many float32 numbers are asked for, on the CPU."""
+    if type(steps) is not int or not 0 <= steps <= most or everyone.special or not HOST:
         return False
-    here = device is None or type(device) is str and device == "cpu"
+    kind = type(device)
+    here = device is None or (device if kind is str else kind is DEVICE and device.type) == "cpu"
     return here and (DEFAULT[0] if dtype is None else dtype) is dtypes.float32
 
 
+def counted_out(a: Any, b: Any, step: float, steps: int) -> Any:
+    """A float32 array of numbers counted from the nearer end in float64, each rounded once."""
+    library, half = HOST[0].library, steps // 2
+    far = library.arange(0, steps - half, 1, F64)
+    far *= step
+    row = library.empty(steps, F32)
+    library.add(far[:half], a, row[:half])
+    library.subtract(b, far[::-1], row[half:])
+    return row
+
+
 def stepwise(careful):
-    """The short form of linspace(a, b, n) for a few float32 numbers, on the CPU."""
+    """The short form of linspace(a, b, n) for float32 numbers, not too many, on the CPU."""
 
     def f(start=ABSENT, end=ABSENT, steps=ABSENT, *, dtype=None, device=None, **kw):
-        if not kw and usual(steps, dtype, device):
+        if not kw and usual(steps, dtype, device, MANY):
             a, b, last = start, end, steps - 1
             if {type(a), type(b)} & TENSOR:
                 a, b = number_of(a), number_of(b)
@@ -160,16 +174,19 @@ def stepwise(careful):
                         return careful(start, end, steps, dtype=dtype, device=device)
                 else:
                     return careful(start, end, steps, dtype=dtype, device=device)
+                t = new(Tensor)
+                t._n = t._x = None
                 if last > 0:
                     (step,) = ONE.unpack(ONE.pack(distance / last))
+                    if steps > FEW:
+                        t._a = counted_out(a, b, step, steps)
+                        return t
                     values = [i * step + a for i in range(steps // 2)]
                     values += [b - i * step for i in range(last - steps // 2, -1, -1)]
                 else:
                     values = [a] * steps
-                t = new(Tensor)
                 t._a = row = HOST[0].library.empty(steps, F32)
                 ROWS[steps].pack_into(row, 0, *values)
-                t._n = t._x = None
                 return t
             except (OverflowError, error):  # no finite float32 numbers
                 pass

@@ -84,7 +84,9 @@ def shares(xp: Any, shape: Any, index: Any, at: int, own: int, dtype: Any) -> An
     start = xp.full((n,) if shape else (), own, dtype)
     ones = xp.ones(tuple(index.shape) if shape else (), dtype)
     counts = xp.slices_added(start, index, ones, 0, 1)
-    return xp.reshape(xp.maximum(counts, xp.ones_like(counts)), wide)
+    if not own:  # where nothing is joined nothing is divided
+        counts = xp.maximum(counts, xp.ones_like(counts))
+    return xp.reshape(counts, wide)
 
 
 slices_mean.vjp(

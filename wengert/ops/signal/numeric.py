@@ -14,8 +14,9 @@ from ...engine.kinds import opaque, reduction
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..creation.filled import full
-from ..creation.spaced import linspace
+from ..creation.spaced import linspace, stepwise
 from ..dims import wrap_dim, wrap_dims
+from ..reduce.minmax import amax, amin
 from ..reduce.sum import reduced
 from ..shape.join import cat, stack
 
@@ -166,7 +167,10 @@ def _edges(x: Tensor, bins: Any, limits: Any, given: bool, d: int, name: str) ->
         )
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return linspace(low, high, bins + 1, dtype=x.dtype, device=x.device)
+    return evenly(low, high, bins + 1, dtype=x.dtype, device=x.device)
+
+
+evenly = stepwise(linspace)
 
 
 def _histogram(
@@ -199,12 +203,14 @@ def _histogram(
     if not d:  # one bin, to which nothing belongs
         nothing = x.detach().new_zeros(())
         return nothing / nothing if density else nothing, []
-    points = x.detach().reshape(-1, d)
+    points = x.detach()
+    if points._a.ndim != 2:
+        points = points.reshape(-1, d)
     given = limits is not None
     if given:
         limits = list(zip(limits[::2], limits[1::2]))
     elif points._a.shape[0] and any([not isinstance(b, Tensor) for b in bins]):
-        limits = list(zip(*[x.tolist() for x in points.aminmax(dim=0)]))
+        limits = list(zip(*[o.entry(points, 0, False).tolist() for o in (amin, amax)]))
     else:
         limits = [(0.0, 1.0)] * d
     edges = [_edges(points, b, limits[i], given, i, name) for i, b in enumerate(bins)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.sparse import SparseArray
+from ...base.dtypes import int64
 from ...base.formats import sparse_csr
 from ...declare.registry import function, public
 from ...engine.implementations import COMPOSED
@@ -17,6 +18,7 @@ from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..creation.spaced import arange
 from ..dims import wrap_dim, wrap_dims
+from ..index.slices import joined
 from ..linalg.matmul import matmul_op
 from ..shape.join import cat as cat_of
 from ..shape.join import stack as stack_of
@@ -553,12 +555,13 @@ def sparse_mm(mat1, mat2, reduce=None):
         raise RuntimeError(
             f"sparse.mm: expected a matrix of {mat1._a.shape[-1]} rows, got {list(mat2.shape)}"
         )
-    i, j = mat1._indices().long().unbind(0)
+    places = mat1._indices()
+    i, j = (places if places.dtype is int64 else places.long()).unbind(0)
     products = mat1._values().unsqueeze(1) * mat2.index_select(0, j)
     zeros = products.new_zeros((mat1._a.shape[0], products._a.shape[1]))
     if reduce == "sum":
         return zeros.index_add(0, i, products)
-    return zeros.index_reduce(0, i, products, REDUCTIONS[reduce], include_self=False)
+    return joined(zeros, 0, i, products, REDUCTIONS[reduce], False)
 
 
 REDUCTIONS = {
