@@ -2,9 +2,12 @@
 to answer they give what they give over NumPy.
 """
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+import wengert
 from wengert.arrays import (
     activation,
     attention,
@@ -20,6 +23,12 @@ from wengert.arrays import (
     special,
 )  # fmt: skip
 from wengert.arrays.capabilities import ON_HOST, some
+from wengert.arrays.lookup import NS
+from wengert.autodiff.grad_api import own
+from wengert.engine.backward import accumulate_grad
+from wengert.engine.sharing import addable
+from wengert.engine.tensor import wrap
+from wengert.ops.nn.batch_norm import move
 
 
 class Busy(np.ndarray):
@@ -157,3 +166,26 @@ def test_the_question():
     none = np.zeros(3, bool)
     assert some(lib, none.view(Busy)) and not some(np, none) and some(np, ~none)
     assert lib not in ON_HOST
+
+
+class Silent(np.ndarray):
+    """Its flags are those that CuPy's arrays have."""
+
+    @property
+    def flags(self):
+        names = ("c_contiguous", "f_contiguous", "fnc", "forc", "owndata")
+        return SimpleNamespace(**{name: getattr(super(Silent, self).flags, name) for name in names})
+
+
+def test_gradients_of_arrays_that_do_not_say_whether_they_may_be_written(monkeypatch):
+    monkeypatch.setitem(NS, Silent, NS[np.ndarray])
+    x = wengert.ones(3, requires_grad=True)
+    for k in range(1, 4):
+        accumulate_grad(x._n, np.full(3, 2.0, "f4").view(Silent), False)
+        assert type(x.grad._a) is Silent and x.grad._a.tolist() == [2.0 * k] * 3
+    g = np.ones(3, "f4").view(Silent)
+    addable({x: g}, x, np.ones(3, "f4").view(Silent))
+    assert own(g).tolist() == [1, 1, 1]
+    running, new = (wrap(np.full(3, v, "f4").view(Silent)) for v in (2.0, 4.0))
+    move(running, new, 0.5)
+    assert running._a.tolist() == [3, 3, 3]

@@ -16,6 +16,11 @@ from .numpy_direct import library
 ON_HOST = frozenset((numpy, library))
 
 
+def writeable(a: Any) -> bool:
+    """Whether an array may be written: CuPy's always may, and their flags do not say so."""
+    return bool(getattr(a.flags, "writeable", True))
+
+
 def poisoned(lib: Any, values: Any, wrong: Any) -> Any:
     """values, nan where an index that led to them was wrong: on a device an error would wait for
     it. wrong: a mask of their shape, or None.

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import Any
 
+from ..arrays.capabilities import writeable
 from ..arrays.lookup import HOSTED, LIBRARY, NS, RANK, default_namespace, namespace
 from ..base import warmup
 from ..base.advice import advise
@@ -414,7 +415,7 @@ def not_reached(i: int, t: Any, allow_unused: bool | None, materialize: bool) ->
 def own(g: Any) -> Any:
     """g, or a copy if it is a broadcast view that could not be written to."""
     if RANK.get(type(g), LIBRARY) == LIBRARY and g.base is not None:
-        if 0 in g.strides or not g.flags.writeable:
+        if 0 in g.strides or not writeable(g):
             return NS[type(g)].copy(g)
         return g
     return NS[type(g)].asarray(g)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.capabilities import writeable
 from ..arrays.lookup import LIBRARY, NS, RANK, VALUES, namespace
 from ..engine.implementations import COMPOSED
 from ..engine.overlap import owner
@@ -96,11 +97,6 @@ def bits(a: Any) -> tuple[Any, bytes]:
     """Equal for arrays of the same bits on the same device; those of a device are fetched."""
     ns = home(a)
     return (None, a.tobytes()) if ns is None else (ns.name, ns.to_host(a).tobytes())
-
-
-def writeable(a: Any) -> bool:
-    """Whether an array may be written: CuPy's always may, and do not say so."""
-    return bool(getattr(a.flags, "writeable", True))
 
 
 def its_own(a: Any) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any
 
+from ..arrays.capabilities import writeable
 from ..arrays.lookup import LIBRARY, NS, PER_DEVICE, RANK, namespace
 from ..base import dtypes
 from ..base.modes import state
@@ -356,7 +357,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
         old._n is None
         and type(old._a) is type(g)
         and RANK.get(type(g), LIBRARY) == LIBRARY
-        and old._a.flags.writeable
+        and writeable(old._a)
     ):
         if PER_DEVICE:
             state.backward.on(namespace(g))

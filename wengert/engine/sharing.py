@@ -5,6 +5,7 @@ from __future__ import annotations
 from sys import getrefcount
 from typing import Any
 
+from ..arrays.capabilities import writeable
 from ..arrays.lookup import LIBRARY, PER_DEVICE, RANK
 
 
@@ -41,7 +42,7 @@ def shared(of: tuple[int, int], g: Any) -> bool:
         return of[0] > ALONE
     whole = base.base is None and g.nbytes == base.nbytes and g.flags.c_contiguous
     # A single element that was expanded is read-only.
-    return not whole or of[1] > ALONE_BASE or 0 in g.strides or not g.flags.writeable
+    return not whole or of[1] > ALONE_BASE or 0 in g.strides or not writeable(g)
 
 
 def addable(grads: dict[Any, Any], p: Any, g: Any) -> bool:
@@ -55,6 +56,6 @@ def addable(grads: dict[Any, Any], p: Any, g: Any) -> bool:
         and old.dtype == g.dtype
         and old.shape == p.shape
         and bool(old.ndim)
-        and old.flags.writeable
+        and writeable(old)
         and not shared(counts(old), old)
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arrays.capabilities import writeable
 from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK
 from ...base.modes import no_grad, state
 from ...declare.fast_paths import F32, F64
@@ -252,7 +253,7 @@ def move(running: Tensor, new: Tensor, momentum: float, factor: float = 1.0) -> 
         and RANK.get(type(a), LIBRARY) == LIBRARY
         and type(a) not in PER_DEVICE
         and a.dtype is b.dtype
-        and a.flags.writeable
+        and writeable(a)
     ):
         # not announced as a change: nothing that was recorded keeps these arrays (evaluation saves
         # copies)
