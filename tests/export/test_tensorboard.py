@@ -12,7 +12,7 @@ pytest.importorskip("tensorboard")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 
-from wengert.utils.tensorboard import SummaryWriter
+from wengert.utils.tensorboard import SummaryWriter, summary
 
 
 @pytest.fixture
@@ -246,6 +246,14 @@ def test_embedding(logged, tmp_path):
     assert header.read_text() == "n\tm\na\t1\nb\t2\n"
     config = (tmp_path / "run" / "projector_config.pbtxt").read_text()
     assert 'tensor_path: "00005/x%2fy/tensors.tsv"' in config and "default" in config
+
+
+@pytest.mark.parametrize("value", [[1, 2], [1], (1.5,), None, {}])
+def test_no_numbers_are_refused(value):
+    with pytest.raises(NotImplementedError, match="but numpy array or torch tensor are expected"):
+        summary.scalar("x", value)
+    with pytest.raises(NotImplementedError, match="but numpy array or torch tensor are expected"):
+        summary.histogram("x", value, "auto")
 
 
 def test_closing_and_going_on(tmp_path):

@@ -17,9 +17,10 @@ __all__ = ["as_array", "convert_to_HWC", "figure_to_image", "make_grid", "png", 
 
 
 def as_array(x: Any) -> np.ndarray:
-    """A tensor, an array, a number or a list of numbers as an array.
+    """A tensor, an array or a number as an array.
 
-    NotImplementedError for anything else. bfloat16 becomes float32.
+    NotImplementedError for anything else, lists among it: scripts catch what is no number. bfloat16
+    becomes float32.
 
     >>> as_array(torch.tensor([1.0, 2.0])).tolist()
     [1.0, 2.0]
@@ -27,8 +28,6 @@ def as_array(x: Any) -> np.ndarray:
     if isinstance(x, Tensor):
         x = x.detach().cpu()
         return (x.float() if x.dtype.name == "bfloat16" else x).numpy()
-    if isinstance(x, (list, tuple)):
-        return np.array([as_array(v) if isinstance(v, Tensor) else v for v in x])
     if isinstance(x, np.ndarray):
         return x
     if np.isscalar(x):

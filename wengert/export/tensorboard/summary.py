@@ -368,8 +368,8 @@ def pr_curve_raw(
     >>> s.value[0].tag
     'pr'
     """
-    data = np.stack([as_array(a) for a in (tp, fp, tn, fn, precision, recall)])
-    return _curve(tag, data, min(num_thresholds, MOST_THRESHOLDS))
+    rows = [a if isinstance(a, list) else as_array(a) for a in (tp, fp, tn, fn, precision, recall)]
+    return _curve(tag, np.stack(rows), min(num_thresholds, MOST_THRESHOLDS))
 
 
 def pr_curve(
@@ -412,7 +412,7 @@ def compute_curve(
     >>> summary.compute_curve(np.array([0, 1]), np.array([0.2, 0.9]), num_thresholds=2)[0]
     array([1., 0.])
     """
-    weights = 1.0 if weights is None else as_array(weights)
+    weights = 1.0 if weights is None else np.asarray(weights)
     label = labels.astype(np.float64)
     bucket = np.floor(predictions * (num_thresholds - 1)).astype(np.int32)
 
