@@ -69,7 +69,7 @@ def test_storages():
 
 
 def test_values_at_the_edge():
-    assert torch.histc(torch.tensor([-1e38])).sum() == 0
+    assert torch.histc(torch.tensor([-1e38]))[50] == 1  # the middle of 100 bins
     assert torch.finfo(torch.float16).resolution == 1e-3
     layer = torch.nn.Linear(2, 2)
     other = torch.func.functional_call(layer, {"more": torch.ones(1)}, torch.ones(1, 2))

@@ -122,7 +122,7 @@ def test_unknown_names_get_a_hint():
     "op, name, expected",
     [
         ("mul", "x", "g · other"),
-        ("div", "y", "−g · (input / other) / other"),
+        ("div", "y", "−g · (input / other / other)"),
         ("rsqrt", "x", "−0.5 · g · out³"),
         ("asin", "x", "g / √(1 − input²)"),
         ("relu", "x", "g where out ≠ 0, else 0"),

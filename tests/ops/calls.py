@@ -141,7 +141,9 @@ CALLS: list[Callable[[Any], Any]] = [
     # losses
     lambda r: F.nll_loss(r(3, 4), idx(0, 3, 1)),
     lambda r: F.binary_cross_entropy(r(3), r(3)),
-    lambda r: F.binary_cross_entropy_with_logits(r(3), r(3), r(3), pos_weight=r(3)),
+    lambda r: F.binary_cross_entropy_with_logits(
+        r(3), r(3), r(3).detach(), pos_weight=r(3).detach()
+    ),
     lambda r: F.huber_loss(r(3) * 2, r(3), delta=0.5),
     lambda r: F.smooth_l1_loss(r(3) * 2, r(3), beta=0.5),
     lambda r: F.soft_margin_loss(r(3), T.tensor([1.0, -1.0, 1.0], dtype=T.float64)),

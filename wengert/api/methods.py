@@ -19,7 +19,7 @@ from ..base.advice import advise
 from ..base.devices import CPU
 from ..base.formats import refuse_rank
 from ..base.hooks import RemovableHandle, hooked
-from ..base.modes import state
+from ..base.modes import in_transform, state
 from ..base.size import KNOWN
 from ..declare.fast_paths import short
 from ..declare.lines import line
@@ -251,7 +251,7 @@ def set_data(self: Tensor, value: Tensor) -> None:
         raise RuntimeError(
             "data set to a tensor that requires gradients must be floating point or complex dtype"
         )
-    if state.levels and (value._n is not None or RANK.get(type(value._a))):
+    if in_transform() and (value._n is not None or RANK.get(type(value._a))):
         raise RuntimeError(
             "mutating directly with `.data` inside functorch transform is not allowed."
         )
@@ -321,7 +321,7 @@ def backward(
 def retain_grad(self: Tensor) -> None:
     """Keep `.grad` of this non-leaf after backward(); RuntimeError if it requires no grad."""
     n = self._n
-    if state.levels:
+    if in_transform():
         raise RuntimeError("Tensor.retain_grad() inside of a transformed function is unsupported")
     if n is None:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")

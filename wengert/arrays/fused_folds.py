@@ -47,10 +47,11 @@ def prod_backward(general: Word) -> Word:
         if not plain or x.size < folds.LEAST or not (dim is None or type(dim) is int):
             return general(g, x, out, dim, keepdim)
         lone = np.flatnonzero(~(np.abs(out) > 0))  # what is nan may be nan times zero
-        if dim is None or x.ndim == 1:
-            if lone.size and not x.all():
+        if lone.size and not x.all():  # one zero, and no line is divided by what is not finite
+            if dim is None or x.ndim == 1:
                 return general(g, x, out, dim, keepdim)
-        elif not keepdim:
+            lone = np.flatnonzero(~(np.abs(out) > 0) | ~np.isfinite(out))
+        if dim is not None and x.ndim > 1 and not keepdim:
             g, out = np.expand_dims(g, dim), np.expand_dims(out, dim)
         slope = np.divide(out, x)
         np.multiply(slope, g, slope)

@@ -14,7 +14,7 @@ from typing import Any
 from ..arrays.lookup import LIBRARY, NS, RANK, default_namespace
 from ..base import source
 from ..base.dtypes import as_dtype
-from ..base.modes import enable_grad, no_grad, state
+from ..base.modes import enable_grad, in_transform, no_grad, state
 from ..engine import views
 from ..engine.node import FUNCTION, FUNCTION_MANY, AccumulateGrad, Node, Slot, freed, tick
 from ..engine.tensor import Tensor, tensor_of
@@ -292,12 +292,9 @@ def node_classes(cls: type) -> tuple[type, type]:
 
 def transformed() -> bool:
     """Whether this is inside of a function transform, whose lower levels may record what the
-    topmost does not. Captures have levels too, over arrays that nothing records.
+    topmost does not.
     """
-    captures, c = 0, state.capture
-    while c is not None:
-        captures, c = captures + 1, c.around
-    return bool(state.grad and state.levels > captures)
+    return state.grad and in_transform()
 
 
 def run_forward(cls: Any, ctx: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -136,6 +136,16 @@ class Level:
             everyone.running.discard(self)
 
 
+def in_transform() -> bool:
+    """Whether a function transform is under way. Captures have levels too, over arrays that nothing
+    records.
+    """
+    captures, c = 0, state.capture
+    while c is not None:
+        captures, c = captures + 1, c.around
+    return state.levels > captures
+
+
 class _Switch:
     """Base of the context managers: usable as decorators too, on functions and generators."""
 

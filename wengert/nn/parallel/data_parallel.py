@@ -64,7 +64,6 @@ def scatter_kwargs(
     Tensors have any shape with the batch along dim. Raises TypeError where target_gpus is of the
     wrong type; RuntimeError where target_gpus is empty.
 
-    >>> from torch.nn.parallel.scatter_gather import scatter_kwargs
     >>> inputs, kwargs = scatter_kwargs((torch.ones(4, 2),), {}, ["cpu", "cpu"])
     >>> inputs[0][0].shape, kwargs
     (torch.Size([2, 2]), ({}, {}))
