@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from wengert.base import disk
 from wengert.kernels import cache, compiler
 
 TEXT = """
@@ -84,8 +85,8 @@ def test_unwritable_folder_is_no_error(tmp_path, monkeypatch):
 
 
 def test_the_oldest_go(folder, monkeypatch):
-    monkeypatch.setattr(cache, "LIMIT", 20_000)
-    monkeypatch.setattr(cache, "_written", [0])
+    monkeypatch.setattr(disk, "LIMIT", 20_000)
+    monkeypatch.setattr(disk, "_written", [0])
     for i in range(40):
         path = cache.entry(i, "c")
         cache.write(path, bytes(1000))

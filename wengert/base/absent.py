@@ -74,16 +74,31 @@ ADVICE = {
 
 
 @functools.cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """module -> public name -> "function", "class", "module" or "value", as PyTorch has them."""
-    from importlib import resources  # heavy, and rarely needed
+def _lines() -> list[str]:
+    import pkgutil  # rarely needed
 
-    found: dict[str, dict[str, str]] = {}
-    text = resources.files("wengert.base").joinpath("torch_names.txt").read_text("ascii")
-    for line in text.splitlines():
-        module, kind, *names = line.split()
-        found.setdefault(module, {}).update(dict.fromkeys(names, kind))
+    return (pkgutil.get_data("wengert.base", "torch_names.txt") or b"").decode("ascii").splitlines()
+
+
+@functools.cache
+def names_of(module: str) -> dict[str, str]:
+    """public name -> "function", "class", "module" or "value", as a module of PyTorch's has them.
+
+    Of one module, as `from . import name` asks a package for each name before it imports it.
+    """
+    found: dict[str, str] = {}
+    for line in _lines():
+        if line.startswith(module + " "):
+            _, kind, *names = line.split()
+            found.update(dict.fromkeys(names, kind))
     return found
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """module -> what `names_of` says of it, for all that PyTorch has."""
+    return {
+        module: names_of(module) for module in dict.fromkeys(x.partition(" ")[0] for x in _lines())
+    }
 
 
 def advice(path: str) -> str | None:
@@ -114,7 +129,7 @@ use int8 and a scale
     >>> print(not_yet("torch", "sigmod"))
     module 'torch' has no attribute 'sigmod', and neither has PyTorch's: did you mean 'sigmoid'?
     """
-    names = catalogue().get(module, {})
+    names = names_of(module)
     owner = "'Tensor' object" if module == "torch.Tensor" else f"module {module!r}"
     head = f"{owner} has no attribute {name!r}"
     path = f"{module}.{name}"
@@ -127,14 +142,18 @@ use int8 and a scale
         kind = names[name]
         text = f"{head}: PyTorch has a {kind} of this name, which is not in wengert yet"
     else:
-        import difflib
-
         # of one first letter: libraries ask for names by hasattr, and two thousand take 10 ms
-        alike = [n for n in names if n[:1] == name[:1]]
-        close = difflib.get_close_matches(name, alike, 1, 0.75)
-        hint = f", and neither has PyTorch's: did you mean {close[0]!r}?" if close else ""
-        text = head + hint
+        text = head + _hint(name, [n for n in names if n[:1] == name[:1]])
     return AttributeError(text, name=name, obj=None)
+
+
+def _hint(name: str, alike: list[str]) -> str:
+    if not alike:
+        return ""
+    import difflib
+
+    close = difflib.get_close_matches(name, alike, 1, 0.75)
+    return f", and neither has PyTorch's: did you mean {close[0]!r}?" if close else ""
 
 
 def absent(module: str) -> Callable[[str], Any]:
