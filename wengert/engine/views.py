@@ -67,14 +67,9 @@ def mutated(t: Tensor) -> None:
             o = b
     except AttributeError:  # memory that is no array
         pass
-    key = id(o)
-    c = CHANGES.get(key)
+    c = CHANGES.get(id(o))
     if c is None:
-        c = CHANGES[key] = Change()
-        try:
-            c.ref = weakref.ref(o, functools.partial(CHANGES.pop, key))  # pop(key, reference)
-        except TypeError:  # memory owned by something that cannot be watched: never forgotten
-            c.ref = o
+        c = first_change(o)
     c.count += 1
     c.tick = last_change[0] = now = tick()
     last_change[1] = n = last_change[1] + 1
@@ -84,6 +79,17 @@ def mutated(t: Tensor) -> None:
         while frames.INTERNAL[f.f_code.co_filename] and (up := f.f_back):
             f = up
         c.code, c.lasti = f.f_code, f.f_lasti
+
+
+def first_change(o: Any) -> Change:
+    """The record of an array's changes, which goes when the array goes."""
+    key = id(o)
+    c = CHANGES[key] = Change()
+    try:
+        c.ref = weakref.ref(o, functools.partial(CHANGES.pop, key))  # pop(key, reference)
+    except TypeError:  # memory owned by something that cannot be watched: never forgotten
+        c.ref = o
+    return c
 
 
 def version(t: Tensor) -> int:
@@ -115,14 +121,10 @@ def go_on(t: Tensor, count: int) -> None:
     more = count - version(t)
     if not more:
         return
-    key = id(o := owner(t._a))
-    if t._x is None and key not in CHANGES:
-        CHANGES[key] = c = Change()
+    o = owner(t._a)
+    if t._x is None and id(o) not in CHANGES:
+        c = first_change(o)
         c.count, c.tick = count, 0
-        try:
-            c.ref = weakref.ref(o, functools.partial(CHANGES.pop, key))
-        except TypeError:
-            c.ref = o
     else:
         extras(t if t._x is None or t._x.base is None else t._x.base).before += more
 

@@ -20,9 +20,10 @@ __all__ = ["distribute_module", "empty", "full", "ones", "rand", "randn", "zeros
 
 DOC = """A new DTensor of {what}. All ranks of the mesh call this together.
 
-*size: the shape of the whole, numbers or a sequence. {first}dtype: of the elements; None: the
-default. layout: torch.strided. requires_grad: whether it gets a gradient. device_mesh: the ranks, a
-DeviceMesh; None: all. placements: one for each dimension of the mesh; None: Replicate.
+{size}
+dtype: of the elements; None: the default. layout: torch.strided. requires_grad: whether it gets a
+gradient. device_mesh: the ranks, a DeviceMesh; None: all. placements: one for each dimension of the
+mesh; None: Replicate.
 
 Raises AssertionError where placements has another length than the mesh, or layout is another;
 TypeError where size is of the wrong type; RuntimeError where a size is negative.
@@ -62,7 +63,8 @@ def creation(name: str, what: str) -> Callable[..., DTensor]:
         return made(one, size, layout, requires_grad, device_mesh, placements)
 
     make.__name__ = make.__qualname__ = name
-    make.__doc__ = DOC.format(name=name, what=what, call="4, 2", first="")
+    size = "*size: the shape of the whole, numbers or a sequence."
+    make.__doc__ = DOC.format(name=name, what=what, call="4, 2", size=size)
     return make
 
 
@@ -83,8 +85,9 @@ def full(
 
 
 full.__doc__ = DOC.format(
-    name="full", what="one value", call="(4, 2), 7.0", first="fill_value: the value. "
-).replace("*size: the shape of the whole, numbers or", "size: the shape of the whole,")
+    name="full", what="one value", call="(4, 2), 7.0",
+    size="size: the shape of the whole, a sequence. fill_value: the value.",
+)  # fmt: skip
 
 
 def with_mesh(function: Callable[..., Any], mesh: DeviceMesh, what: str) -> Callable[..., Any]:
