@@ -191,7 +191,7 @@ class BackwardCFunction(Node):
             return None
         if type(s) is _Output:
             return Packed(s.array, pair, s)
-        return Packed(s.detach() if s._n is not None else s, pair, s._n)
+        return Packed(s, pair, s._n)
 
     def apply_backward(self, g: Any, create: bool, retain: bool) -> Any:
         """Run the user's backward on the gradients of the outputs."""

@@ -14,6 +14,7 @@ from typing import Any
 from ..arrays.lookup import NS
 from ..base.modes import Recording, no_grad
 from ..engine.interp import Interp
+from ..engine.node import LEAF
 from ..engine.op import Op
 from ..engine.op_modes import Mode
 from ..engine.recording import Deferred, defer
@@ -44,11 +45,11 @@ class Packed(Deferred):
         self.unpack = pair[1]
         self.of = (tuple(array.shape), array.dtype)
         self.node = node  # of tensors that a Function has saved
-        given = array if isinstance(array, Tensor) else tensor_of(array)
-        self.history = has_history(given._a)
-        before = given._version
-        self.value = called(pair[0], given, self.history)
-        if given._version != before:
+        t = array if isinstance(array, Tensor) else tensor_of(array)
+        self.history = has_history(t._a)
+        before = t._version
+        self.value = called(pair[0], t, self.history)
+        if t._version != before:
             raise RuntimeError(
                 "A saved tensor pack hook is modifying its input in place. Tensors provided as"
                 " input to pack hook cannot be modified by in-place operations as this can lead to"
@@ -108,7 +109,20 @@ def pack_node(n: Any) -> None:
     n.saved = tuple(
         [x if s not in arrays or s in used else None for s, x in zip(op.saved, n.saved)]
     )
-    defer(n, lambda a: Packed(a, pair))
+    defer(n, lambda a, parent: Packed(given(a, parent), pair))
+
+
+def given(a: Any, parent: Any) -> Tensor:
+    """What hooks see of a saved array: an input in its place in the graph, a leaf itself. Results
+    have no node there, since a hook that keeps one would close a circle.
+    """
+    if parent is not None and parent.role == LEAF:
+        leaf: Tensor = parent.variable
+        if leaf._a is a:
+            return leaf
+    t = tensor_of(a)
+    t._n = parent
+    return t
 
 
 class saved_tensors_hooks(Mode):

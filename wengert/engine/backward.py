@@ -373,7 +373,7 @@ def accumulate_grad(leaf: Any, g: Any, create: bool) -> None:
             r = hook(leaf.variable)
             if r is not None and not isinstance(r, Tensor):
                 raise TypeError(f"expected Variable, but hook returned '{type(r).__name__}'")
-            if r is not None:
+            if r is not None and r is not leaf.variable:  # what a change in place returns
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         for hook in builtins.list(leaf.more.get("post", {}).values()):
             hook((), lifted((g,)))

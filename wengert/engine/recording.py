@@ -160,18 +160,24 @@ class Deferred:
         raise NotImplementedError
 
 
-def defer(node: Any, place: Callable[[Any], Any]) -> None:
-    """Exchange arrays that a node has saved: place(array) is the array itself, or a Deferred.
+def defer(node: Any, place: Callable[[Any, Any], Any]) -> None:
+    """Exchange arrays that a node has saved: place(array, parent) is the array itself, or a
+    Deferred. parent: the node of the input that the array is of; None where it has none, and for
+    results.
 
     To be called before a backward pass, as from a mode's `recorded` (see `op_modes.py`).
     """
 
-    def placed(x: Any) -> Any:
-        if type(x) is tuple:
-            return tuple([placed(y) for y in x])
-        return place(x) if hasattr(x, "dtype") and hasattr(x, "shape") else x
+    def placed(x: Any, parent: Any) -> Any:
+        return place(x, parent) if hasattr(x, "dtype") and hasattr(x, "shape") else x
 
-    node.saved = tuple([placed(x) for x in node.saved])
+    saved: list[Any] = []
+    for (what, key), x in zip(node.op.plan.saved, node.saved):
+        if what is REST and x is not None:
+            saved.append(tuple([placed(y, p) for y, p in zip(x, node.parents[key])]))
+        else:
+            saved.append(placed(x, node.parents[key] if what is INPUT else None))
+    node.saved = tuple(saved)
     node.more = {**(node.more or {}), "packed": True}
 
 

@@ -33,6 +33,7 @@ class Extras:
     before = 0  # in-place changes that its present memory has not seen, or another tensor's has
     names: Any = None
     hooks: Any = None
+    grad_kind: Any = ...  # the dtype that gradients are to have once it is a leaf, None for any
 
 
 class Box:
@@ -204,10 +205,11 @@ class Tensor:
                     "assigned grad has data of a different size: the tensor has shape "
                     f"{tuple(self._a.shape)}, the gradient {tuple(value._a.shape)}"
                 )
-            if value._a.dtype != self._a.dtype:
+            kind = grad_kind(self)
+            if kind is not None and value._a.dtype != kind:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: the tensor is {self.dtype}, the"
-                    f" gradient {value.dtype}"
+                    f"assigned grad has data of a different type: the tensor's gradients are"
+                    f" {dtypes.as_dtype(kind)}, this one is {value.dtype}"
                 )
             other = type(value._a) is not type(self._a) and not RANK.get(type(value._a))
             if other and value.device != self.device:
@@ -228,6 +230,36 @@ class Tensor:
         self.grad = None
 
     _grad = grad
+
+    @property
+    def grad_dtype(self) -> dtypes.dtype | None:
+        """The dtype in which the gradients of a leaf are kept: its own unless another is set, or
+        None for whatever they come in.
+        """
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+        kind = grad_kind(self)
+        return None if kind is None else dtypes.as_dtype(kind)
+
+    @grad_dtype.setter
+    def grad_dtype(self, value: dtypes.dtype | None) -> None:
+        if value is not None and not isinstance(value, dtypes.dtype):
+            raise RuntimeError(
+                f"grad_dtype must be a torch.dtype or None, but got {type(value).__name__}"
+            )
+        if not self.is_leaf:
+            raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+        g = self.grad
+        if value is not None and g is not None and g.dtype is not value:
+            raise RuntimeError(
+                f"Cannot set grad_dtype to {value} because there is already a gradient of"
+                f" {g.dtype}: clear it first (.grad = None)"
+            )
+        kind = None if value is None else value.np
+        if type(self._n) is AccumulateGrad:
+            self._n.dtype = kind
+        else:
+            extras(self).grad_kind = kind
 
     # ---- facts
 
@@ -282,10 +314,18 @@ def begin(t: Tensor) -> None:
     if type(box) is AccumulateGrad:
         t._n = box
     else:
-        t._n = leaf = AccumulateGrad(tuple(t._a.shape), d)
+        t._n = leaf = AccumulateGrad(tuple(t._a.shape), grad_kind(t))
         leaf.ref = LeafRef(t)
         if box is not None:
             leaf.grad = box.grad
+
+
+def grad_kind(t: Tensor) -> Any:
+    """The dtype in NumPy's terms that the gradients of a leaf have, None for any."""
+    if type(t._n) is AccumulateGrad:
+        return t._n.dtype
+    known = ... if t._x is None else t._x.grad_kind
+    return t._a.dtype if known is ... else known
 
 
 def extras(t: Tensor) -> Extras:

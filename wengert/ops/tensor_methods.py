@@ -277,7 +277,6 @@ for _name, _value in (
     ("layout", lambda self: strided),
     ("name", lambda self: None),
     ("volatile", lambda self: False),
-    ("grad_dtype", lambda self: self.dtype),
 ):
     setattr(Tensor, _name, property(_value))
 for _name in ("is_maia", "is_mtia", "is_ipu", "is_vulkan", "is_xla"):
