@@ -90,7 +90,7 @@ class Sharding(Mode):
         self.mine = parameter._a
 
     def recorded(self, node):
-        defer(node, lambda a: Shard(a) if a is self.mine else a)
+        defer(node, lambda a, _: Shard(a) if a is self.mine else a)
 
 
 @pytest.mark.parametrize("create", [False, True])

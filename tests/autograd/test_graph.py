@@ -263,6 +263,97 @@ def anomaly_switch(m):
     return before, inside, m.is_anomaly_enabled()
 
 
+@case
+def pack_hooks_see_inputs_in_the_graph(m):
+    seen = []
+    w = m.nn.Parameter(m.ones(2, 2))
+    h = w * 2
+
+    def pack(t):
+        seen.append((t is w, type(t) is type(w), t.requires_grad, t.is_leaf, m.is_grad_enabled()))
+        return t
+
+    with hook_pair(m, pack):
+        y = h @ w
+    y.sum().backward()
+    return seen, plain(w.grad)
+
+
+@case
+def pack_hooks_of_a_function(m):
+    seen = []
+
+    class Double(m.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    x = m.ones(2, requires_grad=True)
+    h = x * 3
+    with hook_pair(m, lambda t: seen.append((t is x, t is h, t.requires_grad)) or t):
+        y = Double.apply(x) + Double.apply(h)
+    y.sum().backward()
+    return seen, plain(x.grad)
+
+
+@case
+def hook_after_accumulation_returns_the_leaf(m):
+    x = m.zeros(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-1))
+    (x * 3).sum().backward()
+    return plain(x), plain(x.grad)
+
+
+@case
+def hook_after_accumulation_returns_something_else(m):
+    x = m.zeros(2, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda p: p.grad)
+    x.sum().backward()
+
+
+@case
+def dtype_of_gradients(m):
+    x = m.ones(2, requires_grad=True)
+    out = [str(x.grad_dtype)]
+    x.grad_dtype = m.float64
+    (x * 2).sum().backward()
+    (x @ x).backward()
+    out += [str(x.grad_dtype), str(x.grad.dtype), plain(x.grad)]
+    out.append(str(m.autograd.grad((x * 2).sum(), x)[0].dtype))
+    x.grad_dtype = None
+    x.grad = m.ones(2, dtype=m.float16)
+    (x * 2).sum().backward()
+    y = m.ones(2)
+    y.grad_dtype = m.float16
+    y.requires_grad_()
+    (y * 2).sum().backward()
+    return [*out, str(x.grad_dtype), str(x.grad.dtype), plain(x.grad), str(y.grad.dtype)]
+
+
+@case
+def dtype_of_gradients_when_there_is_one(m):
+    x = m.ones(2, requires_grad=True)
+    x.grad = m.ones(2)
+    x.grad_dtype = m.float16
+
+
+@case
+def dtype_of_gradients_of_a_result(m):
+    return (m.ones(2, requires_grad=True) * 2).grad_dtype
+
+
+@case
+def gradient_of_another_dtype_than_asked_for(m):
+    x = m.ones(2, requires_grad=True)
+    x.grad_dtype = m.float16
+    x.grad = m.ones(2)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_as_pytorch(name, torch):
     torch.set_num_threads(1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..engine.node import freed
+from ..engine.plan import INPUT
 from ..engine.recording import saved_tensors
-from ..engine.tensor import Tensor, wrap
-from .saved_hooks import Pack, Packed, Unpack
+from ..engine.tensor import Tensor
+from .saved_hooks import Pack, Packed, Unpack, given
 
 
 class SavedTensor:
@@ -55,7 +56,9 @@ class SavedTensor:
             raise RuntimeError(
                 "Calling register_hooks on a saved tensor with value None is forbidden"
             )
-        packed = Packed(wrap(kept), (pack_hook, unpack_hook))
+        what, key = self.node.op.plan.saved[self.place]
+        parent = self.node.parents[key] if what is INPUT else None
+        packed = Packed(given(kept, parent), (pack_hook, unpack_hook))
         saved = list(self.node.saved)
         saved[self.place] = packed
         self.node.saved = tuple(saved)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...base import dtypes
 from ...base.dtypes import BOOLEAN, INTEGRAL
 from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import elementwise
 from ...engine.op import primitive
-from .arithmetic import mul, pow_base
+from .arithmetic import mul, pow_base, pow_tensor
 from .compare import chosen
 from .unary import round_half
 
@@ -266,7 +267,9 @@ def ldexp(input, other):
     """
     if other.dtype.category == INTEGRAL and input.dtype.is_floating_point:
         return ldexp_op.entry(input, other)
-    return mul.entry(input, pow_base.entry(2.0, other))
+    if input.dtype.category in (BOOLEAN, INTEGRAL) or input.dtype is dtypes.float32:
+        return mul.entry(input, pow_base.entry(2.0, other))
+    return mul.entry(input, pow_tensor.entry(input.new_full((), 2.0), other))
 
 
 @primitive(elementwise, types="any", outputs="mantissa exponent", integer="exponent", name="frexp")

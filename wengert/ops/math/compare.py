@@ -275,6 +275,21 @@ clamp_between.vjp(
 )
 
 
+def _between_tangent(xp: Any, tangents: Any, x: Any, low: Any, high: Any) -> Any:
+    """The tangent of whichever decides: the upper bound, then the lower one, then x."""
+    tx, t_low, t_high = [0.0 if t is None else t for t in tangents]
+    t = xp.where(xp.gt(x, high), t_high, tx)
+    return xp.where(xp.gt(low, high), t_high, xp.where(xp.lt(x, low), t_low, t))
+
+
+def _bound_tangent(win: str) -> Any:
+    """At ties the tangent is the bound's, where the gradient is that of x, as PyTorch has it."""
+    return lambda xp, tangents, x, bound: chosen(xp, getattr(xp, win)(x, bound), *tangents)
+
+
+clamp_between.jvp(_between_tangent)
+
+
 @op(elementwise, node="ClampMinBackward1")
 def clamp_above(xp, x, low):
     """x, at least low, an array."""
@@ -284,7 +299,7 @@ def clamp_above(xp, x, low):
 clamp_above.vjp(
     x=lambda xp, g, x, low: xp.keep(g, xp.ge(x, low)),
     low=lambda xp, g, x, low: xp.keep(g, xp.lt(x, low)),
-)
+).jvp(_bound_tangent("gt"))
 
 
 @op(elementwise, node="ClampMaxBackward1")
@@ -296,5 +311,5 @@ def clamp_below(xp, x, high):
 clamp_below.vjp(
     x=lambda xp, g, x, high: xp.keep(g, xp.le(x, high)),
     high=lambda xp, g, x, high: xp.keep(g, xp.gt(x, high)),
-)
+).jvp(_bound_tangent("lt"))
 clamp_scalar.vjp(x=_clamp)
