@@ -15,7 +15,7 @@ from ...engine.op import primitive
 from ...engine.tensor import Tensor
 from ..random.rand import uniform_beside
 from ..reduce.sum import mean, mean_op
-from ..shape.unfold import check_tensor, per_dimension
+from ..shape.unfold import check_tensor, kinds, per_dimension
 from .pool import check_floating, one_more_lead, one_more_lead_with_positions
 
 Ints = tuple[int, ...]
@@ -83,13 +83,13 @@ one_more_lead_with_positions(fractional_max_pool)
 def _adaptive_size(name: str, input: Any, output_size: Any, rank: int) -> Ints:
     check_tensor(name, input)
     given = tuple(output_size) if isinstance(output_size, list) else output_size
-    sizes = _sizes(name, tuple(input._a.shape), given, rank)
+    sizes = _sizes(name, tuple(input._a.shape), given, rank, kinds(given))
     check_floating(name, input)
     return sizes
 
 
-@lru_cache(maxsize=512, typed=True)
-def _sizes(name: str, shape: Ints, output_size: Any, rank: int) -> Ints:
+@lru_cache(maxsize=512)
+def _sizes(name: str, shape: Ints, output_size: Any, rank: int, kinds: Any) -> Ints:
     """The sizes of an adaptive pool, checked against the input's shape."""
     if len(shape) < rank + 1:
         listed = rank > 1 and isinstance(output_size, tuple)
@@ -123,8 +123,11 @@ def _line(op: Any, kind: str, rank: int, **more: Any) -> Any:
     return line(
         op,
         floating=True,
-        using={"sizes": _sizes},
-        let={"size": f"sizes('adaptive_{kind}_pool{rank}d', a0.shape, output_size, {rank})"},
+        using={"sizes": _sizes, "kinds": kinds},
+        let={
+            "size": f"sizes('adaptive_{kind}_pool{rank}d', a0.shape, output_size, {rank}, "
+            "kinds(output_size))"
+        },
         **more,
     )
 

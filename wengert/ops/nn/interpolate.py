@@ -18,7 +18,7 @@ from ...declare.registry import public
 from ...engine.kinds import linear
 from ...engine.op import primitive
 from ...engine.tensor import Tensor
-from ..shape.unfold import check_tensor
+from ..shape.unfold import check_tensor, kinds
 from .adaptive_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
 MODES = {
@@ -153,7 +153,7 @@ def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias:
 
 
 @functools.lru_cache(256)
-def known_resampling(shape: tuple[int, ...], *arguments: Any) -> tuple[Any, ...]:
+def known_resampling(shape: tuple[int, ...], kinds: Any, *arguments: Any) -> tuple[Any, ...]:
     """`resampling` of floating input; LookupError where that refuses, or where it is another op."""
     like = SimpleNamespace(shape=shape, dtype=dtypes.float32, _a=SimpleNamespace(ndim=len(shape)))
     if arguments[2] == "area":
@@ -172,7 +172,8 @@ def known_resampling(shape: tuple[int, ...], *arguments: Any) -> tuple[Any, ...]
         line(
             resample,
             floating=True,
-            facts="known(a0.shape, tuple(size) if type_(size) is list else size, "
+            facts="known(a0.shape, kinds(tuple(size) if type_(size) is list else size), "
+            "tuple(size) if type_(size) is list else size, "
             "tuple(scale_factor) if type_(scale_factor) is list else scale_factor, mode, "
             "align_corners, recompute_scale_factor, antialias)",
             let={
@@ -182,7 +183,7 @@ def known_resampling(shape: tuple[int, ...], *arguments: Any) -> tuple[Any, ...]
                 "scales": "facts[3]",
                 "antialias": "facts[4]",
             },
-            using={"known": known_resampling},
+            using={"known": known_resampling, "kinds": kinds},
         ),
     ),
 )

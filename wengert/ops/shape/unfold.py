@@ -30,6 +30,13 @@ def check_tensor(name: str, x: Any, argument: str = "input") -> None:
         raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}")
 
 
+def kinds(*values: Any) -> tuple[Any, ...]:
+    """The types of numbers and of those in tuples. Part of the keys under which what was made of
+    checked arguments is kept: 2.0 and True equal ints, and are refused where these are not.
+    """
+    return tuple([tuple(map(type, v)) if type(v) is tuple else type(v) for v in values])
+
+
 def per_dimension(name: str, argument: str, value: Any, rank: int, exact: bool = True) -> Ints:
     """An int for all dimensions, or one for each, as a tuple; a sequence of one is for all."""
     if type(value) is int:
@@ -204,7 +211,7 @@ def _window_counts(spatial: Ints, kernel: Ints, geometry: Geometry) -> Ints:
 
 @functools.lru_cache(512)
 def _unfolding(
-    shape: Ints, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+    shape: Ints, kernel_size: Any, dilation: Any, padding: Any, stride: Any, kinds: Any
 ) -> tuple[Ints, Geometry]:
     """The kernel and the geometry of an unfold of a shape; or the error."""
     kernel, geometry = _column_arguments("unfold", kernel_size, dilation, padding, stride)
@@ -229,8 +236,9 @@ def _unfolding(
     lines=(
         line(
             im2col,
-            facts="plan(a0.shape, kernel_size, dilation, padding, stride)",
-            using={"plan": _unfolding},
+            facts="plan(a0.shape, kernel_size, dilation, padding, stride, "
+            "kinds(kernel_size, dilation, padding, stride))",
+            using={"plan": _unfolding, "kinds": kinds},
             let={"kernel": "facts[0]", "geometry": "facts[1]"},
             when="a0.ndim == 4",
         ),
@@ -248,7 +256,7 @@ def unfold_(input, kernel_size, dilation=1, padding=0, stride=1):
     check_tensor("unfold", input)
     given = [tuple(a) if isinstance(a, list) else a for a in (kernel_size, dilation, padding)]
     stride = tuple(stride) if isinstance(stride, list) else stride
-    kernel, geometry = _unfolding(tuple(input._a.shape), *given, stride)
+    kernel, geometry = _unfolding(tuple(input._a.shape), *given, stride, kinds(*given, stride))
     if input._a.ndim == 3:
         return im2col.entry(input.unsqueeze(0), kernel, geometry).squeeze(0)
     return im2col.entry(input, kernel, geometry)
