@@ -54,6 +54,11 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
         views.mutated(self)
         return self
     a, b = self._a, src._a
+    if b.ndim > a.ndim:
+        raise RuntimeError(
+            f"output with shape {list(a.shape)} doesn't match the broadcast shape {list(b.shape)}:"
+            " reshape the source of copy_()"
+        )
     home, other = getattr(a, "base", None), getattr(b, "base", None)
     home, other = a if home is None else home, b if other is None else other
     whole = getattr(home, "base", None) is None and getattr(other, "base", None) is None

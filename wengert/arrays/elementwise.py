@@ -161,8 +161,8 @@ def astype(lib: Any, x: Any, dtype: Any) -> Any:
         x = x.astype(np.complex64)
     if x.dtype.kind == "c" and dtype != C32 and dtype.kind not in "cb":
         x = x.real
-    elif x.dtype.kind == "f" and dtype.kind in "iu":
-        return float_to_int(lib, x, dtype)
+    elif dtype.kind in "iu" and x.dtype.kind not in "iub":
+        return float_to_int(lib, x if x.dtype.kind == "f" else x.astype(FLOAT32), dtype)
     elif dtype == FLOAT8:  # which has no infinity
         x = lib.clip(x, -448, 448)
     return lib.asarray(converted(x, dtype))
@@ -348,6 +348,8 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
             return lib.multiply(x, x)
         if y == 0.5 and x.dtype.kind in "fc":
             return lib.sqrt(x)
+        if y in (-1, -2) and x.dtype.kind == "c":  # also of zero
+            return reciprocal(lib, x if y == -1 else lib.multiply(x, x))
     kx = x.dtype.kind if hasattr(x, "dtype") else None
     if kx and kx in "fV" and x.dtype.itemsize == 2 and getattr(y, "dtype", None) == x.dtype:
         exponent = converted(y, FLOAT32) if y.ndim else float(y)  # rounded once

@@ -543,7 +543,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     tensor([61.])
     """
     if max(t.dtype.category for t in (input, tensor1, tensor2)) < 2:
-        value = int(value)
+        value = dtypes.converted(int(value), common_dtype(input, tensor1, tensor2))
     return addcmul_op.entry(input, tensor1, tensor2, value)
 
 
