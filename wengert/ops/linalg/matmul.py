@@ -7,6 +7,7 @@ from typing import Any
 
 from ...declare.lines import line
 from ...declare.registry import public
+from ...engine.implementations import in_single
 from ...engine.kinds import bilinear
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE, runner
@@ -85,6 +86,10 @@ def flat(xp: Any, x: Any) -> Any:
 @op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear", out="exact")
 def linear_op(xp, x, w, bias=None):
     """x @ w.T + bias."""
+    return _rows(xp, x, w) if bias is None else in_single(_rows, xp, x, w, bias)
+
+
+def _rows(xp: Any, x: Any, w: Any, bias: Any = None) -> Any:
     if x.ndim > 2:  # one large product instead of a batch of small ones
         out = (
             xp.matmul(flat(xp, x), xp.transpose(w, 0, 1))

@@ -251,6 +251,15 @@ def sub_scaled(xp, x, y, alpha=1):
 sub_scaled.vjp(x=lambda g: g, y=lambda g, alpha: -g * alpha)
 
 
+@op(elementwise, node="RsubBackward0")
+def rsub_scaled(xp, x, y, alpha=1):
+    """y - alpha * x."""
+    return y - x * alpha
+
+
+rsub_scaled.vjp(x=lambda g, alpha: -g * alpha, y=lambda g: g)
+
+
 @public(
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: add(Tensor input, Scalar other, Scalar alpha, *, out)",
@@ -267,6 +276,8 @@ def add(input, other, *, alpha=1, out=None):
     check_alpha("add", input, other, alpha)
     if alpha != 1 and is_bool(input) and is_bool(other):
         alpha = bool(alpha)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return add_scaled.entry(input, other, factor, out=out)
     return add_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
@@ -288,6 +299,8 @@ def sub(input, other, *, alpha=1, out=None):
     """
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return sub_scaled.entry(input, other, factor, out=out)
     return sub_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
@@ -314,6 +327,22 @@ def refuse_bool(*operands: Any) -> None:
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
                 " trying to invert a mask, use the `~` or `logical_not()` operator instead."
             )
+
+
+def one_rounding(x: Any, y: Any, alpha: Any) -> Any:
+    """The factor as the sum of x and alpha * y takes it, which is rounded once, where both are
+    tensors of floating-point numbers; else None.
+    """
+    if (
+        alpha == 1
+        or type(alpha) not in (int, float)
+        or not isinstance(y, Tensor)
+        or not x.dtype.is_floating_point
+        or not y.dtype.is_floating_point
+    ):
+        return None
+    d = common_dtype(x, y)
+    return float(d.np.type(alpha)) if d.itemsize == 2 else alpha
 
 
 def scaled(x: Any, alpha: Any, other: Any) -> Any:
@@ -369,6 +398,8 @@ def rsub(input, other, *, alpha=1):
     """
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return rsub_scaled.entry(input, other, factor)
     run = rsub_tensor if isinstance(other, Tensor) else rsub_op
     return run.entry(input if alpha == 1 else scaled(input, alpha, other), other)
 

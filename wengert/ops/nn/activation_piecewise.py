@@ -14,6 +14,7 @@ from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import declare, public
+from ...engine.implementations import in_single
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
@@ -217,6 +218,8 @@ def hardshrink(input, lambd=0.5, *, out=None):
     >>> torch.hardshrink(torch.tensor([0.3, 2.0]))
     tensor([0., 2.])
     """
+    if input.dtype.itemsize == 2 and input.dtype.is_floating_point:
+        lambd = float(input.dtype.np.type(lambd))  # elements are compared with what they can be
     return hardshrink_op.entry(input, lambd, out=out)
 
 
@@ -449,6 +452,10 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
 @op(opaque, types="any", name="glu", real=True, keeps_order=True)
 def glu_op(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
+    return in_single(_gated, xp, x, dim=dim)
+
+
+def _gated(xp: Any, x: Any, dim: int) -> Any:
     a, b = halves(x.ndim, x.shape[dim], dim)
     return xp.getitem(x, a) * xp.sigmoid(xp.getitem(x, b))
 
