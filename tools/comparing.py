@@ -55,7 +55,7 @@ DELIBERATE = [
     ("assigned weights stay tied", "changes", "assign=True"),
     ("products of zeros and what is infinite or nan", "prod", ODD),
     ("means over no dimension, in PyTorch divided by nothing",
-     "(std|var)_mean", r"dim=(\(\)|\[\])"),
+     "^(std|var)", r"dim=(\(\)|\[\])"),
     ("sums over a batch of divergences, in PyTorch", "Wishart", r"^K.*expand"),
     ("gradients of slices without a selected element, nan in PyTorch", "masked.(std|var)", "mask"),
     ("counts for gradients of repeated indices", "EmbeddingBag", "scale_grad"),
