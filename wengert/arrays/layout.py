@@ -88,7 +88,7 @@ def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
         moved[...] = result
         return moved
     strides = [_broadcast(a, result.shape) for a in (first, *others) if type(a) is ARRAY]
-    order = _order(strides, result.shape)
+    order = order_by(strides, result.shape)
     inside = result.transpose(order)
     if inside.flags.c_contiguous:
         return result
@@ -101,7 +101,7 @@ def order_of(a: Array) -> list[int] | None:
     """The dimensions of any library's array, the outermost in memory first; None for C order."""
     if a.ndim < 2 or a.flags.c_contiguous:
         return None
-    order = _order([[abs(s) for s in a.strides]], a.shape)
+    order = order_by([[abs(s) for s in a.strides]], a.shape)
     return None if order == list(range(a.ndim)) else order
 
 
@@ -113,7 +113,7 @@ def copied(a: Array) -> Array:
     return a.transpose(order).copy().transpose(np.argsort(order))
 
 
-def _order(strides: list[list[int]], shape: tuple[int, ...]) -> list[int]:
+def order_by(strides: list[list[int]], shape: tuple[int, ...]) -> list[int]:
     """The dimensions in the order that the strides of operands give, the outermost first."""
     n = len(shape)
     order = list(range(n - 1, -1, -1))  # the innermost first
