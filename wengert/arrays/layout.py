@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base.formats import ORDERS, format_of
 from ..kernels.halves import arithmetic
 from .numpy_direct import library
-from .shapes import contiguous
+from .shapes import contiguous, reordered
 
 Array = Any
 ARRAY = np.ndarray
@@ -75,6 +76,39 @@ def in_order(f: Callable[..., Any]) -> Any:
     wrapped: Any = functools.wraps(f)(ordered) if hasattr(f, "__name__") else ordered
     wrapped.direct = f  # for callers that put results in order themselves
     return wrapped
+
+
+def in_format(f: Callable[..., Any], ranks: tuple[int, ...]) -> Any:
+    """f whose results of these ranks lie channels last where one of the first two operands does,
+    and else in C order.
+    """
+
+    def of_images(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        if type(out) is tuple:
+            return tuple([formatted(o, ranks, args) for o in out])
+        return formatted(out, ranks, args)
+
+    wrapped: Any = functools.wraps(f)(of_images) if hasattr(f, "__name__") else of_images
+    wrapped.direct = f  # as of in_order
+    return wrapped
+
+
+def formatted(out: Any, ranks: tuple[int, ...], operands: Sequence[Any]) -> Any:
+    """A result in the format of the operands, see in_format."""
+    if type(out) is not ARRAY:
+        return out
+    if out.ndim in ranks:
+        for a in operands[:2]:
+            if type(a) is ARRAY and a.ndim == out.ndim and not a.flags.c_contiguous:
+                form = format_of(a.shape, a.strides)
+                if form in ORDERS:
+                    return (
+                        out
+                        if format_of(out.shape, out.strides) is form
+                        else reordered(np, out, ORDERS[form])
+                    )
+    return out if out.flags.c_contiguous else contiguous(np, out)
 
 
 def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:

@@ -433,7 +433,11 @@ def channels_moved(x: Any, dims: tuple[int, ...]) -> Any:
     if dims == last and x.flags.c_contiguous:
         inside = x.reshape(x.shape[0], c, -1).swapaxes(1, 2)
         made = transposed_copy(inside)
-        return None if made is None else made.reshape(x.shape[0], *rest, c).transpose(0, n - 1, *range(1, n - 1))
+        return (
+            None
+            if made is None
+            else made.reshape(x.shape[0], *rest, c).transpose(0, n - 1, *range(1, n - 1))
+        )
     if dims == tuple(range(n)) and x.transpose(last).flags.c_contiguous:
         made = transposed_copy(x.transpose(last).reshape(x.shape[0], -1, c).swapaxes(1, 2))
         return None if made is None else made.reshape(x.shape)

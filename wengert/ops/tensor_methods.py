@@ -9,7 +9,7 @@ from typing import Any
 from ..arrays.layout import order_by
 from ..base import dtypes
 from ..base.advice import advise
-from ..base.formats import contiguous_format, memory_format, strided
+from ..base.formats import ORDERS, channels_last, contiguous_format, memory_format, strided
 from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
@@ -222,6 +222,11 @@ def dim_order(self, ambiguity_check=False):
         raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
     shape, steps = tuple(self._a.shape), self.stride()
     order = tuple(order_by([list(steps)], shape))
+    known = [self.is_contiguous(memory_format=f) for f in (contiguous_format, channels_last)]
+    if known == [True, False]:  # where sizes of one leave a choice
+        order = tuple(range(len(shape)))
+    elif known == [False, True]:
+        order = ORDERS[channels_last]
     several = len({*steps}) < len(steps)
     if ambiguity_check and (several or 1 in shape):
         in_turn = order == tuple(range(len(order)))

@@ -14,7 +14,7 @@ from ...engine.node import AccumulateGrad
 from ...engine.replaced import Unknown
 from ...engine.tensor import wrap
 from ..dims import sizes_of
-from ..shape.views import suggested
+from ..shape.memory_format import suggested
 from .filled import empty
 from .storage import TypedStorage, UntypedStorage
 

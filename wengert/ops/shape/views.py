@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from ...base.formats import ORDERS, contiguous_format, format_of, preserve_format, refuse_rank
+from ...base.formats import ORDERS, preserve_format, refuse_rank
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
@@ -526,21 +526,6 @@ def copied_in_order(t: Any) -> Any:
     """A copy of a tensor that lies in C order, also where the tensor does."""
     flags = getattr(t._a, "flags", None)
     return (contiguous_op if flags is None or not flags.c_contiguous else copy).entry(t)
-
-
-def suggested(t: Any) -> Any:
-    """The memory format that a tensor's strides suggest."""
-    return format_of(t._a.shape, t.stride()) if t._a.ndim in (4, 5) else contiguous_format
-
-
-def as_format(t: Any, form: Any) -> Any:
-    """t, copied unless its strides suggest the memory format already, as to() wants it."""
-    refuse_rank(form, t._a.ndim)
-    if form is None or form is preserve_format or suggested(t) is form:
-        return t
-    if form in ORDERS:
-        return reordered.entry(t, ORDERS[form])
-    return contiguous_op.entry(t)
 
 
 @public("clone(Tensor input, *, MemoryFormat? memory_format=None)", lines=(line(copy),))
