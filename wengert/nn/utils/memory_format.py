@@ -39,7 +39,7 @@ def convert_conv3d_weight_memory_format(module: Any, memory_format: Any) -> Any:
     return _converted(module, memory_format, (Conv3d, ConvTranspose3d))
 
 
-def _converted(module: Any, memory_format: Any, kinds: tuple[type, ...]) -> Any:
+def _converted(module: Any, memory_format: Any, kinds: Any) -> Any:
     for m in module.modules():
         if isinstance(m, kinds):
             m.weight.data = m.weight.detach().clone(memory_format=memory_format)

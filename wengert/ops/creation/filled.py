@@ -278,7 +278,7 @@ def sparse_like(t: Any, value: Any, d: Any, requires_grad: bool) -> Any:
 def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
     """make(shape), an array that lies in memory in the order of the array a, or in a format."""
     refuse_rank(memory_format, a.ndim)
-    order = ORDERS.get(memory_format)
+    order: Sequence[int] | None = ORDERS.get(memory_format)
     if (memory_format is None or memory_format is preserve_format) and not RANK.get(type(a)):
         order = order_of(a)
     shape = tuple(a.shape)
