@@ -44,7 +44,7 @@ STRIDES = [
 def test_strides_of_what_is_asked_for(text, strides):
     x = torch.arange(120.0).reshape(2, 3, 4, 5)
     y = x.to(memory_format=LAST)
-    made = eval(text)
+    made = eval(text, {"torch": torch, "x": x, "y": y})
     assert made.stride() == strides
     if made.shape == x.shape and "rand" not in text and "torch." not in text[:6]:
         assert torch.equal(made.float(), x * 2 + 1 if "*" in text else x)
