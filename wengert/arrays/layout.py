@@ -78,16 +78,27 @@ def in_order(f: Callable[..., Any]) -> Any:
     return wrapped
 
 
-def in_format(f: Callable[..., Any], ranks: tuple[int, ...]) -> Any:
-    """f whose results of these ranks lie channels last where one of the first two operands does,
-    and else in C order.
+def in_format(f: Callable[..., Any], ranks: tuple[int, ...], deciding: int) -> Any:
+    """f whose results of these ranks lie channels last where one of the first operands does, of
+    which there are one or two, and else in C order.
     """
 
     def of_images(*args: Any, **kwargs: Any) -> Any:
         out = f(*args, **kwargs)
-        if type(out) is tuple:
-            return tuple([formatted(o, ranks, args) for o in out])
-        return formatted(out, ranks, args)
+        a = args[0]
+        dense = type(a) is not ARRAY or a.flags.c_contiguous
+        if dense and deciding > 1:
+            dense = type(args[1]) is not ARRAY or args[1].flags.c_contiguous
+        if type(out) is ARRAY:
+            if dense and out.flags.c_contiguous:
+                return out
+            return formatted(out, ranks, args[:deciding])
+        if type(out) is not tuple:
+            return out
+        for o in out:
+            if not dense or type(o) is ARRAY and not o.flags.c_contiguous:
+                return tuple([formatted(o, ranks, args[:deciding]) for o in out])
+        return out
 
     wrapped: Any = functools.wraps(f)(of_images) if hasattr(f, "__name__") else of_images
     wrapped.direct = f  # as of in_order
@@ -95,19 +106,17 @@ def in_format(f: Callable[..., Any], ranks: tuple[int, ...]) -> Any:
 
 
 def formatted(out: Any, ranks: tuple[int, ...], operands: Sequence[Any]) -> Any:
-    """A result in the format of the operands, see in_format."""
+    """A result in the format of the operands that decide it, see in_format."""
     if type(out) is not ARRAY:
         return out
     if out.ndim in ranks:
-        for a in operands[:2]:
-            if type(a) is ARRAY and a.ndim == out.ndim and not a.flags.c_contiguous:
-                form = format_of(a.shape, a.strides)
-                if form in ORDERS:
-                    return (
-                        out
-                        if format_of(out.shape, out.strides) is form
-                        else reordered(np, out, ORDERS[form])
-                    )
+        for a in operands:
+            if a.ndim != out.ndim or a.flags.c_contiguous:
+                continue
+            form = format_of(a.shape, a.strides)
+            if form in ORDERS:
+                there = format_of(out.shape, out.strides) is form
+                return out if there else reordered(np, out, ORDERS[form])
     return out if out.flags.c_contiguous else contiguous(np, out)
 
 

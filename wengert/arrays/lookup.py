@@ -83,9 +83,9 @@ class Namespace:
         """An op whose results lie in C order, whatever its operands lie in."""
         return f
 
-    def in_format(self, f: Any, ranks: tuple[int, ...]) -> Any:
-        """An op whose results of these ranks lie channels last where an operand does, and else in C
-        order.
+    def in_format(self, f: Any, ranks: tuple[int, ...], deciding: int) -> Any:
+        """An op whose results of these ranks lie channels last where one of the first operands
+        does, of which there are one or two, and else in C order.
         """
         return f
 

@@ -315,8 +315,7 @@ def wrap(op: Op) -> list[str]:
             ours = f"type(o{i}) is t and " * (len(op.names) > 1)
             plain, put = f"o{i}.flags.c_contiguous", f"contiguous(o{i})"
             if op.channels_last:
-                given = [i for i in op.inputs if i not in op.optional]
-                first = ["a0", "a1"][: len(given) or 1]
+                first = ["a0", "a1"][: op.deciding]
                 plain = " and ".join([plain, *[f"{a}.flags.c_contiguous" for a in first]])
                 put = f"formatted(o{i}, {op.channels_last}, {group(first)})"
             lines.append(f"  {word} {ours}t in HOSTED and not ({plain}): o{i} = NS[t].{put}")

@@ -138,7 +138,9 @@ def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., An
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     f = word_or_body(ns, op, dtypes)
     if op.in_order:
-        return ns.in_format(f, op.channels_last) if op.channels_last else ns.in_order(f)
+        if op.channels_last:
+            return ns.in_format(f, op.channels_last, op.deciding)
+        return ns.in_order(f)
     if op.kind != "elementwise" or len(op.inputs) < 2:
         return f
     return ns.ordered(f, len(op.inputs) == 2 and not op.static)

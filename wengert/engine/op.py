@@ -107,6 +107,8 @@ class Op:
         self.in_order = not own or bool(channels_last)
         # ranks of results that lie channels last where an operand does
         self.channels_last = channels_last
+        # how many of the first operands decide that
+        self.deciding = min(2, len([i for i in self.inputs if i not in self.optional]) or 1)
         self.differentiable = False  # whether any rule was given
         self.node_name, self.told, self.out = node, told, out
         self.impl = Implementations(self)
