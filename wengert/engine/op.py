@@ -316,7 +316,8 @@ def op(
     here, as few have one for them: 'unsigned' (of 16 bits and more), 'float8'. lacks: which have
     none here, though most have one for them: 'half'. doc: instead of the function's
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
-    the name here of a saved value, if it is another, or a function of saved values, by their names.
+    the name here of a saved value, if it is another, or a function of saved values, by their names,
+    or of `node`.
     out: what is said of out=, see out_argument.py. keeps_order: the result lies in memory as
     the first input does; otherwise that is so of elementwise ops and views alone. channels_last:
     the ranks of results that lie in memory channels last where an operand does, and else in C

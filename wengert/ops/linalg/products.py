@@ -321,9 +321,18 @@ def _affine(word: str, camel: str, told: Any = None) -> Any:
 
 
 FACTORS = "type_(beta) in REALS and type_(alpha) in REALS"
-addmm_op = _affine("addmm", "Addmm", {"mat1": "a", "mat2": "b"})
-addmv_op = _affine("addmv", "Addmv")
-baddbmm_op = _affine("baddbmm", "Baddbmm")
+addmm_op = _affine(
+    "addmm",
+    "Addmm",
+    {
+        "mat1": "a",
+        "mat2": "b",
+        "mat1_sym_sizes": lambda a: tuple(a.shape),
+        "mat2_sym_sizes": lambda b: tuple(b.shape),
+    },
+)
+addmv_op = _affine("addmv", "Addmv", {"mat": "a", "vec": "b"})
+baddbmm_op = _affine("baddbmm", "Baddbmm", {"batch1": "a", "batch2": "b"})
 
 
 @public(

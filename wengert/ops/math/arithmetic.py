@@ -15,9 +15,10 @@ from ...engine.out_argument import write_out
 from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from ..batching import same_way
+from ..node_facts import ALONE
 
 
-@primitive(elementwise, name="add")
+@primitive(elementwise, name="add", told=ALONE)
 def add_op(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
@@ -25,7 +26,7 @@ def add_op(xp, x, y):
 add_op.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, numbers="first", name="sub")
+@primitive(elementwise, numbers="first", name="sub", told=ALONE)
 def sub_op(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -168,13 +169,13 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 pow_op.vjp(x=_pow_x, y=_pow_y)
 
 
-@op(elementwise, node="PowBackward1")
+@op(elementwise, node="PowBackward1", told={"exponent": "y"})
 def pow_tensor(xp, x, y):
     """x to the power y, both arrays."""
     return xp.pow(x, y)
 
 
-@op(elementwise, node="PowBackward2", numbers="first")
+@op(elementwise, node="PowBackward2", numbers="first", told={"exponent": "y"})
 def pow_base(xp, x, y):
     """A number to the power y."""
     return xp.pow(x, y)

@@ -11,7 +11,7 @@ from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
 from ...engine.out_argument import write_out
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
-from ..node_facts import DIMS
+from ..node_facts import DIMS, MEAN
 
 __all__ = ["kept_shape", "reduction"]
 
@@ -44,7 +44,7 @@ def _each(word):
 sum_all.batch(_each("sum"))
 
 
-@primitive(linear, node="MeanBackward1", name="mean", told=DIMS)
+@primitive(linear, node="MeanBackward1", name="mean", told=MEAN)
 def mean_op(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 
