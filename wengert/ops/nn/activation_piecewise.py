@@ -21,7 +21,7 @@ from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import sigmoid, tanh
-from ..random.fill import LIKE, default_stream, random_op
+from ..random.fill import LIKE, default_stream, random_op, varied
 from .activation import celu, elu, finish, leaky_relu, selu, softmax_op
 
 
@@ -388,7 +388,7 @@ rrelu_mean.vjp(x=lambda xp, g, x, slope: xp.leaky_relu_backward(g, x, slope))
 
 def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """1 for positive elements; for each other one the next uniform number of [lower, upper)."""
-    x = input.detach()
+    x = varied(input.detach(), "rrelu")
     if RANK.get(type(x._a), 0) and state.capture is None:
         u = LIKE["uniform"].entry(x, (lower, upper), None)
         return (x > 0).to(x.dtype) * (1 - u) + u
@@ -515,7 +515,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
         raise RuntimeError(
             f"gumbel_softmax: logits must be floating point, got {logits.dtype}: use .float()"
         )
-    noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
+    noise = -LIKE["exponential"].entry(varied(logits.detach(), "exponential_"), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
     soft = softmax_op.entry((logits + noise) / tau, d)
     if not hard:

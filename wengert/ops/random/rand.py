@@ -39,6 +39,7 @@ from .fill import (  # fmt: skip
     refill,
     stream_of,
     unsupported,
+    varied,
 )
 
 
@@ -327,7 +328,7 @@ def _like(
     # An interpreter has to see the draw.
     if RANK.get(type(input._a)) and device is None:
         like = input.detach() if dtype is None else input.detach().to(dtype)
-        t = LIKE[kind].entry(like, args, stream)
+        t = LIKE[kind].entry(varied(like, name), args, stream)
         return t.requires_grad_() if requires_grad else t
     a = input._a
     refuse_rank(memory_format, a.ndim)

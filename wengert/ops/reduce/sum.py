@@ -36,9 +36,13 @@ sum_all.vjp(x=lambda xp, g, x_shape: xp.expand(g, x_shape))
 
 def _each(word):
     """The vmap rule of a reduction of everything: of all dimensions but the batch's."""
-    return lambda xp, size, flags, x: (
-        getattr(xp, word)(x, tuple(range(1, x.ndim)), False) if x.ndim > 1 else x
-    )
+
+    def rule(xp, size, flags, x):
+        if x.ndim == 1:  # of single numbers, which are reduced for their dtype
+            x = xp.unsqueeze(x, 1)
+        return getattr(xp, word)(x, tuple(range(1, x.ndim)), False)
+
+    return rule
 
 
 sum_all.batch(_each("sum"))
