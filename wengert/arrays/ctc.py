@@ -151,6 +151,7 @@ def ctc_loss_backward(
     for s in range(z.shape[1]):
         expected[:, rows, z[:, s]] += share[:, :, s]
     out = (lib.exp(x) - expected) * g[None, :, None]
+    out = lib.where(x == -lib.inf, lib.nan, out)  # PyTorch divides by this probability
     endless = losses == lib.inf
     if some(lib, endless):
         out = lib.where(endless[None], 0 if zero_infinity else lib.nan, out)

@@ -15,12 +15,13 @@ from ...declare.registry import public
 from ...engine import native
 from ...engine.kinds import movement, opaque
 from ...engine.op import op, primitive
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from ..creation.filled import scalar_tensor
 from ..creation.to_device import beside
 from ..dims import wrap_dim
 from ..reduce.minmax import gather as gather_op
 from ..reduce.minmax import of_source, scatter_add
+from ..shape.join import stack
 from .indexing import check_index, fitted, index_put, prepare, take_shape
 from .keys import parse
 from .mask import SCALAR
@@ -106,7 +107,7 @@ def check_scatter(x: Tensor, index: Tensor, dim: int, name: str, src: Tensor) ->
 
 @public(
     "gather(Tensor input, int dim, Tensor index, *, bool sparse_grad=False, out)",
-    lines=(line(gather_op, when=READS, asked=True),),
+    lines=(line(gather_op, given="not sparse_grad", when=READS, asked=True),),
     out="exact separate input",
 )
 def gather(input, dim, index, *, sparse_grad=False):
@@ -126,7 +127,33 @@ def gather(input, dim, index, *, sparse_grad=False):
     if input._a.ndim == 0 or index._a.ndim == 0:
         flat = gather_op.entry(input.reshape(-1), index.reshape(-1), 0)
         return flat.reshape(index.shape)
-    return gather_op.entry(input, index, d)
+    return (gather_sparse if sparse_grad else gather_op).entry(input, index, d)
+
+
+@op(movement, types="any", node="GatherBackward0")
+def gather_sparse(xp, x, index, dim=0):
+    """Elements of x at index along dim, whose gradient is sparse."""
+    return xp.gather(x, index, dim)
+
+
+def _places(xp: Any, g: Any, index: Any, shape: tuple[int, ...], dim: int) -> Tensor:
+    """g as a sparse tensor of a shape, at the places that gather has read."""
+    from ..sparse.tensor import SparseTensor
+
+    index, g = (t if isinstance(t, Tensor) else wrap(t) for t in (index, g))
+    index = index.detach().long()
+    n = index._a.ndim
+    at = [
+        index.new_tensor(range(s)).reshape(-1, *(1,) * (n - 1 - i))
+        for i, s in enumerate(index.shape)
+    ]
+    at[dim] = index
+    return SparseTensor(
+        stack([a.expand(index.shape).reshape(-1) for a in at]), g.reshape(-1), shape
+    )
+
+
+gather_sparse.vjp(x=lambda xp, g, index, x_shape, dim: _places(xp, g, index, tuple(x_shape), dim))
 
 
 @primitive(movement, types="any")
@@ -202,7 +229,8 @@ def _join_src(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int,
 def _join_self(xp: Any, g: Any, x: Any, index: Any, src: Any, out: Any, dim: int, how: str) -> Any:
     of_source(index, src.shape, broadcasting=True)
     if how == "multiply":
-        return g * xp.scatter_join(xp.ones_like(x), index, src, dim, how)
+        own = xp.where(xp.eq(x, 0), xp.ones_like(x), x)
+        return g * xp.scatter_join(own, index, src, dim, how) / own
     win = xp.astype(xp.eq(x, out), g.dtype)
     return win * (g / _winners(xp, win, index, src, out, dim))
 

@@ -12,7 +12,6 @@ from ...base import dtypes
 from ...declare.binding import as_list
 from ...declare.lines import line
 from ...declare.registry import function, public
-from ...engine.implementations import in_single
 from ...engine.kinds import opaque
 from ...engine.op import OPS, op
 from ...engine.op_modes import runner
@@ -265,15 +264,12 @@ def _affine(word: str, camel: str, told: Any = None) -> Any:
     """The op beta * x + alpha * (a @ b); its parts keep their own rules under interpreters."""
     from .matmul import _left, _right
 
-    def sum_of(xp: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any) -> Any:
+    @op(opaque, name=word, types="same", node=camel + "Backward0", told=told)
+    def f(xp, x, a, b, beta=1, alpha=1):
         p = xp.matmul(a, b)
         if alpha != 1:
             p = scaled(xp, p, alpha)
         return p if beta == 0 else p + (x if beta == 1 else scaled(xp, x, beta))
-
-    @op(opaque, name=word, types="same", node=camel + "Backward0", told=told)
-    def f(xp, x, a, b, beta=1, alpha=1):
-        return in_single(sum_of, xp, x, a, b, beta=beta, alpha=alpha)
 
     f.vjp(
         x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),
@@ -321,18 +317,9 @@ def _affine(word: str, camel: str, told: Any = None) -> Any:
 
 
 FACTORS = "type_(beta) in REALS and type_(alpha) in REALS"
-addmm_op = _affine(
-    "addmm",
-    "Addmm",
-    {
-        "mat1": "a",
-        "mat2": "b",
-        "mat1_sym_sizes": lambda a: tuple(a.shape),
-        "mat2_sym_sizes": lambda b: tuple(b.shape),
-    },
-)
-addmv_op = _affine("addmv", "Addmv", {"mat": "a", "vec": "b"})
-baddbmm_op = _affine("baddbmm", "Baddbmm", {"batch1": "a", "batch2": "b"})
+addmm_op = _affine("addmm", "Addmm", {"mat1": "a", "mat2": "b"})
+addmv_op = _affine("addmv", "Addmv")
+baddbmm_op = _affine("baddbmm", "Baddbmm")
 
 
 @public(
@@ -386,7 +373,8 @@ def addmm(input, mat1, mat2, out_dtype=None, *, beta=1, alpha=1):
             addmv_op,
             floating=True,
             given=FACTORS,
-            when="a1.ndim == 2 and a2.ndim == 1 and a0.shape in (a1.shape[:1], (), (1,))",
+            when="a1.ndim == 2 and a2.ndim == 1 and a1.size"
+            " and a0.shape in (a1.shape[:1], (), (1,))",
         ),
     ),
     out="exact apart",
@@ -410,7 +398,10 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
         )
     _same_types("addmv", input, mat, vec)
     expandable("addmv", input, (n,))
+    counts = bool(beta)  # of integers a fraction does too
     beta, alpha = _number("addmv", input, beta), _number("addmv", input, alpha)
+    if counts and not n * m and input._a.shape != (n,):
+        return input * beta  # as PyTorch's, which does not broadcast to an empty product
     return addmv_op.entry(input, mat, vec, beta, alpha)
 
 

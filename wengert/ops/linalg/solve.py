@@ -16,7 +16,7 @@ from ...base.returns import named
 from ...declare.lines import line
 from ...declare.registry import public
 from ...engine.kinds import opaque
-from ...engine.op import primitive
+from ...engine.op import op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..dims import wrap_dim
 from ..predicates import broadcast_shapes
@@ -244,6 +244,25 @@ def _triangular_x(xp: Any, g: Any, x: Any, out: Any, upper: bool, unit: bool) ->
 leading(solve_triangular.vjp(complex=True, x=_triangular_x, y=_triangular_y), 2, 2)
 
 
+@op(opaque, outputs="out copy", name="triangular_solve", node="TriangularSolveBackward0")
+def triangular_solve_op(xp, x, y, upper=False, unit=False):
+    """(the solution of x @ out = y, x)."""
+    return xp.solve_triangular(x, y, upper, unit), xp.copy(x)
+
+
+leading(
+    triangular_solve_op.vjp(
+        complex=True,
+        x=lambda xp, g_out, g_copy, x, out, upper, unit: (
+            _triangular_x(xp, g_out, x, out, upper, unit) + g_copy
+        ),
+        y=lambda xp, g_out, x, upper, unit: _triangular_y(xp, g_out, x, upper, unit),
+    ),
+    2,
+    2,
+)
+
+
 @public(
     "linalg.solve_triangular(Tensor input, Tensor B, *, bool upper, bool left=True, "
     "bool unitriangular=False, out)",
@@ -302,13 +321,12 @@ def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False)
     check_matrix("triangular_solve", A, square=True)
     check_same_dtype("triangular_solve", A, input)
     check_sizes("triangular_solve", A, input, True)
-    out = solve_triangular.entry(A.mT if transpose else A, input, upper != transpose, unitriangular)
     batch = broadcast_shapes(tuple(A._a.shape[:-2]), tuple(input._a.shape[:-2]))
-    return named(
-        "triangular_solve",
-        out,
-        A.expand((*batch, *A.shape[-2:])).clone(),
+    A = A.expand((*batch, *A.shape[-2:]))
+    out, copy = triangular_solve_op.entry(
+        A.mT if transpose else A, input, upper != transpose, unitriangular
     )
+    return named("triangular_solve", out, copy.mT if transpose else copy)
 
 
 # -------------------------------------------------------------------------------------

@@ -165,9 +165,9 @@ def bernoulli(
         check_probability(p)
         target = out if out is not None else _empty(input)
         resized("bernoulli", tuple(input._a.shape), target)
-        if RANK.get(type(input._a)) or state.vmap and out is None:
+        if RANK.get(type(input._a)):
             return LIKE["bernoulli"].entry(
-                varied(input, "bernoulli"), (p,), stream_of(generator, input.device, "bernoulli")
+                input, (p,), stream_of(generator, input.device, "bernoulli")
             )
         return refill(target, "bernoulli", "bernoulli", generator, p)
     check_probabilities(input, "bernoulli")

@@ -195,25 +195,16 @@ register(
 
 
 def median(input, dim=-1, *, keepdim=False, dtype=None, mask=None):
-    x = converted(input, dtype)
-    dims = all_dims(dim, x, "median")
-    d = dims[0] if dims else 0
-    if mask is None:
-        find = x.median if not x.dtype.is_inexact else x.nanmedian
-        return find(d, keepdim).values
-    if not x.dtype.is_inexact:
-        m = selected(x, mask, "median")
-        if not bool(m.any(d).all()):
-            raise ValueError(
-                "masked median expects no fully masked out rows if dtype is not floating point"
-            )
-        wide = filled(x.to(dtypes.float64), m, math.nan, "median")
-        return (
-            x.gather(d, wide.nanmedian(d, True).indices)
-            if keepdim
-            else x.gather(d, wide.nanmedian(d, True).indices).squeeze(d)
+    exact = input.dtype.is_floating_point
+    x = filled(input if exact else input.to(dtypes.float32), mask, math.nan, "median")
+    r = x.nanmedian(all_dims(dim, x, "median")[0] if x._a.ndim else 0, keepdim).values
+    if exact:
+        return r
+    if bool(r.isnan().any()):
+        raise ValueError(
+            "masked median expects no fully masked out rows if dtype is not floating point"
         )
-    return filled(x, mask, math.nan, "median").nanmedian(d, keepdim).values
+    return r.to(dtype or input.dtype)
 
 
 register(median, "The median of the selected elements along one dim.", shown="tensor(1.)")

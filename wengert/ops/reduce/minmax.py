@@ -16,17 +16,16 @@ from ...engine.op import OPS, op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim
-from ..node_facts import DIMS
 from .selection import max_along, min_along
 from .sum import reduced
 
 
-@primitive(reduction, real=True, told=DIMS)
+@primitive(reduction, real=True)
 def amax(xp, x, dim=None, keepdim=False):
     """Largest element along dim; ties share the gradient."""
 
 
-@primitive(reduction, real=True, told=DIMS)
+@primitive(reduction, real=True)
 def amin(xp, x, dim=None, keepdim=False):
     """Smallest element along dim; ties share the gradient."""
 

@@ -109,7 +109,7 @@ all = _truth("all")
 any = _truth("any")
 
 
-@primitive(reduction, name="logsumexp", told=DIMS)
+@primitive(reduction, name="logsumexp")
 def logsumexp_op(xp, x, dim=None, keepdim=False):
     """log sum exp(x)."""
 
@@ -308,6 +308,19 @@ _moment("var_mean", False, True)
 _moment("std_mean", True, True)
 
 
+@op(reduction, node="NansumBackward0", name="nansum", told=DIMS)
+def nansum_op(xp, x, dim=None, keepdim=False):
+    """Sum that counts nan as 0."""
+    return xp.sum(xp.where(xp.isnan(x), xp.zeros_like(x), x), dim, keepdim)
+
+
+nansum_op.vjp(
+    x=lambda xp, g, x, dim, keepdim: (
+        restore(xp, g, x.shape, dim, keepdim) * xp.astype(xp.logical_not(xp.isnan(x)), g.dtype)
+    )
+)
+
+
 @public(
     "nansum(Tensor input, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None, out)",
     out="computed",
@@ -320,9 +333,15 @@ def nansum(input, dim=None, keepdim=False, *, dtype=None):
     """
     if input.dtype.is_complex:
         raise RuntimeError("nansum does not support complex inputs")
-    if input.dtype.is_floating_point:
-        input = input.masked_fill(input.isnan(), 0)
-    return sum_of(input, dim, keepdim, dtype=dtype)
+    if not input.dtype.is_floating_point:
+        return sum_of(input, dim, keepdim, dtype=dtype)
+    if dtype is not None and not dtype.is_floating_point:
+        if dtype.is_complex:
+            raise NotImplementedError(f"nansum is not implemented for {dtype}: take .sum()")
+        return sum_of(input.masked_fill(input.isnan(), 0), dim, keepdim, dtype=dtype)
+    if dtype is not None and dtype is not input.dtype:
+        input = converted(input, dtype)
+    return nansum_op.entry(input, reduced(dim, input._a.ndim, "nansum"), keepdim)
 
 
 @public(
@@ -347,7 +366,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
 # ---- norms
 
 
-@op(reduction, node="LinalgVectorNormBackward0", name="vector_norm", told=DIMS)
+@op(reduction, node="LinalgVectorNormBackward0", name="vector_norm")
 def vector_norm_op(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord and (x.size if dim is None else count(x.shape, dim)) == 1:

@@ -143,6 +143,8 @@ def stft(
         )
     if center:
         x = padded(x, n_fft // 2, pad_mode)
+    elif x._n is not None and not x.is_contiguous():
+        x = x.as_strided(x.shape, x.stride())  # elements that share memory share their gradients
     t = x._a.shape[-1]
     if n_fft <= 0 or n_fft > t:
         raise RuntimeError(f"stft: expected 0 < n_fft < {t}, but got n_fft={n_fft}")
