@@ -86,7 +86,8 @@ def test_powers_of_numbers_are_the_implementations():
                 continue
             if got is not MISS:
                 served += 1
-                y = y if isinstance(y, np.ndarray) else np.asarray(y, x.dtype)
+                # one over a square root is so for numbers alone
+                y = y if isinstance(y, np.ndarray) or y == -0.5 else np.asarray(y, x.dtype)
                 assert facts(got._a) == facts(np.asarray(run(x, y))), (x, y)
     assert served > 50
 

@@ -348,6 +348,8 @@ def pow(lib: Any, x: Any, y: Any) -> Any:
             return lib.multiply(x, x)
         if y == 0.5 and x.dtype.kind in "fc":
             return lib.sqrt(x)
+        if y == -0.5 and x.dtype.kind == "f":  # infinite at -0.0 with its sign, nan below
+            return reciprocal(lib, lib.sqrt(x))
         if y in (-1, -2) and x.dtype.kind == "c":  # also of zero
             return reciprocal(lib, x if y == -1 else lib.multiply(x, x))
     kx = x.dtype.kind if hasattr(x, "dtype") else None

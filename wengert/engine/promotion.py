@@ -58,6 +58,9 @@ def promoted(op: Op, raws: list[Any], ins: tuple[Any, ...]) -> list[Any]:
     target = result_dtype(raws)
     if op.types == "float" and not target.is_inexact:
         target = dtypes.get_default_dtype()
+    for a in raws:
+        if a is None and not op.optional:  # which conversions take for a nan
+            raise TypeError(f"{op.name}(): arguments must be tensors or numbers, not None")
     return [cast(a, target) for a in raws]
 
 

@@ -226,7 +226,7 @@ def power(x: ptr, y: ptr) -> ptr:
         memcpy(word, y.data, x.descr.elsize)
     elif not number_into(word, y, c):
         return None
-    elif y.kind is FLOAT and y.number == 0.5:  # a square root
+    elif y.kind is FLOAT and (y.number == 0.5 or y.number == -0.5):  # a square root
         return None
     square = f64s(word)[0] == 2.0
     if c == 0:

@@ -478,6 +478,9 @@ def index_put_public(input, indices, values, accumulate=False):
                 f"tensors used as indices must be long, int, byte or bool tensors, got {i.dtype}"
             )
     if values._a.dtype is not input._a.dtype and values.dtype is not input.dtype:
+        mask = indices[0] if len(indices) == 1 and values._a.size == 1 and not accumulate else None
+        if mask is not None and mask.dtype is dtypes.bool:
+            return index_put_public(input, indices, values.to(input.dtype))  # as masked_fill does
         raise RuntimeError(
             f"Index put requires the source and destination dtypes match, got {input.dtype} for the"
             f" destination and {values.dtype} for the source."

@@ -205,7 +205,7 @@ def fmod(xp, x, y):
     """
 
 
-fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc(x / y))
+fmod.vjp(x=lambda g: g, y=lambda xp, g, x, y: -g * xp.trunc_divide(x, y))
 
 
 @primitive(

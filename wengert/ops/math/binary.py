@@ -36,7 +36,7 @@ def copysign(xp, x, y):
 
 
 copysign.vjp(
-    x=lambda xp, g, x, out: xp.keep(g * (out / x), xp.ne(x, 0)),
+    x=lambda xp, g, x, out: g * xp.keep(out / x, xp.ne(x, 0)),
     y=lambda xp, g: xp.zeros_like(g),
 )
 

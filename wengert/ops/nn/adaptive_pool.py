@@ -202,14 +202,19 @@ def adaptive_avg_pool3d(input, output_size):
 def _adaptive_avg(rank: int, input: Any, output_size: Any) -> Any:
     name, given = f"adaptive_avg_pool{rank}d", output_size
     one = given == 1 if isinstance(given, int) else given is not None and set(given) == {1}
-    if one and isinstance(input, Tensor) and input.dtype.is_inexact:
+    if one and isinstance(input, Tensor):
         shape = tuple(input.shape)
+        many = len(shape) > rank + 2
         if len(shape) > rank and (
-            len(shape) > rank + 2 and rank > 1 or 0 in shape or input.dtype.is_complex
+            many and rank > 1 or not many and (0 in shape or not input.dtype.is_floating_point)
         ):  # one window: of anything
             return mean(input, tuple(range(-rank, 0)), True)
     if rank == 3:
         _not_empty(name, input)
+    shape = tuple(input._a.shape) if isinstance(input, Tensor) else (1,)
+    if rank < 3 and not one and not shape[0] and not input.dtype.is_inexact:
+        pair = tuple(given) if isinstance(given, list) else given
+        return input.new_empty((*shape[:-rank], *_sizes(name, shape, pair, rank, kinds(pair))))
     return adaptive_avg_pool.entry(input, _adaptive_size(name, input, output_size, rank))
 
 

@@ -129,7 +129,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
                 f"cov(): expected {name} to have the same numel as there are observations in the"
                 f" input but got {w._a.size} != {n}"
             )
-        if w._a.size and not hasattr(w._a, "level") and float(w.min()) < 0:
+        if w._a.size and not hasattr(w._a, "level") and not float(w.min()) >= 0:
             raise RuntimeError(f"cov(): {name} cannot be negative")
     w = fweights if aweights is None else aweights if fweights is None else fweights * aweights
     if w is not None and not hasattr(w._a, "level") and not float(w.sum()):
