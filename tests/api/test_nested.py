@@ -117,3 +117,38 @@ def test_functions_are_as_before_when_there_are_none():
     del n
     gc.collect()
     assert overrides._asked == before
+
+
+def passes(m):
+    a, b = m.arange(3.0, requires_grad=True), m.arange(5.0, requires_grad=True)
+    n = m.nested.as_nested_tensor([a, b])
+    n.backward(m.nested.nested_tensor([m.ones(3), m.zeros(5)]))
+    leaf = m.nested.nested_tensor([m.ones(2), m.ones(1)], requires_grad=True)
+    (leaf * 3).backward(m.nested.nested_tensor([m.ones(2), m.ones(1)]))
+    kept = [n.is_leaf, leaf.is_leaf, n.grad_fn is None, leaf.grad_fn is None]
+    return kept, [t.tolist() for t in (a.grad, b.grad, *leaf.grad.unbind())]
+
+
+def padded(m):
+    a, b = m.ones(2, 5, requires_grad=True), m.ones(3, 4, requires_grad=True)
+    out = m.nested.to_padded_tensor(m.nested.as_nested_tensor([a, b]), 0.0)
+    (out * out).sum().backward()
+    larger = m.nested.to_padded_tensor(m.nested.nested_tensor([a, b]), 1.0, (2, 4, 6))
+    return out.tolist(), larger.tolist(), a.grad.tolist(), b.grad.tolist()
+
+
+def stretches(m):
+    rows = m.arange(20.0).reshape(2, 10)
+    n = m.nested.narrow(rows, 1, m.tensor([1, 4]), m.tensor([3, 2]), layout=m.jagged)
+    parts = [t.tolist() for t in n.unbind()]
+    return parts, n.offsets().tolist(), n.is_contiguous(), n.contiguous().is_contiguous()
+
+
+def shapes(m):
+    n = m.nested.nested_tensor([m.ones(2, 5), m.ones(3, 5)], layout=m.jagged)
+    return isinstance(n.shape, m.Size), str(n.shape)[:16], n.shape[0], n.shape[2], len(n.size())
+
+
+@pytest.mark.parametrize("case", [passes, padded, stretches, shapes])
+def test_as_pytorch(case, request):
+    assert case(torch) == case(request.getfixturevalue("torch"))

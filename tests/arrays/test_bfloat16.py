@@ -27,6 +27,8 @@ def one_by_one(a, b, block):
 
 @pytest.mark.parametrize("m, n, k", [(20, 30, 9), (7, 33, 100), (40, 40, 384), (13, 35, 385)])
 def test_pairs_second_first(m, n, k):
+    if brainfloat._chain.compile() is None:
+        pytest.skip("no compiler: OpenBLAS may add in another order")
     a, b = matrix(m, k), matrix(k, n, seed=1)
     assert np.array_equal(product(a, b), one_by_one(a, b, 512))
 

@@ -284,7 +284,8 @@ def test_rows_in_any_dimension(name: str, shape: tuple[int, ...]) -> None:
     for dim in range(-len(shape), len(shape)):
         out = slow(x, dim)
         assert close(out, quick(x, dim)) and quick(x, dim).flags.c_contiguous
-        assert close(back(g, out, dim), quick_back(g, out, dim))
+        want = back(g, out, dim)  # differences of sums over a dimension, so near zero at places
+        np.testing.assert_allclose(quick_back(g, out, dim), want, rtol=2e-5, atol=4e-5)
 
 
 @needs_compiler

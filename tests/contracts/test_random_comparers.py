@@ -24,6 +24,7 @@ def tools(torch: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     ("tool", "count", "loud"),
     [
         ("random_calls", 500, 12),
+        ("random_functions", 300, 12),
         ("random_transforms", 60, 3),
         ("random_modules", 150, 3),
         ("random_printing", 150, 0),

@@ -246,6 +246,17 @@ def test_a_persistent_pass_left_early():
     assert labels(loader) == [[start, start + 1] for start in range(0, 32, 2)]
 
 
+def test_draws_after_a_pass_left_early_are_pytorchs(torch):
+    drawn = []
+    for m in (wengert, torch):
+        m.manual_seed(0)
+        options = {"num_workers": 2, "persistent_workers": True, "multiprocessing_context": "fork"}
+        loader = m.utils.data.DataLoader(Random(m), batch_size=None, **options)
+        passes = [[sample[1] for sample in itertools.islice(loader, 3)] for _ in range(3)]
+        drawn.append(passes)
+    assert drawn[0] == drawn[1]
+
+
 def test_large_messages_both_ways():
     many = list(range(5000))
     sampler = [many] * 12

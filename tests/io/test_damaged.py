@@ -132,6 +132,20 @@ def test_sizes_are_not_believed():
     assert "storage 0" in str(loaded(data))
 
 
+def test_compressed_records_are_read_in_place():
+    """A compressed file takes its contents and little more, not a copy of each beside them."""
+    file = io.BytesIO()
+    torch.save({"x": torch.randn(400, 300), "y": torch.randn(200)}, file)
+    data = repacked(file.getvalue(), compress=zipfile.ZIP_DEFLATED)
+    assert loaded(data) is None  # all that is imported is there
+    tracemalloc.start()
+    try:
+        assert loaded(data) is None
+        assert tracemalloc.get_traced_memory()[1] < 2 * 400 * 300 * 4
+    finally:
+        tracemalloc.stop()
+
+
 def pickled(instructions):
     """A file whose pickle has these instructions."""
     return repacked(sample(), lambda n, b: instructions if n.endswith("data.pkl") else b)

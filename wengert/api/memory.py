@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.formats import RANKS
+from ..base.formats import ORDERS, fits
 from ..declare.fast_paths import short
 from ..declare.registry import public
 from ..engine import views
@@ -31,10 +31,16 @@ def plainly_in_order(careful: Any) -> Any:
 )
 @short(plainly_in_order)
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
-    """Whether the elements lie in memory in order."""
+    """Whether the elements lie in memory in order, that of a memory format if one is named.
+
+    >>> x = torch.ones(1, 2, 3, 3).to(memory_format=torch.channels_last)
+    >>> x.is_contiguous(), x.is_contiguous(memory_format=torch.channels_last)
+    (False, True)
+    """
     a = getattr(self._a, "memory", self._a)
-    fits = RANKS.get(memory_format, a.ndim) == a.ndim
-    return fits and bool(a.flags.c_contiguous if hasattr(a, "flags") else True)
+    if memory_format in ORDERS:
+        return fits(memory_format, a.shape, stride(self))
+    return bool(a.flags.c_contiguous if hasattr(a, "flags") else True)
 
 
 @public("Tensor.stride(Tensor self, int? dim=None) -> any")

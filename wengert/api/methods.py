@@ -17,7 +17,6 @@ from ..base import dtypes, warmup
 from ..base.absent import Missing
 from ..base.advice import advise
 from ..base.devices import CPU
-from ..base.formats import refuse_rank
 from ..base.hooks import RemovableHandle, hooked
 from ..base.modes import in_transform, state
 from ..base.size import KNOWN
@@ -37,6 +36,7 @@ from ..ops.creation import tensor as data
 from ..ops.creation.typed_names import type_named
 from ..ops.index import indexing
 from ..ops.predicates import numel
+from ..ops.shape.memory_format import converted
 from . import functions, overrides
 from .memory import data_ptr, stride
 from .operators import comparison, inplace_operator, operator_entry, reflected
@@ -450,9 +450,9 @@ def to(
     self: Tensor, device: Any = None, dtype: Any = None, copy: bool = False, other: Any = None,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """The tensor in another dtype or on another device: to(dtype), to(device, dtype), to(other)."""
+    """The tensor in another dtype or memory format, or on another device: to(device, dtype)."""
     if memory_format is not None:
-        refuse_rank("to", memory_format, self._a.ndim)
+        return converted(self, to(self, device, dtype, copy, other), memory_format)
     if device == "cpu" and dtype is None and not copy:
         a = self._a
         if NS[type(a)].device_of(a) is CPU:
@@ -467,7 +467,8 @@ def _cast(name: str, d: Any) -> None:
     """Declare the method that converts to a dtype."""
 
     def f(self: Tensor, memory_format: Any = None) -> Tensor:
-        return self if self._a.dtype is d.np else data.convert(self, d)
+        made = self if self._a.dtype is d.np else data.convert(self, d)
+        return made if memory_format is None else converted(self, made, memory_format)
 
     f.__doc__ = f"The tensor converted to {d}.\n\n>>> torch.ones(2).{name}().dtype\n{d}\n"
     usual = "None" if name == "chalf" else "preserve_format"
@@ -491,7 +492,8 @@ def type_public(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> 
 @public("Tensor.cpu(Tensor self, MemoryFormat? memory_format=preserve_format)")
 def cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor on the CPU."""
-    return self if NS[type(self._a)].device_of(self._a) is CPU else data.convert(self, None, CPU)
+    here = NS[type(self._a)].device_of(self._a) is CPU
+    return converted(self, self if here else data.convert(self, None, CPU), memory_format)
 
 
 @public(
@@ -502,7 +504,8 @@ def cuda(
     self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
 ) -> Tensor:
     """The tensor on a CUDA device (default: the current one)."""
-    return data.convert(self, None, "cuda" if device is None else device)
+    made = data.convert(self, None, "cuda" if device is None else device)
+    return converted(self, made, memory_format)
 
 
 def version(self: Tensor) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from ..base.formats import jagged, strided
+from ..base.size import Size
 from ..engine import tensor as engine_tensor
 from ..engine.error_context import clear_errors
 from ..engine.tensor import Tensor
@@ -42,17 +43,20 @@ class NestedTensor(Tensor):
     kind: Any
     ragged: Any = None  # what stands for the size that differs
     parts: Any = None  # the tensors, where more than their first sizes differ
+    begins: Any = None  # where the tensors lie in another one that they are stretches of
 
     @classmethod
     def __torch_function__(
         cls, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         name = getattr(func, "__name__", str(func)).strip("_")
+        if name == "is_contiguous":
+            return args[0].begins is None
+        if name == "backward":
+            return run_backward(*args, **(kwargs or {}))
         if name == "to_padded_tensor":
             with overrides.DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
-        if name == "is_contiguous":
-            return True
         first = next(x for x in (*args, *(kwargs or {}).values()) if isinstance(x, NestedTensor))
         last = name in ("softmax", "log_softmax", "layer_norm", "rms_norm", "sum", "mean")
         rows = name in ROWS or last and first.within_rows(name, args, kwargs or {})
@@ -74,7 +78,12 @@ class NestedTensor(Tensor):
             return x.flat
 
         out = func(*map(taken, args), **{k: taken(v) for k, v in (kwargs or {}).items()})
-        return first if out is first.flat else made(out, first.lengths, first.kind, first.ragged)
+        whole = first.begins is None or name != "contiguous"
+        return (
+            first
+            if out is first.flat and whole
+            else made(out, first.lengths, first.kind, first.ragged)
+        )
 
     def by_parts(self, name: str, func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """An operation tensor by tensor."""
@@ -121,7 +130,11 @@ class NestedTensor(Tensor):
         return self.flat
 
     def offsets(self) -> Tensor:
-        """Where each tensor begins in values(), and the end."""
+        """Where each tensor begins in values(), and the end; of stretches of another tensor's rows,
+        where they lie there.
+        """
+        if self.begins is not None:
+            return T.tensor(self.begins)
         return T.tensor([0, *self.lengths]).cumsum(0)
 
     def size(self, dim: int | None = None) -> Any:
@@ -129,6 +142,7 @@ class NestedTensor(Tensor):
         n = self.dim()
         if self.kind is not strided and self.parts is None:
             sizes = (len(self.lengths), self.ragged, *self.flat.shape[1:])
+            sizes = tuple.__new__(Size, sizes)  # one of them is no int
             return sizes if dim is None else sizes[dim]
         if dim is not None and self.parts is not None and dim % n:
             found = {t.shape[dim % n - 1] for t in self.parts}
@@ -154,6 +168,22 @@ class NestedTensor(Tensor):
     def requires_grad(self) -> bool:
         """Whether gradients are recorded."""
         return bool(self.flat.requires_grad)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no operation has made it."""
+        return bool(self.flat.is_leaf)
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node of the operation that made values()."""
+        return self.flat.grad_fn
+
+    @property  # type: ignore[misc]
+    def grad(self) -> Any:
+        """The gradient of a leaf, nested as it is."""
+        g = self.flat.grad
+        return None if g is None else made(g, self.lengths, self.kind, self.ragged)
 
     def dim(self) -> int:
         """One more than each tensor has."""
@@ -182,7 +212,8 @@ class NestedTensor(Tensor):
             rest = "".join(f", {n}" for n in self.flat.shape[1:])
             ends = self.offsets()
             size = f"({len(self)}, {self.ragged}{rest})"
-            return f"NestedTensor(size={size}, offsets={ends}, contiguous=True)"
+            whole = self.begins is None
+            return f"NestedTensor(size={size}, offsets={ends}, contiguous={whole})"
         parts = [("\n").join("  " + line for line in repr(t).split("\n")) for t in self.unbind()]
         return "nested_tensor([\n" + ",\n".join(parts) + "\n])"
 
@@ -198,6 +229,15 @@ class Ragged:
 
 
 NUMBERS = itertools.count(1)
+
+
+def run_backward(x: NestedTensor, gradient: Any = None, **options: Any) -> None:
+    """The reverse pass from a nested tensor, with a gradient that is nested like it."""
+    if not isinstance(gradient, NestedTensor):
+        raise RuntimeError("grad can be implicitly created only for scalar outputs")
+    if gradient.lengths != x.lengths:
+        raise RuntimeError("backward(): the gradient is not nested like the tensor")
+    x.flat.backward(gradient.flat, **options)
 
 
 def renested(found: Any, kind: Any, ragged: Any = None) -> Any:
@@ -302,13 +342,13 @@ def to_padded_tensor(
         raise RuntimeError(
             "to_padded_tensor(): the tensor is not nested: nn.functional.pad pads it"
         )
-    longest = max(input.lengths)
-    shape = (len(input.lengths), longest, *input.flat.shape[1:])
+    tensors = input.unbind()
+    shape = (len(tensors), *map(max, zip(*[t.shape for t in tensors])))
     size = tuple(shape if output_size is None else output_size)
     if len(size) != len(shape) or any(have > n for have, n in zip(shape, size)):
         raise RuntimeError(f"to_padded_tensor(): output_size {size} is smaller than {shape}")
     rows = []
-    for t in input.unbind():
+    for t in tensors:
         pads: list[int] = []
         for have, n in zip(reversed(t.shape), reversed(size[1:])):
             pads += [0, n - have]
@@ -395,7 +435,11 @@ def narrow(
     starts = start.tolist() if isinstance(start, Tensor) else [start] * n
     sizes = length.tolist() if isinstance(length, Tensor) else [length] * n
     parts = [t.narrow(0, a, k) for t, a, k in zip(tensor.unbind(), starts, sizes)]
-    return as_nested_tensor(parts, layout=layout)
+    out = as_nested_tensor(parts, layout=layout)
+    if layout is jagged and n:
+        out.begins = [i * tensor.shape[1] + a for i, a in enumerate(starts)]
+        out.begins.append(out.begins[-1] + sizes[-1])
+    return out
 
 
 def renested_jagged(parts: list[Tensor]) -> NestedTensor:

@@ -5,8 +5,10 @@ The memory is an anonymous file without a name, so nothing is left behind whoeve
 
 from __future__ import annotations
 
+import gc
 import mmap
 import os
+import sys
 import tempfile
 from multiprocessing import reduction
 from multiprocessing.context import get_spawning_popen
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..base import dtypes
+from ..engine import views
 from ..engine.tensor import Tensor, wrap
 
 __all__ = ["is_shared", "register", "share_memory_"]
@@ -75,13 +78,30 @@ def share_memory_(self: Tensor) -> Tensor:
         return self
     if os.name == "nt":
         raise RuntimeError("share_memory_() needs anonymous shared files: not on Windows yet")
-    a = self._a
-    size = max(a.nbytes, 1)
-    room = _mapped(_anonymous(size), size)
-    shared = np.frombuffer(room, dtype=np.uint8, count=a.nbytes).view(a.dtype).reshape(a.shape)
-    shared[...] = a
-    self._a = shared
+    home = views.owner(self._a)
+    if type(home) is not np.ndarray or not (home.flags.c_contiguous or home.flags.f_contiguous):
+        home = self._a  # memory that is not ours stays where it is
+    start, size = home.__array_interface__["data"][0], home.nbytes
+    room = _mapped(_anonymous(max(size, 1)), max(size, 1))
+    shared = np.frombuffer(room, dtype=np.uint8, count=size)
+    shared[...] = home.reshape(-1, order="A").view(np.uint8)
+    for t in _all_on(home, self):
+        a, count = t._a, views.version(t)
+        offset = a.__array_interface__["data"][0] - start if a.size else 0
+        t._a = np.ndarray(a.shape, a.dtype, room, offset, a.strides)
+        views.go_on(t, count)
     return self
+
+
+ALONE = 4  # references to an array that one tensor has: its own, two names' here, the question's
+
+
+def _all_on(home: np.ndarray, t: Tensor) -> list[Tensor]:
+    """All tensors whose memory is that of an array, which is t's. Few have company."""
+    if sys.getrefcount(home) <= ALONE and (t._a is home or sys.getrefcount(t._a) <= 2):
+        return [t]
+    found = [x for x in gc.get_objects() if issubclass(type(x), Tensor) and hasattr(x, "_a")]
+    return [x for x in found if x is t or views.owner(x._a) is home]
 
 
 def _offset(a: np.ndarray, room: SharedMap) -> int:

@@ -15,10 +15,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels.compiler import target
 from ..kernels.native import Code, Host, address
 
 SMALL = 4096  # multiplications
-CHAINED = 384  # up to here, OpenBLAS too adds one after the other if the left factor is transposed
+# up to here, OpenBLAS's kernels for AVX-512 too add one after the other if the left factor is
+# transposed
+CHAINED = 384
 ROWS, VECTORS = 6, 2  # of a tile that stays in registers
 LANES = 16
 
@@ -130,7 +133,8 @@ def _paired(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """One sum after the other, of every two neighbours the second first."""
     k = a.shape[1]
     left, right = _swapped(a.T), _swapped(b)
-    if k > CHAINED:
+    host = target()
+    if k > CHAINED or host is not None and host.bytes < 64:
         run = _chain.compile()  # at once: results must not change when it begins to pay
         if run is not None:
             return _tiled(run, left, right)

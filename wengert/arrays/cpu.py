@@ -35,6 +35,8 @@ class CPUNamespace(bind.LibraryNamespace):
     of_floats = staticmethod(without_status)
     ordered = staticmethod(layout.as_first)
     in_order = staticmethod(layout.in_order)
+    in_format = staticmethod(layout.in_format)
+    formatted = staticmethod(layout.formatted)
     in_half = staticmethod(half_arrays.in_half)
 
     def primitive(self, word: str) -> Any:

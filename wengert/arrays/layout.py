@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base.formats import ORDERS, format_of
 from ..kernels.halves import arithmetic
 from .numpy_direct import library
-from .shapes import contiguous
+from .shapes import contiguous, reordered
 
 Array = Any
 ARRAY = np.ndarray
@@ -77,6 +78,48 @@ def in_order(f: Callable[..., Any]) -> Any:
     return wrapped
 
 
+def in_format(f: Callable[..., Any], ranks: tuple[int, ...], deciding: int) -> Any:
+    """f whose results of these ranks lie channels last where one of the first operands does, of
+    which there are one or two, and else in C order.
+    """
+
+    def of_images(*args: Any, **kwargs: Any) -> Any:
+        out = f(*args, **kwargs)
+        a = args[0]
+        dense = type(a) is not ARRAY or a.flags.c_contiguous
+        if dense and deciding > 1:
+            dense = type(args[1]) is not ARRAY or args[1].flags.c_contiguous
+        if type(out) is ARRAY:
+            if dense and out.flags.c_contiguous:
+                return out
+            return formatted(out, ranks, args[:deciding])
+        if type(out) is not tuple:
+            return out
+        for o in out:
+            if not dense or type(o) is ARRAY and not o.flags.c_contiguous:
+                return tuple([formatted(o, ranks, args[:deciding]) for o in out])
+        return out
+
+    wrapped: Any = functools.wraps(f)(of_images) if hasattr(f, "__name__") else of_images
+    wrapped.direct = f  # as of in_order
+    return wrapped
+
+
+def formatted(out: Any, ranks: tuple[int, ...], operands: Sequence[Any]) -> Any:
+    """A result in the format of the operands that decide it, see in_format."""
+    if type(out) is not ARRAY:
+        return out
+    if out.ndim in ranks:
+        for a in operands:
+            if a.ndim != out.ndim or a.flags.c_contiguous:
+                continue
+            form = format_of(a.shape, a.strides)
+            if form in ORDERS:
+                there = format_of(out.shape, out.strides) is form
+                return out if there else reordered(np, out, ORDERS[form])
+    return out if out.flags.c_contiguous else contiguous(np, out)
+
+
 def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
     """A result in the order that its operands give it, which others may be among."""
     if type(result) is not ARRAY or not result.size or result.strides == first.strides:
@@ -88,7 +131,7 @@ def laid(result: Any, first: Array, others: Sequence[Any]) -> Any:
         moved[...] = result
         return moved
     strides = [_broadcast(a, result.shape) for a in (first, *others) if type(a) is ARRAY]
-    order = _order(strides, result.shape)
+    order = order_by(strides, result.shape)
     inside = result.transpose(order)
     if inside.flags.c_contiguous:
         return result
@@ -101,7 +144,7 @@ def order_of(a: Array) -> list[int] | None:
     """The dimensions of any library's array, the outermost in memory first; None for C order."""
     if a.ndim < 2 or a.flags.c_contiguous:
         return None
-    order = _order([[abs(s) for s in a.strides]], a.shape)
+    order = order_by([[abs(s) for s in a.strides]], a.shape)
     return None if order == list(range(a.ndim)) else order
 
 
@@ -113,7 +156,7 @@ def copied(a: Array) -> Array:
     return a.transpose(order).copy().transpose(np.argsort(order))
 
 
-def _order(strides: list[list[int]], shape: tuple[int, ...]) -> list[int]:
+def order_by(strides: list[list[int]], shape: tuple[int, ...]) -> list[int]:
     """The dimensions in the order that the strides of operands give, the outermost first."""
     n = len(shape)
     order = list(range(n - 1, -1, -1))  # the innermost first

@@ -83,6 +83,16 @@ class Namespace:
         """An op whose results lie in C order, whatever its operands lie in."""
         return f
 
+    def in_format(self, f: Any, ranks: tuple[int, ...], deciding: int) -> Any:
+        """An op whose results of these ranks lie channels last where one of the first operands
+        does, of which there are one or two, and else in C order.
+        """
+        return f
+
+    def formatted(self, out: Any, ranks: tuple[int, ...], operands: Any) -> Any:
+        """A result of such an op, put in order."""
+        return out
+
     def __getattr__(self, word: str) -> Any:
         if word.startswith("__"):
             raise AttributeError(word)

@@ -156,11 +156,11 @@ def cross_entropy(
         z = x if shift is None else x - shift
         even = lib.add.reduce(z if weight is None else z * per_class(weight, x), 1)
         lib.subtract(log * (x.shape[1] if weight is None else weight.sum()), even, out=even)
-        if kept is not None:
-            even *= kept
         losses *= d.type(1 - smoothing)
         even *= d.type(smoothing / x.shape[1])
         losses += even
+    if kept is not None:  # whatever stands in rows that are ignored
+        losses = lib.where(kept, losses, d.type(0))
     losses = poisoned(lib, losses, wrong)
     return reduced(lib, losses, total, reduction, shape), e, s, total
 

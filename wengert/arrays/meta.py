@@ -42,7 +42,7 @@ CLOSED = frozenset(
      "logsumexp", "lt", "masked_fill", "matmul", "maximum", "mean", "mean_all",
      "median_index", "minimum", "mode_index", "mul", "nanmedian_index", "ne", "neg", "norm2",
      "ones_like", "pow", "prod", "put_add", "real_if_float", "reciprocal",
-     "relu", "remainder", "roll", "round", "round_decimals", "round_to", "rsqrt",
+     "relu", "remainder", "reordered", "roll", "round", "round_decimals", "round_to", "rsqrt",
      "scatter_add", "scatter_filled", "scatter_reduce_raw", "scatter_set", "searchsorted",
      "sigmoid", "sigmoid_backward", "sign", "signbit", "sin", "sinh", "sqrt", "square",
      "stack", "sub", "sum", "sum_all", "take", "tan", "tanh", "tanh_backward", "tril", "triu",

@@ -47,6 +47,7 @@ __all__ = [
     "copy",
     "copy_into",
     "contiguous",
+    "reordered",
     "squeeze",
     "unsqueeze",
     "diagonal",
@@ -413,6 +414,34 @@ def contiguous(lib: Any, x: Any) -> Any:
             out[:, j : j + 8] = x[:, j : j + 8]
         return out
     return lib.ascontiguousarray(x)
+
+
+def reordered(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:
+    """A copy of x whose dimensions lie in memory in the order dims, the outermost first."""
+    back = sorted(range(len(dims)), key=dims.__getitem__)
+    if lib in ON_HOST and x.size > 1 << 14 and (made := channels_moved(x, dims)) is not None:
+        return made
+    return x.transpose(dims).copy().transpose(back)
+
+
+def channels_moved(x: Any, dims: tuple[int, ...]) -> Any:
+    """`reordered` of an image in C order to channels last, or the reverse, as a batch of transposed
+    matrices; None where it is neither.
+    """
+    n, last = len(dims), (0, *range(2, len(dims)), 1)
+    c, rest = x.shape[1], x.shape[2:]
+    if dims == last and x.flags.c_contiguous:
+        inside = x.reshape(x.shape[0], c, -1).swapaxes(1, 2)
+        made = transposed_copy(inside)
+        return (
+            None
+            if made is None
+            else made.reshape(x.shape[0], *rest, c).transpose(0, n - 1, *range(1, n - 1))
+        )
+    if dims == tuple(range(n)) and x.transpose(last).flags.c_contiguous:
+        made = transposed_copy(x.transpose(last).reshape(x.shape[0], -1, c).swapaxes(1, 2))
+        return None if made is None else made.reshape(x.shape)
+    return None
 
 
 def squeeze(lib: Any, x: Any, dims: tuple[int, ...]) -> Any:

@@ -1,8 +1,8 @@
-"""Layouts and memory formats: accepted names; arrays here are strided in the library's own
-order.
-"""
+"""Layouts and memory formats: their names, and which strides have a memory format."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class layout:
@@ -30,7 +30,7 @@ class memory_format:
     name: such as 'torch.contiguous_format'.
 
     >>> torch.ones(1, 2, 3, 4).to(memory_format=torch.channels_last).stride()
-    (24, 12, 4, 1)
+    (24, 1, 8, 2)
     """
 
     def __init__(self, name: str) -> None:
@@ -56,11 +56,48 @@ contiguous_format, preserve_format = (
 )
 legacy_contiguous_format = contiguous_format  # PyTorch's name for it until 1.5
 channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")
-RANKS = {channels_last: 4, channels_last_3d: 5}
+# the dimensions of a memory format, the outermost first
+ORDERS = {channels_last: (0, 2, 3, 1), channels_last_3d: (0, 2, 3, 4, 1)}
+OF_RANK = {len(order): form for form, order in ORDERS.items()}
 
 
-def refuse_rank(name: str, form: memory_format | None, ndim: int) -> None:
+def refuse_rank(form: memory_format | None, ndim: int) -> None:
     """RuntimeError for a format that is not for tensors of ndim dimensions."""
-    rank = RANKS.get(form, ndim)  # type: ignore[arg-type]
-    if rank != ndim:
-        raise RuntimeError(f"{name}(): required rank {rank} tensor to use {form}, got rank {ndim}")
+    order = ORDERS.get(form)  # type: ignore[arg-type]
+    if order is not None and len(order) != ndim:
+        raise RuntimeError(
+            f"required rank {len(order)} tensor to use {str(form)[6:]} format, got rank {ndim}"
+        )
+
+
+def fits(form: memory_format, shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether elements lie without gaps in the order of channels_last or channels_last_3d.
+
+    strides: in any unit of which the innermost step is one.
+    """
+    order = ORDERS[form]
+    if len(shape) != len(order):
+        return False
+    step = 1
+    for d in reversed(order):
+        if shape[d] != 1:
+            if strides[d] != step:
+                return False
+            step *= shape[d]
+    return True
+
+
+def format_of(shape: Sequence[int], strides: Sequence[int]) -> memory_format:
+    """The memory format that strides suggest: a channels-last one where channels lie innermost and
+    the other dimensions in order, else contiguous_format. Gaps do not matter, sizes of one do.
+    """
+    form = OF_RANK.get(len(shape))
+    if form is None or not strides[1]:
+        return contiguous_format
+    least = 0
+    for d in reversed(ORDERS[form]):
+        # channels of one element in a batch of one image would fit every format
+        if not shape[d] or strides[d] < least or not d and least == strides[1]:
+            return contiguous_format
+        least = strides[d] * max(shape[d], 1)
+    return form

@@ -66,6 +66,8 @@ def eager(op: Op) -> Callable[..., Any]:
     """What computes an op on arrays; its results lie in memory as those of eager mode."""
     f = lambda *ins, **static: run_op(op, ins, static)
     if op.in_order:
+        if op.channels_last:
+            return layout.in_format(f, op.channels_last, op.deciding)
         return layout.in_order(f)
     if op.kind != "elementwise" or len(op.inputs) < 2:
         return f

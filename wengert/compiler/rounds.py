@@ -408,7 +408,8 @@ def loop_op(f: Callable[..., Any]) -> Op:
         f, "composite", name=f"scan_{f.__name__}", primitive=False, types="any",
         outputs=("out", "rest"), hidden=(), integer=(), view=False, node=None, optional=(),
         inputs=None, numbers=(), by_memory=False, real=False, inexact=False, rare=(), lacks=(),
-        told={}, out="", doc=None, keeps_order=False, entry=None,
+        told={}, out="", doc=None, keeps_order=False, channels_last=(),
+        entry=None,
     )  # fmt: skip
     setattr(NS[np.ndarray], op.name, implementation(NS[np.ndarray], op))
     return op

@@ -147,8 +147,9 @@ def _serve(setup: Setup, writer: Writer, fetcher: Callable[[], Fetch]) -> None:
     current = -1
     read = 0  # bytes of tasks
     while True:
-        # Everything there is gets read before work goes on, so that a stop, or a new pass,
-        # overtakes tasks for which nobody waits any more.
+        # Everything there is gets read before work goes on, so that a stop overtakes it. What is
+        # left of a pass that was broken off is done: it moves the worker's random streams on by
+        # as much in each run.
         while setup.tasks.poll(0 if inbox else LOOK_UP):
             message = setup.tasks.recv_bytes()
             read += len(message)
@@ -156,8 +157,6 @@ def _serve(setup: Setup, writer: Writer, fetcher: Callable[[], Fetch]) -> None:
             if task is None:
                 return
             writer.release(task.released)
-            if inbox and inbox[-1].epoch != task.epoch:
-                inbox.clear()
             inbox.append(task)
         if not inbox:
             if os.getppid() != parent:

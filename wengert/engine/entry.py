@@ -313,10 +313,12 @@ def wrap(op: Op) -> list[str]:
             word = "elif"
         if op.in_order:
             ours = f"type(o{i}) is t and " * (len(op.names) > 1)
-            lines.append(
-                f"  {word} {ours}t in HOSTED and not o{i}.flags.c_contiguous:"
-                f" o{i} = NS[t].contiguous(o{i})"
-            )
+            plain, put = f"o{i}.flags.c_contiguous", f"contiguous(o{i})"
+            if op.channels_last:
+                first = ["a0", "a1"][: op.deciding]
+                plain = " and ".join([plain, *[f"{a}.flags.c_contiguous" for a in first]])
+                put = f"formatted(o{i}, {op.channels_last}, {group(first)})"
+            lines.append(f"  {word} {ours}t in HOSTED and not ({plain}): o{i} = NS[t].{put}")
     for i in range(visible(op)):
         lines.append(f"  r{i} = next(empty_tensors); r{i}._a = o{i}; r{i}._n = None")
         lines.append(f"  r{i}._x = everyone.mark")

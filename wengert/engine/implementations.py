@@ -124,10 +124,22 @@ def rounded_once(fwd: Callable[..., Any], low: Any, xp: Any, args: Any, kwargs: 
     return xp.astype(out, low) if out.dtype == SINGLE else out
 
 
+def in_single(f: Callable[..., Any], xp: Any, *arrays: Any, **static: Any) -> Any:
+    """f(xp, *arrays, **static); of half precision, as the first array has it, rounded once. For
+    bodies of ops that are not elementwise, where this is done without asking.
+    """
+    low = dtypes.as_np(arrays[0].dtype)
+    if low in (HALF, BRAIN):
+        return rounded_once(f, low, xp, arrays, static)
+    return f(xp, *arrays, **static)
+
+
 def implementation(ns: Any, op: Op, dtypes: str = ANY_DTYPE) -> Callable[..., Any]:
     """The op's callable on a library namespace: the library's own word, or the body over it."""
     f = word_or_body(ns, op, dtypes)
     if op.in_order:
+        if op.channels_last:
+            return ns.in_format(f, op.channels_last, op.deciding)
         return ns.in_order(f)
     if op.kind != "elementwise" or len(op.inputs) < 2:
         return f

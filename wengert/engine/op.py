@@ -50,6 +50,7 @@ class Op:
         out: str,
         doc: str | None,
         keeps_order: bool,
+        channels_last: tuple[int, ...],
         entry: Callable[..., Any] | None,
     ) -> None:
         self.name, self.fwd, self.kind, self.primitive = name, fwd, kind, primitive
@@ -103,7 +104,11 @@ class Op:
         self.lacks = frozenset([d for k in lacking for d in dtypes.GROUPS[k]])
         # whether results that are no views lie in C order, whatever the operands lie in
         own = view or keeps_order or kind in ("elementwise", "composite")
-        self.in_order = not own
+        self.in_order = not own or bool(channels_last)
+        # ranks of results that lie channels last where an operand does
+        self.channels_last = channels_last
+        # how many of the first operands decide that
+        self.deciding = min(2, len([i for i in self.inputs if i not in self.optional]) or 1)
         self.differentiable = False  # whether any rule was given
         self.node_name, self.told, self.out = node, told, out
         self.impl = Implementations(self)
@@ -292,6 +297,7 @@ def op(
     out: str = "",
     doc: str | None = None,
     keeps_order: bool = False,
+    channels_last: tuple[int, ...] = (),
     entry: Callable[..., Any] | None = None,
     primitive: bool = False,
     public: str | tuple[str, ...] = (),
@@ -310,9 +316,12 @@ def op(
     here, as few have one for them: 'unsigned' (of 16 bits and more), 'float8'. lacks: which have
     none here, though most have one for them: 'half'. doc: instead of the function's
     own. node: the name of its nodes. told: what these say of a call (`node._saved_NAME`): NAME ->
-    the name here of a saved value, if it is another, or a function of saved values, by their names.
+    the name here of a saved value, if it is another, or a function of saved values, by their names,
+    or of `node`.
     out: what is said of out=, see out_argument.py. keeps_order: the result lies in memory as
-    the first input does; otherwise that is so of elementwise ops and views alone. entry: what calls
+    the first input does; otherwise that is so of elementwise ops and views alone. channels_last:
+    the ranks of results that lie in memory channels last where an operand does, and else in C
+    order. entry: what calls
     enter, where that is not made from the template of `entry.py`.
     outputs, hidden, integer, optional: names separated by spaces. view: the result shares its
     memory with the first input: True always, 'perhaps' where it may be a copy. public: the
@@ -345,6 +354,7 @@ def op(
             out=out,
             doc=doc,
             keeps_order=keeps_order,
+            channels_last=channels_last,
             entry=entry,
         )
         if n in OPS:

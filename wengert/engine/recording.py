@@ -52,13 +52,13 @@ def node_class(op: Op) -> type[Node]:
 
 
 def told_property(f: Callable[..., Any]) -> property:
-    """What f makes of saved values."""
+    """What f makes of saved values, or of the node."""
     needs = parameters(f)[0]
 
     def get(node: Node) -> Any:
         if node.saved is None:
             raise freed(node)
-        known = dict(zip(node.op.saved, node.saved))
+        known = {"node": node, **dict(zip(node.op.saved, node.saved))}
         return f(*[known[name] for name in needs])
 
     return property(get)

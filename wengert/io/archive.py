@@ -20,6 +20,7 @@ _HEADER = 30  # bytes of a local header before the name
 _ZIP64 = 20  # bytes of its extra field for sizes above 4 GB
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # no dates: equal contents give equal files
 _STEP = 1 << 24
+_PACKED = 1 << 16  # likewise of a compressed record, of which a step lies in memory twice
 # how large compressed records may become: torch.save compresses nothing, so few files have any
 INFLATED, RATIO = 1 << 20, 32
 # what the zipfile module raises for files that are no archives, or damaged ones
@@ -173,21 +174,22 @@ class ArchiveReader:
         """Read a record into an array, without a copy on the way."""
         info = self._info(name)
         if info.compress_type != zipfile.ZIP_STORED:
-            data = np.frombuffer(self.read(name), np.uint8)
-            if data.size < a.nbytes:
-                raise RuntimeError(f"{self} is damaged: {name} is shorter than it says")
-            a.view(np.uint8)[:] = data[: a.nbytes]
-            return a
-        self.file.seek(self.start(info))
+            source, step = self._opened(info), _PACKED
+        else:
+            source, step = self.file, _STEP
+            source.seek(self.start(info))
         view, done, crc = memoryview(a.view(np.uint8).data), 0, 0
         while done < a.nbytes:
-            piece = view[done : done + _STEP]
-            if hasattr(self.file, "readinto"):
-                n = self.file.readinto(piece)
-            else:
-                data = self.file.read(len(piece))
-                n = len(data)
-                piece[:n] = data
+            piece = view[done : done + step]
+            try:
+                if hasattr(source, "readinto"):
+                    n = source.readinto(piece)
+                else:
+                    data = source.read(len(piece))
+                    n = len(data)
+                    piece[:n] = data
+            except DAMAGE as e:
+                raise RuntimeError(f"{self} is damaged: {name}: {e}") from None
             if not n:
                 raise RuntimeError(f"{self} is cut off: {name} goes beyond its end")
             crc = zlib.crc32(piece[:n], crc)
@@ -195,6 +197,12 @@ class ArchiveReader:
         if info.CRC and crc != info.CRC and a.nbytes == info.file_size:  # 0: written without sums
             raise RuntimeError(f"{self} is damaged: the checksum of {name} does not fit")
         return a
+
+    def _opened(self, info: Any) -> Any:
+        try:
+            return self.zip.open(info)
+        except DAMAGE as e:
+            raise RuntimeError(f"{self} is damaged: {info.filename}: {e}") from None
 
     def close(self) -> None:
         """Close the archive, not the file it was read from."""

@@ -118,7 +118,12 @@ class Movable:
 
     def share_memory(self: Self) -> Self:
         """Move all parameters and buffers to memory that processes share."""
-        return self._apply(lambda t: t.share_memory_())
+        module: Any = self
+        for t in [*module.parameters(), *module.buffers()]:  # what shares their memory comes along
+            t.share_memory_()
+            if t.is_leaf and t.grad is not None:
+                t.grad.share_memory_()
+        return self
 
 
 def _parse_to(*args: Any, **kwargs: Any) -> tuple[Any, Any, bool, Any]:

@@ -4,6 +4,7 @@ what was saved: of keys, geometries, dims and reductions. For `told=` of ops.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -46,7 +47,14 @@ CONV_TRANSPOSED = CONV | {
     "transposed": lambda geometry: True,
     "output_padding": lambda geometry: tuple([a - b for a, b in geometry.padding]),
 }
+ALONE = {"alpha": lambda: 1}  # of sums and differences of two as they are
+PRODUCT: dict[str, Any] = {
+    "mat2": "y",
+    "self_sym_sizes": lambda x: tuple(x.shape),
+    "mat2_sym_sizes": lambda y: tuple(y.shape),
+}
 DIMS = {"dim": lambda dim: (dim,) if isinstance(dim, int) else dim}
+MEAN = DIMS | {"self_sym_numel": lambda node: math.prod(node.parents[0].shape)}
 NUMBERS = {"none": 0, "mean": 1, "sum": 2}
 REDUCED = {"reduction": lambda reduction: NUMBERS.get(reduction, reduction)}
 TO_TARGET = REDUCED | {"target": "y"}

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.layout import order_by
 from ..base import dtypes
 from ..base.advice import advise
-from ..base.formats import contiguous_format, strided
+from ..base.formats import ORDERS, channels_last, contiguous_format, memory_format, strided
 from ..declare.lines import line
 from ..declare.registry import declare, public
 from ..engine.kinds import elementwise
@@ -210,11 +211,33 @@ def new(self, *args, device=None):
 def dim_order(self, ambiguity_check=False):
     """The dimensions from the one with the longest steps in memory to the one with the shortest.
 
+    ambiguity_check: True refuses tensors whose elements would lie the same in another order, with
+    RuntimeError; a list of memory formats refuses these unless just one of the formats fits.
+
     >>> torch.ones(2, 3).t().dim_order()
     (1, 0)
     """
-    steps = self.stride()
-    return tuple(sorted(range(self._a.ndim), key=lambda d: (-steps[d], d)))
+    formats = ambiguity_check if isinstance(ambiguity_check, list) else []
+    if type(ambiguity_check) not in (bool, list) or {*map(type, formats)} - {memory_format}:
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    shape, steps = tuple(self._a.shape), self.stride()
+    order = tuple(order_by([list(steps)], shape))
+    known = [self.is_contiguous(memory_format=f) for f in (contiguous_format, channels_last)]
+    if known == [True, False]:  # where sizes of one leave a choice
+        order = tuple(range(len(shape)))
+    elif known == [False, True]:
+        order = ORDERS[channels_last]
+    several = len({*steps}) < len(steps)
+    if ambiguity_check and (several or 1 in shape):
+        in_turn = order == tuple(range(len(order)))
+        if 0 not in steps and sum(self.is_contiguous(memory_format=f) for f in formats) != 1:
+            raise RuntimeError(
+                "The tensor does not have unique dim order, or cannot map to exact one of the given"
+                " memory formats."
+            )
+        if several and (0 in steps or not in_turn):
+            raise RuntimeError("The tensor does not have unique dim order.")
+    return order
 
 
 @public("Tensor.const_data_ptr(Tensor self) -> int")

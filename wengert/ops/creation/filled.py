@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...arrays import lookup
@@ -11,7 +11,7 @@ from ...arrays.layout import order_of
 from ...arrays.lookup import INTERPRETER, NS, RANK, namespace
 from ...base import dtypes
 from ...base.devices import default_device, device
-from ...base.formats import preserve_format, refuse_rank, strided
+from ...base.formats import ORDERS, preserve_format, refuse_rank, strided
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
@@ -156,7 +156,12 @@ def empty(
 ):
     """A tensor with arbitrary contents."""
     shape = sized(size, None, "empty")
-    refuse_rank("empty", memory_format, len(shape))
+    if memory_format in ORDERS:
+        refuse_rank(memory_format, len(shape))
+        make = lambda s: _filled("empty", s, None, dtype, device, False)._a
+        return into(out, finish(ordered(shape, ORDERS[memory_format], make), requires_grad))
+    if memory_format is preserve_format:
+        raise RuntimeError("empty(): unsupported memory format Preserve: there is nothing to keep")
     if layout in LAYOUTS:
         return LAYOUTS[layout](shape, layout, dtype, device, requires_grad)
     return _filled("empty", shape, out, dtype, device, requires_grad)
@@ -235,8 +240,6 @@ def _like(name: str, make: Any, doc: str, value: Any) -> Any:
         memory_format=None,
     ):
         a = input._a
-        if memory_format is not None:
-            refuse_rank(name, memory_format, a.ndim)
         d = a.dtype if dtype is None else dtypes.as_np(dtype)
         if layout is not None or type(input) is not Tensor:
             made = input.layout if layout is None else layout
@@ -273,12 +276,18 @@ def sparse_like(t: Any, value: Any, d: Any, requires_grad: bool) -> Any:
 
 
 def lying_as(a: Any, memory_format: Any, make: Callable[[Any], Any]) -> Any:
-    """make(shape), an array that lies in memory in the order of the array a, unless told."""
-    keep = memory_format is None or memory_format is preserve_format
-    order = order_of(a) if keep and not RANK.get(type(a)) else None
-    if order is None:
-        return make(tuple(a.shape))
-    made = make(tuple([a.shape[i] for i in order]))
+    """make(shape), an array that lies in memory in the order of the array a, or in a format."""
+    refuse_rank(memory_format, a.ndim)
+    order: Sequence[int] | None = ORDERS.get(memory_format)
+    if (memory_format is None or memory_format is preserve_format) and not RANK.get(type(a)):
+        order = order_of(a)
+    shape = tuple(a.shape)
+    return make(shape) if order is None else ordered(shape, order, make)
+
+
+def ordered(shape: tuple[int, ...], order: Sequence[int], make: Callable[[Any], Any]) -> Any:
+    """make(shape), an array whose dimensions lie in memory in an order, the outermost first."""
+    made = make(tuple([shape[i] for i in order]))
     back = sorted(range(len(order)), key=order.__getitem__)
     return namespace(made).permute(made, tuple(back))
 
@@ -337,7 +346,9 @@ def full_like(
     d, device = dtype or input.dtype, device or input.device
     if input.layout is not strided and layout in (None, input.layout):
         return sparse_like(input, fill_value, d, requires_grad)
-    if not RANK.get(type(input._a)) and not input._a.flags.c_contiguous:
+    if not RANK.get(type(input._a)) and (
+        memory_format is not None or not input._a.flags.c_contiguous
+    ):
         made = lambda s: full(s, fill_value, dtype=d, device=device)._a
         return finish(lying_as(input._a, memory_format, made), requires_grad)
     shape = tuple(input._a.shape)

@@ -6,6 +6,7 @@ import math
 
 from ...arrays.lookup import RANK, namespace
 from ...base.advice import advise
+from ...base.formats import ORDERS, preserve_format, refuse_rank
 from ...base.modes import state
 from ...declare.registry import public
 from ...engine import views
@@ -13,6 +14,7 @@ from ...engine.node import AccumulateGrad
 from ...engine.replaced import Unknown
 from ...engine.tensor import wrap
 from ..dims import sizes_of
+from ..shape.memory_format import suggested
 from .filled import empty
 from .storage import TypedStorage, UntypedStorage
 
@@ -28,14 +30,28 @@ def resize_(self, *size, memory_format=None):
     if self._n is not None:
         raise RuntimeError("cannot resize variables that require grad")
     shape = sizes_of(size, "resize_")
+    if memory_format is preserve_format:
+        raise RuntimeError("resize_(): unsupported memory format Preserve: name another")
+    refuse_rank(memory_format, len(shape))
     if any(n < 0 for n in shape):
         raise RuntimeError(f"resize_(): sizes must not be negative, got {list(shape)}")
     if shape != tuple(self._a.shape):
         count = views.version(self)
         grown(self, math.prod(shape))
         self._a = namespace(self._a).resized(self._a, shape)
+        if memory_format in ORDERS:
+            self._a = in_format(self._a, memory_format)
         views.go_on(self, count + 1)
     return self
+
+
+def in_format(a, memory_format):
+    """An array in C order, seen as one whose elements lie in a memory format."""
+    steps, step = {}, 1
+    for d in reversed(ORDERS[memory_format]):
+        steps[d] = step
+        step *= a.shape[d]
+    return namespace(a).as_strided(a, tuple(a.shape), tuple([steps[d] for d in range(a.ndim)]), 0)
 
 
 def grown(t, elements):
@@ -83,13 +99,15 @@ def resize(self, *size):
 
 @public("resize_as_(Tensor input, Tensor the_template, *, MemoryFormat? memory_format=None)")
 def resize_as_(self, the_template, *, memory_format=None):
-    """resize_ to the shape of another tensor.
+    """resize_ to the shape of another tensor, in its memory format with preserve_format.
 
     >>> torch.ones(4).resize_as_(torch.zeros(2, 2))
     tensor([[1., 1.],
             [1., 1.]])
     """
-    return resize_(self, tuple(the_template._a.shape))
+    if memory_format is preserve_format:
+        memory_format = suggested(the_template)
+    return resize_(self, tuple(the_template._a.shape), memory_format=memory_format)
 
 
 @public(

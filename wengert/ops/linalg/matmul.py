@@ -7,14 +7,16 @@ from typing import Any
 
 from ...declare.lines import line
 from ...declare.registry import public
+from ...engine.implementations import in_single
 from ...engine.kinds import bilinear
 from ...engine.op import op, primitive
 from ...engine.op_modes import ACTIVE, runner
 from ...engine.tensor import Tensor
 from ..batching import front
+from ..node_facts import PRODUCT
 
 
-@primitive(bilinear, types="same", node="MmBackward0", name="matmul", out="exact")
+@primitive(bilinear, types="same", node="MmBackward0", name="matmul", out="exact", told=PRODUCT)
 def matmul_op(xp, x, y):
     """Matrix product with NumPy's rules for vectors and batches."""
 
@@ -61,8 +63,15 @@ def _reduce_to(xp: Any, g: Any, shape: tuple[int, ...], final: tuple[int, ...]) 
 matmul_op.vjp(x=_left, y=_right)
 
 
-def _named(name: str, node: str) -> Any:
-    @op(bilinear, name=name, types="same", node=node, out="exact")
+def _named(name: str, node: str, second: str = "") -> Any:
+    @op(
+        bilinear,
+        name=name,
+        types="same",
+        node=node,
+        out="exact",
+        told={second: "y"} if second else PRODUCT,
+    )
     def f(xp, x, y):
         return xp.matmul(x, y)
 
@@ -71,8 +80,8 @@ def _named(name: str, node: str) -> Any:
 
 
 bmm = _named("bmm", "BmmBackward0")
-mv = _named("mv", "MvBackward0")
-dot = _named("dot", "DotBackward0")
+mv = _named("mv", "MvBackward0", "vec")
+dot = _named("dot", "DotBackward0", "tensor")
 batched = _named("batched_matmul", "UnsafeViewBackward0")
 
 
@@ -82,9 +91,16 @@ def flat(xp: Any, x: Any) -> Any:
     return xp.reshape(x, (math.prod(s[:-1]), s[-1]))
 
 
-@op(bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear", out="exact")
+@op(
+    bilinear, types="same", optional="bias", node="AddmmBackward0", name="linear", out="exact",
+    told={"mat1": "x", "alpha": lambda: 1, "beta": lambda: 1},
+)  # fmt: skip
 def linear_op(xp, x, w, bias=None):
     """x @ w.T + bias."""
+    return _rows(xp, x, w) if bias is None else in_single(_rows, xp, x, w, bias)
+
+
+def _rows(xp: Any, x: Any, w: Any, bias: Any = None) -> Any:
     if x.ndim > 2:  # one large product instead of a batch of small ones
         out = (
             xp.matmul(flat(xp, x), xp.transpose(w, 0, 1))

@@ -12,6 +12,7 @@ from ...base import dtypes
 from ...declare.binding import as_list
 from ...declare.lines import line
 from ...declare.registry import function, public
+from ...engine.implementations import in_single
 from ...engine.kinds import opaque
 from ...engine.op import OPS, op
 from ...engine.op_modes import runner
@@ -264,12 +265,15 @@ def _affine(word: str, camel: str, told: Any = None) -> Any:
     """The op beta * x + alpha * (a @ b); its parts keep their own rules under interpreters."""
     from .matmul import _left, _right
 
-    @op(opaque, name=word, types="same", node=camel + "Backward0", told=told)
-    def f(xp, x, a, b, beta=1, alpha=1):
+    def sum_of(xp: Any, x: Any, a: Any, b: Any, beta: Any, alpha: Any) -> Any:
         p = xp.matmul(a, b)
         if alpha != 1:
             p = scaled(xp, p, alpha)
         return p if beta == 0 else p + (x if beta == 1 else scaled(xp, x, beta))
+
+    @op(opaque, name=word, types="same", node=camel + "Backward0", told=told)
+    def f(xp, x, a, b, beta=1, alpha=1):
+        return in_single(sum_of, xp, x, a, b, beta=beta, alpha=alpha)
 
     f.vjp(
         x=lambda xp, g, x_shape, beta: scaled(xp, g, beta) if beta else xp.zeros_like(g),
@@ -317,9 +321,18 @@ def _affine(word: str, camel: str, told: Any = None) -> Any:
 
 
 FACTORS = "type_(beta) in REALS and type_(alpha) in REALS"
-addmm_op = _affine("addmm", "Addmm", {"mat1": "a", "mat2": "b"})
-addmv_op = _affine("addmv", "Addmv")
-baddbmm_op = _affine("baddbmm", "Baddbmm")
+addmm_op = _affine(
+    "addmm",
+    "Addmm",
+    {
+        "mat1": "a",
+        "mat2": "b",
+        "mat1_sym_sizes": lambda a: tuple(a.shape),
+        "mat2_sym_sizes": lambda b: tuple(b.shape),
+    },
+)
+addmv_op = _affine("addmv", "Addmv", {"mat": "a", "vec": "b"})
+baddbmm_op = _affine("baddbmm", "Baddbmm", {"batch1": "a", "batch2": "b"})
 
 
 @public(

@@ -15,9 +15,10 @@ from ...engine.out_argument import write_out
 from ...engine.promotion import common_dtype
 from ...engine.tensor import Tensor
 from ..batching import same_way
+from ..node_facts import ALONE
 
 
-@primitive(elementwise, name="add")
+@primitive(elementwise, name="add", told=ALONE)
 def add_op(xp, x, y):
     """Sum of x and y, with broadcasting."""
 
@@ -25,7 +26,7 @@ def add_op(xp, x, y):
 add_op.vjp(x=lambda g: g, y=lambda g: g)
 
 
-@primitive(elementwise, numbers="first", name="sub")
+@primitive(elementwise, numbers="first", name="sub", told=ALONE)
 def sub_op(xp, x, y):
     """Difference of x and y, with broadcasting."""
 
@@ -168,13 +169,13 @@ def _pow_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 pow_op.vjp(x=_pow_x, y=_pow_y)
 
 
-@op(elementwise, node="PowBackward1")
+@op(elementwise, node="PowBackward1", told={"exponent": "y"})
 def pow_tensor(xp, x, y):
     """x to the power y, both arrays."""
     return xp.pow(x, y)
 
 
-@op(elementwise, node="PowBackward2", numbers="first")
+@op(elementwise, node="PowBackward2", numbers="first", told={"exponent": "y"})
 def pow_base(xp, x, y):
     """A number to the power y."""
     return xp.pow(x, y)
@@ -251,6 +252,15 @@ def sub_scaled(xp, x, y, alpha=1):
 sub_scaled.vjp(x=lambda g: g, y=lambda g, alpha: -g * alpha)
 
 
+@op(elementwise, node="RsubBackward0")
+def rsub_scaled(xp, x, y, alpha=1):
+    """y - alpha * x."""
+    return y - x * alpha
+
+
+rsub_scaled.vjp(x=lambda g, alpha: -g * alpha, y=lambda g: g)
+
+
 @public(
     "add(Tensor input, Tensor|Scalar other, *, Scalar alpha=1, out)",
     "old: add(Tensor input, Scalar other, Scalar alpha, *, out)",
@@ -267,6 +277,8 @@ def add(input, other, *, alpha=1, out=None):
     check_alpha("add", input, other, alpha)
     if alpha != 1 and is_bool(input) and is_bool(other):
         alpha = bool(alpha)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return add_scaled.entry(input, other, factor, out=out)
     return add_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
@@ -288,6 +300,8 @@ def sub(input, other, *, alpha=1, out=None):
     """
     check_alpha("sub", input, other, alpha)
     refuse_bool(input, other)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return sub_scaled.entry(input, other, factor, out=out)
     return sub_op.entry(input, other if alpha == 1 else scaled(other, alpha, input), out=out)
 
 
@@ -314,6 +328,22 @@ def refuse_bool(*operands: Any) -> None:
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are"
                 " trying to invert a mask, use the `~` or `logical_not()` operator instead."
             )
+
+
+def one_rounding(x: Any, y: Any, alpha: Any) -> Any:
+    """The factor as the sum of x and alpha * y takes it, which is rounded once, where both are
+    tensors of floating-point numbers; else None.
+    """
+    if (
+        alpha == 1
+        or type(alpha) not in (int, float)
+        or not isinstance(y, Tensor)
+        or not x.dtype.is_floating_point
+        or not y.dtype.is_floating_point
+    ):
+        return None
+    d = common_dtype(x, y)
+    return float(d.np.type(alpha)) if d.itemsize == 2 else alpha
 
 
 def scaled(x: Any, alpha: Any, other: Any) -> Any:
@@ -369,6 +399,8 @@ def rsub(input, other, *, alpha=1):
     """
     check_alpha("rsub", input, other, alpha)
     refuse_bool(input, other)
+    if (factor := one_rounding(input, other, alpha)) is not None:
+        return rsub_scaled.entry(input, other, factor)
     run = rsub_tensor if isinstance(other, Tensor) else rsub_op
     return run.entry(input if alpha == 1 else scaled(input, alpha, other), other)
 
@@ -481,115 +513,3 @@ def float_power(input, exponent, *, out=None):
 
     r = pow_op.entry(double(input), double(exponent))
     return r if out is None else write_out("float_power", r, out, "exact")
-
-
-@primitive(elementwise, name="addcmul", told={"tensor1": "a", "tensor2": "b"})
-def addcmul_op(xp, x, a, b, value=1):
-    """x + value * a * b."""
-
-
-addcmul_op.vjp(
-    x=lambda g: g,
-    a=lambda g, b, value: g * b if value == 1 else g * (b * value),
-    b=lambda g, a, value: g * a if value == 1 else g * (a * value),
-)
-
-
-@op(elementwise, name="addcdiv", told={"tensor1": "a", "tensor2": "b"})
-def addcdiv_op(xp, x, a, b, value=1):
-    """x + value * a / b."""
-    return x + (a if value == 1 else a * value) / b
-
-
-addcdiv_op.vjp(
-    x=lambda g: g,
-    a=lambda g, b, value: g * (value / b),
-    b=lambda g, a, b, value: -g * (a * value / (b * b)),
-)
-
-
-@op(elementwise, name="lerp", node="LerpBackward0", inexact=True)
-def lerp_op(xp, x, end, weight):
-    """x + weight * (end - x), counted from the nearer end: exact at both."""
-    way = end - x
-    return xp.where(xp.lt(xp.abs(weight), 0.5), x + way * weight, end - way * (1 - weight))
-
-
-lerp_op.vjp(
-    x=lambda g, weight: g * (1 - weight),
-    end=lambda g, weight: g * weight,
-    weight=lambda g, x, end: g * (end - x),
-)
-
-
-@primitive(elementwise, node="LerpBackward0", inexact=True)
-def lerp_number(xp, x, end, weight=0.5):
-    """x + weight * (end - x), for a weight that is a number."""
-
-
-lerp_number.vjp(x=lambda g, weight: g * (1 - weight), end=lambda g, weight: g * weight)
-
-
-@public(
-    "addcmul(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
-    "old: addcmul(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
-    inplace=True,
-    lines=(line(addcmul_op, floating=True),),
-)
-def addcmul(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 * tensor2.
-
-    >>> torch.addcmul(torch.tensor([1.]), torch.tensor([2.]), torch.tensor([3.]), value=10)
-    tensor([61.])
-    """
-    if max(t.dtype.category for t in (input, tensor1, tensor2)) < 2:
-        value = dtypes.converted(int(value), common_dtype(input, tensor1, tensor2))
-    return addcmul_op.entry(input, tensor1, tensor2, value)
-
-
-@public(
-    "addcdiv(Tensor input, Tensor tensor1, Tensor tensor2, *, Scalar value=1, out)",
-    "old: addcdiv(Tensor input, Scalar value, Tensor tensor1, Tensor tensor2, *, out)",
-    inplace=True,
-    lines=(line(addcdiv_op, floating=True),),
-)
-def addcdiv(input, tensor1, tensor2, *, value=1):
-    """input + value * tensor1 / tensor2; integer division is not supported.
-
-    >>> torch.addcdiv(torch.tensor([1.]), torch.tensor([6.]), torch.tensor([2.]), value=10)
-    tensor([31.])
-    """
-    if not tensor1.dtype.is_inexact and not tensor2.dtype.is_inexact:
-        raise RuntimeError(
-            "Integer division with addcdiv is no longer supported: convert tensor1 or tensor2 with"
-            " .float()"
-        )
-    return addcdiv_op.entry(input, tensor1, tensor2, value)
-
-
-@public(
-    "lerp(Tensor input, Tensor end, Tensor|Scalar weight, *, out)",
-    inplace=True,
-    lines=(
-        line(lerp_number, floating=True, given="type_(weight) in REALS and -0.5 < weight < 0.5"),
-    ),
-)
-def lerp(input, end, weight):
-    """input + weight * (end - input).
-
-    >>> torch.lerp(torch.tensor([0., 10.]), torch.tensor([10., 20.]), 0.25)
-    tensor([ 2.5000, 12.5000])
-    """
-    if input.dtype is not end.dtype:
-        raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
-    if isinstance(weight, Tensor) and weight.dtype is not input.dtype:
-        raise RuntimeError(
-            f"expected dtype {input.dtype} for `weight` but got dtype {weight.dtype}"
-        )
-    if type(weight) is bool:
-        weight = int(weight)
-    if type(weight) is float or type(weight) is int:
-        if not -0.5 < weight < 0.5:  # from the nearer end
-            return lerp_number.entry(end, input, 1 - weight)
-        return lerp_number.entry(input, end, weight)
-    return lerp_op.entry(input, end, weight)

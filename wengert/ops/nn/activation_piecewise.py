@@ -14,13 +14,14 @@ from ...base.advice import advise
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import declare, public
+from ...engine.implementations import in_single
 from ...engine.kinds import composite, elementwise, opaque
 from ...engine.op import op, primitive
 from ...engine.op_modes import runner
 from ...engine.tensor import Tensor
 from ..dims import wrap_dim
 from ..math.unary import sigmoid, tanh
-from ..random.fill import LIKE, default_stream, random_op
+from ..random.fill import LIKE, default_stream, random_op, varied
 from .activation import celu, elu, finish, leaky_relu, selu, softmax_op
 
 
@@ -217,6 +218,8 @@ def hardshrink(input, lambd=0.5, *, out=None):
     >>> torch.hardshrink(torch.tensor([0.3, 2.0]))
     tensor([0., 2.])
     """
+    if input.dtype.itemsize == 2 and input.dtype.is_floating_point:
+        lambd = float(input.dtype.np.type(lambd))  # elements are compared with what they can be
     return hardshrink_op.entry(input, lambd, out=out)
 
 
@@ -385,7 +388,7 @@ rrelu_mean.vjp(x=lambda xp, g, x, slope: xp.leaky_relu_backward(g, x, slope))
 
 def random_slopes(input: Tensor, lower: float, upper: float) -> Tensor:
     """1 for positive elements; for each other one the next uniform number of [lower, upper)."""
-    x = input.detach()
+    x = varied(input.detach(), "rrelu")
     if RANK.get(type(x._a), 0) and state.capture is None:
         u = LIKE["uniform"].entry(x, (lower, upper), None)
         return (x > 0).to(x.dtype) * (1 - u) + u
@@ -449,6 +452,10 @@ def halves(ndim: int, n: int, dim: int) -> tuple[Any, Any]:
 @op(opaque, types="any", name="glu", real=True, keeps_order=True)
 def glu_op(xp, x, dim=-1):
     """The first half of x along dim, times sigmoid of the second."""
+    return in_single(_gated, xp, x, dim=dim)
+
+
+def _gated(xp: Any, x: Any, dim: int) -> Any:
     a, b = halves(x.ndim, x.shape[dim], dim)
     return xp.getitem(x, a) * xp.sigmoid(xp.getitem(x, b))
 
@@ -508,7 +515,7 @@ def gumbel_softmax(logits, tau=1, hard=False, eps=1e-10, dim=-1):
         raise RuntimeError(
             f"gumbel_softmax: logits must be floating point, got {logits.dtype}: use .float()"
         )
-    noise = -LIKE["exponential"].entry(logits.detach(), (1.0,), None).log()
+    noise = -LIKE["exponential"].entry(varied(logits.detach(), "exponential_"), (1.0,), None).log()
     d = wrap_dim(dim, logits._a.ndim, "softmax")
     soft = softmax_op.entry((logits + noise) / tau, d)
     if not hard:

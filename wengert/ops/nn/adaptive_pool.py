@@ -24,7 +24,7 @@ Ints = tuple[int, ...]
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(opaque, outputs="out indices", integer="indices")
+@primitive(opaque, outputs="out indices", integer="indices", channels_last=(4,))
 def adaptive_max_pool(xp, x, size=()):
     """Maximum of each of size windows that cover x (*lead, *spatial), and its position."""
 
@@ -34,12 +34,12 @@ def fractional_max_pool(xp, x, samples, kernel=(), size=()):
     """Maximum of windows of x that begin at places set by samples, and its position."""
 
 
-@primitive(linear, node="AdaptiveAvgPoolBackward0")
+@primitive(linear, node="AdaptiveAvgPoolBackward0", channels_last=(4,))
 def adaptive_avg_pool(xp, x, size=()):
     """Mean of each of size windows that cover x (*lead, *spatial)."""
 
 
-@primitive(linear)
+@primitive(linear, channels_last=(4,))
 def adaptive_avg_pool_input(xp, y, spatial=()):
     """The adjoint of adaptive_avg_pool."""
 

@@ -35,12 +35,13 @@ from .layer_norm import check_parameters, spread, statistics, unless
     optional="weight bias running_mean running_var",
     node="NativeBatchNormBackward0",
     name="batch_norm",
+    channels_last=(4, 5),
 )
 def batch_norm_op(xp, x, weight, bias, running_mean, running_var, training=True, eps=1e-5):
     """x (N, C, ...) with mean 0 and variance 1 in each channel, scaled and shifted."""
 
 
-@primitive(composite)
+@primitive(composite, channels_last=(4, 5))
 def batch_norm_backward(
     xp, g, x, weight, mean, rstd, training=True, eps=1e-5, needs=(True, True, True)
 ):

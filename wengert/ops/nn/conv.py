@@ -29,22 +29,22 @@ SAID = {
     "bfloat16": "c10::BFloat16", "complex64": "c10::complex<float>",
     "complex128": "c10::complex<double>",
 }  # fmt: skip
-
+IMAGES = {"types": "same", "node": "ConvolutionBackward0", "channels_last": (4, 5)}
 
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(bilinear, types="same", optional="bias", node="ConvolutionBackward0", told=CONV)
+@primitive(bilinear, optional="bias", told=CONV, **IMAGES)
 def conv(xp, x, w, bias=None, geometry=None):
     """Correlation of x (N, C, *spatial) with w (O, C/groups, *kernel), plus bias (O,)."""
 
 
-@primitive(bilinear, types="same", node="ConvolutionBackward0", told=CONV_TRANSPOSED)
+@primitive(bilinear, told=CONV_TRANSPOSED, **IMAGES)
 def conv_input(xp, y, w, x_shape=(), geometry=None):
     """The adjoint of conv in x: a transposed convolution of y (N, O, *out)."""
 
 
-@primitive(bilinear, types="same")
+@primitive(bilinear, types="same", channels_last=(4, 5))
 def conv_weight(xp, x, y, w_shape=(), geometry=None):
     """The adjoint of conv in w: the correlation of x with y (N, O, *out) at every tap."""
 

@@ -52,7 +52,7 @@ def _euclidean_y(xp: Any, g: Any, x: Any, y: Any, out: Any) -> Any:
 euclidean.vjp(x=_euclidean_x, y=_euclidean_y)
 
 
-@op(opaque, types="same", node="CdistBackward0", name="cdist")
+@op(opaque, types="same", node="CdistBackward0", name="cdist", told={"x1": "x", "x2": "y"})
 def apart(xp, x, y, p=2.0):
     """The p-norm distances of the rows of x to the rows of y, from their differences."""
     if p == 0:  # how many differ; what is not known does not count as one

@@ -11,17 +11,20 @@ from typing import Any
 from ...arrays import random_fill as streams
 from ...arrays.lookup import LIBRARY, PER_DEVICE, RANK, namespace
 from ...base.advice import advise
+from ...base.modes import state
 from ...declare.registry import public
 from ...engine import views
 from ...engine.tensor import Tensor, wrap
 from ..math.arithmetic import mul
-from ..random.fill import LIKE, default_stream
+from ..random.fill import LIKE, default_stream, varied
 from ..shape.views import squeeze_op, unsqueeze_op
 from .activation import check
 
 
 def noise(input: Tensor, keep: float, channels: bool = False) -> Tensor:
     """Ones with probability keep, else zeros, like input (or one number for each channel)."""
+    if state.vmap:
+        input = varied(input, "dropout")
     a = input._a
     if RANK.get(type(a), LIBRARY) == LIBRARY:
         ns = namespace(a)

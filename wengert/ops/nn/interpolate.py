@@ -37,12 +37,12 @@ KERNEL = {"bicubic": "cubic", "linear": "linear", "bilinear": "linear", "triline
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(linear, node="UpsampleBackward0")
+@primitive(linear, node="UpsampleBackward0", channels_last=(4, 5))
 def resample(xp, x, size=(), mode="nearest", align_corners=False, scales=(), antialias=False):
     """x (*lead, *spatial) with other spatial sizes."""
 
 
-@primitive(linear)
+@primitive(linear, channels_last=(4, 5))
 def resample_input(
     xp, y, spatial=(), mode="nearest", align_corners=False, scales=(), antialias=False
 ):

@@ -208,12 +208,13 @@ def torch_layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5, 
     optional="weight bias",
     node="NativeGroupNormBackward0",
     name="group_norm",
+    channels_last=(4, 5),
 )
 def group_norm_op(xp, x, weight, bias, groups=1, eps=1e-5):
     """x (N, C, ...) with mean 0 and variance 1 in each group of channels."""
 
 
-@primitive(composite)
+@primitive(composite, channels_last=(4, 5))
 def group_norm_backward(xp, g, x, weight, mean, rstd, groups=1, eps=1e-5, needs=(True, True, True)):
     """Gradients of group_norm's x, weight and bias."""
     shape = tuple(x.shape)

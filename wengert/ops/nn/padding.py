@@ -14,7 +14,7 @@ from ...engine.op import op, primitive
 from ..batching import on_last_dimensions
 
 
-@primitive(movement, types="any", node="ConstantPadNdBackward0")
+@primitive(movement, types="any", node="ConstantPadNdBackward0", channels_last=(4, 5))
 def constant_pad(xp, x, pad=(), value=0):
     """x with `value` around it; negative amounts cut off."""
 
@@ -24,12 +24,12 @@ constant_pad.jvp(lambda xp, tangents, x, pad, value: xp.constant_pad(tangents[0]
 on_last_dimensions(constant_pad)
 
 
-@primitive(movement, types="any")
+@primitive(movement, types="any", channels_last=(4, 5))
 def edge_pad(xp, x, pad=(), mode="reflect"):
     """x continued beyond its edges: 'reflect', 'replicate' or 'circular'."""
 
 
-@primitive(movement, types="any")
+@primitive(movement, types="any", channels_last=(4, 5))
 def edge_pad_backward(xp, g, shape=(), pad=(), mode="reflect"):
     """Gradients of an edge_pad added up where its elements came from."""
 
@@ -53,7 +53,9 @@ EDGES: dict[tuple[str, int], Any] = {}
 def _edge(mode: str, n: int) -> Any:
     """edge_pad under the name that PyTorch prints for a mode and a number of dimensions."""
 
-    @op(movement, types="any", name=f"{mode}_pad{n}d", node=f"{NAMES[mode]}Pad{n}DBackward0")
+    name, node = f"{mode}_pad{n}d", f"{NAMES[mode]}Pad{n}DBackward0"
+
+    @op(movement, types="any", name=name, node=node, channels_last=(4, 5))
     def f(xp, x, pad=(), mode=mode):
         return xp.edge_pad(x, pad, mode)
 

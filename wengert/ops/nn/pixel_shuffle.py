@@ -9,7 +9,7 @@ from ...engine.op import op
 from ..batching import on_last_dimensions
 
 
-@op(movement, types="any", name="pixel_shuffle")
+@op(movement, types="any", name="pixel_shuffle", channels_last=(4,))
 def pixel_shuffle_op(xp, x, factor=1):
     """(..., C r r, H, W) to (..., C, H r, W r)."""
     *lead, c, h, w = x.shape
@@ -19,7 +19,7 @@ def pixel_shuffle_op(xp, x, factor=1):
     return xp.reshape(x, (*lead, c // (r * r), h * r, w * r))
 
 
-@op(movement, types="any", name="pixel_unshuffle")
+@op(movement, types="any", name="pixel_unshuffle", channels_last=(4,))
 def pixel_unshuffle_op(xp, x, factor=1):
     """(..., C, H r, W r) to (..., C r r, H, W)."""
     *lead, c, h, w = x.shape
@@ -35,7 +35,7 @@ on_last_dimensions(pixel_shuffle_op)
 on_last_dimensions(pixel_unshuffle_op)
 
 
-@op(movement, types="any", name="channel_shuffle")
+@op(movement, types="any", name="channel_shuffle", channels_last=(4,))
 def channel_shuffle_op(xp, x, groups=1):
     """(N, groups * k, ...) with channels in the order of their place in a group."""
     n, c, *rest = x.shape

@@ -27,12 +27,15 @@ SEVERAL = tuple, list
 # ------------------------------------------------------------------------------------- the ops
 
 
-@primitive(opaque, outputs="out indices", integer="indices", node="MaxPoolWithIndicesBackward0")
+MAXIMA = {"outputs": "out indices", "integer": "indices", "channels_last": (4, 5)}
+
+
+@primitive(opaque, node="MaxPoolWithIndicesBackward0", **MAXIMA)
 def max_pool(xp, x, kernel=(), stride=(), padding=(), dilation=(), ceil=False):
     """Maximum of each window of x (*lead, *spatial), and its position in its plane."""
 
 
-@primitive(movement)
+@primitive(movement, channels_last=(4, 5))
 def pool_scatter(xp, y, where, spatial=(), windows=None):
     """Zeros (*lead, *spatial) plus y at the positions `where` of each plane, which are in windows
     (kernel, stride, padding, dilation), if those are given.
@@ -44,7 +47,7 @@ def pool_gather(xp, x, where, rank=1):
     """x (*lead, *spatial) at the positions `where` of each plane."""
 
 
-@primitive(movement, node="MaxUnpoolBackward0")
+@primitive(movement, node="MaxUnpoolBackward0", channels_last=(4,))
 def max_unpool(xp, x, where, spatial=()):
     """Zeros (*lead, *spatial) with x written at the positions `where` of each plane."""
 
@@ -61,12 +64,12 @@ pool_gather.vjp(
 max_unpool.vjp(x=lambda xp, g, where, spatial: xp.pool_gather(g, where, len(spatial)))
 
 
-@primitive(linear, node="AvgPoolBackward0")
+@primitive(linear, node="AvgPoolBackward0", channels_last=(4,))
 def avg_pool(xp, x, kernel=(), stride=(), padding=(), ceil=False, include_pad=True, divisor=None):
     """Mean of each window of x (*lead, *spatial), or its sum over divisor."""
 
 
-@primitive(linear)
+@primitive(linear, channels_last=(4,))
 def avg_pool_input(
     xp, y, spatial=(), kernel=(), stride=(), padding=(), ceil=False, include_pad=True, divisor=None
 ):

@@ -165,9 +165,9 @@ def bernoulli(
         check_probability(p)
         target = out if out is not None else _empty(input)
         resized("bernoulli", tuple(input._a.shape), target)
-        if RANK.get(type(input._a)):
+        if RANK.get(type(input._a)) or state.vmap and out is None:
             return LIKE["bernoulli"].entry(
-                input, (p,), stream_of(generator, input.device, "bernoulli")
+                varied(input, "bernoulli"), (p,), stream_of(generator, input.device, "bernoulli")
             )
         return refill(target, "bernoulli", "bernoulli", generator, p)
     check_probabilities(input, "bernoulli")

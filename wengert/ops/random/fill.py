@@ -19,6 +19,7 @@ from ...arrays import random_fill as streams
 from ...arrays.lookup import HOSTED, LIBRARY, NS, RANK, VALUES, namespace
 from ...arrays.random_stream import Stream
 from ...autodiff.batched import lift_batch
+from ...autodiff.dual import Dual
 from ...base import dtypes
 from ...base.advice import advise
 from ...base.modes import state
@@ -28,7 +29,7 @@ from ...engine import views
 from ...engine.interp import run_op
 from ...engine.kinds import opaque
 from ...engine.op import Op, op
-from ...engine.tensor import Tensor
+from ...engine.tensor import Tensor, wrap
 from .fast_paths import overwriting
 
 INT64 = (-(2**63), 2**63 - 1)
@@ -90,10 +91,18 @@ def batches(name: str) -> list[tuple[int, int]]:
 
 
 def varied(t: Any, name: str) -> Any:
-    """A tensor that is the same for all examples of a vmap, repeated so that each draws its own."""
-    if not state.vmap or not isinstance(t, Tensor) or RANK.get(type(t._a)):
+    """A tensor that is the same for all examples of a vmap, repeated so that each draws its own;
+    one that has a tangent, or is recorded by a transform inside, without that: draws have none.
+    """
+    if not state.vmap or not isinstance(t, Tensor):
         return t
-    for level, size in batches(name):
+    a = t._a
+    while isinstance(a, (Dual, Tensor)):
+        a = a.content if isinstance(a, Dual) else a._a
+    if RANK.get(type(a)) or not (wanted := batches(name)):
+        return t
+    t = t if a is t._a else wrap(a)
+    for level, size in wanted:
         t = lift_batch(NS[Tensor].expand(t, (size, *tuple(t._a.shape))), level)
     return t
 
@@ -289,14 +298,14 @@ def refill(t: Tensor, name: str, kind: str, generator: Any, *args: Any) -> Tenso
     """Overwrite t with the numbers of a distribution."""
     a = t._a
     stream = stream_of(generator, t.device, name)
-    if RANK.get(type(a), 0) or (state.grad and t._n is not None):
-        return views.inplace(t, name, LIKE[kind].entry(t, args, stream))
-    views.check_inplace(t, name)
-    if state.vmap and batches(name):
+    if state.vmap and varied(t, name) is not t:
         raise RuntimeError(
             f"vmap: {name}: Cannot ask for different inplace randomness on an unbatched tensor: it "
             "would be the same for all examples. Make a new tensor, for instance by rand_like"
         )
+    if RANK.get(type(a), 0) or (state.grad and t._n is not None):
+        return views.inplace(t, name, LIKE[kind].entry(t, args, stream))
+    views.check_inplace(t, name)
     strides = getattr(a, "strides", ())
     if 0 in strides and a.size and any(s == 0 and n > 1 for s, n in zip(strides, a.shape)):
         raise RuntimeError(

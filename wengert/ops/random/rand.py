@@ -17,13 +17,14 @@ from ...base import dtypes
 from ...base.advice import advise
 from ...base.devices import default_device
 from ...base.devices import device as device_
+from ...base.formats import ORDERS, contiguous_format, refuse_rank
 from ...base.modes import everyone, state
 from ...declare.fast_paths import short
 from ...declare.registry import public
 from ...engine import views
 from ...engine.overlap import check_overlap
 from ...engine.tensor import Tensor
-from ..creation.filled import finish, sized, space
+from ..creation.filled import finish, lying_as, sized, space
 from .fast_paths import integers, like, shuffled
 from .fast_paths import sized as shaped
 from .fill import (  # fmt: skip
@@ -38,6 +39,7 @@ from .fill import (  # fmt: skip
     refill,
     stream_of,
     unsupported,
+    varied,
 )
 
 
@@ -326,10 +328,13 @@ def _like(
     # An interpreter has to see the draw.
     if RANK.get(type(input._a)) and device is None:
         like = input.detach() if dtype is None else input.detach().to(dtype)
-        t = LIKE[kind].entry(like, args, stream)
+        t = LIKE[kind].entry(varied(like, name), args, stream)
         return t.requires_grad_() if requires_grad else t
     a = input._a
-    keep = memory_format is None or "preserve" in str(memory_format)
+    refuse_rank(memory_format, a.ndim)
+    keep = memory_format is not contiguous_format
+    if memory_format in ORDERS and not RANK.get(type(a)):
+        a = lying_as(a, memory_format, lambda s: namespace(a).empty(s, d))
     plain = (
         not NS[type(a)].has(HOST) or input.device != dev or a.flags.c_contiguous or 0 in a.strides
     )

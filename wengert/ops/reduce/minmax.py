@@ -16,16 +16,17 @@ from ...engine.op import OPS, op, primitive
 from ...engine.tensor import Tensor, wrap
 from ..batching import at_places
 from ..dims import restore, wrap_dim
+from ..node_facts import DIMS
 from .selection import max_along, min_along
 from .sum import reduced
 
 
-@primitive(reduction, real=True)
+@primitive(reduction, real=True, told=DIMS)
 def amax(xp, x, dim=None, keepdim=False):
     """Largest element along dim; ties share the gradient."""
 
 
-@primitive(reduction, real=True)
+@primitive(reduction, real=True, told=DIMS)
 def amin(xp, x, dim=None, keepdim=False):
     """Smallest element along dim; ties share the gradient."""
 

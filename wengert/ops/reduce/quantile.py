@@ -10,7 +10,7 @@ from ...engine.out_argument import write_out
 from ...engine.tensor import Tensor
 from ..creation.tensor import tensor
 from ..dims import wrap_dim
-from ..math.arithmetic import lerp
+from ..math.mixtures import lerp
 
 
 def _quantile(name: str, skip: bool) -> Any:

@@ -109,7 +109,7 @@ all = _truth("all")
 any = _truth("any")
 
 
-@primitive(reduction, name="logsumexp")
+@primitive(reduction, name="logsumexp", told=DIMS)
 def logsumexp_op(xp, x, dim=None, keepdim=False):
     """log sum exp(x)."""
 
@@ -366,7 +366,7 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
 # ---- norms
 
 
-@op(reduction, node="LinalgVectorNormBackward0", name="vector_norm")
+@op(reduction, node="LinalgVectorNormBackward0", name="vector_norm", told=DIMS)
 def vector_norm_op(xp, x, ord=2.0, dim=None, keepdim=False):
     """p-norm of vectors along dim (real result)."""
     if ord and (x.size if dim is None else count(x.shape, dim)) == 1:

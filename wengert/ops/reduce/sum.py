@@ -11,7 +11,7 @@ from ...engine.kinds import linear, reduction
 from ...engine.op import primitive
 from ...engine.out_argument import write_out
 from ..dims import count, kept_shape, restore, wrap_dim, wrap_dims
-from ..node_facts import DIMS
+from ..node_facts import DIMS, MEAN
 
 __all__ = ["kept_shape", "reduction"]
 
@@ -36,15 +36,19 @@ sum_all.vjp(x=lambda xp, g, x_shape: xp.expand(g, x_shape))
 
 def _each(word):
     """The vmap rule of a reduction of everything: of all dimensions but the batch's."""
-    return lambda xp, size, flags, x: (
-        getattr(xp, word)(x, tuple(range(1, x.ndim)), False) if x.ndim > 1 else x
-    )
+
+    def rule(xp, size, flags, x):
+        if x.ndim == 1:  # of single numbers, which are reduced for their dtype
+            x = xp.unsqueeze(x, 1)
+        return getattr(xp, word)(x, tuple(range(1, x.ndim)), False)
+
+    return rule
 
 
 sum_all.batch(_each("sum"))
 
 
-@primitive(linear, node="MeanBackward1", name="mean", told=DIMS)
+@primitive(linear, node="MeanBackward1", name="mean", told=MEAN)
 def mean_op(xp, x, dim=None, keepdim=False):
     """Mean over dim, or over everything."""
 

@@ -19,7 +19,7 @@ from ..dims import wrap_dim
 from ..index.indexing import sizes_item, split_item, unbind_item
 
 
-@primitive(movement, types="promote", name="cat", out="typed")
+@primitive(movement, types="promote", name="cat", out="typed", channels_last=(4, 5))
 def cat_op(xp, *arrays, dim=0):
     """Arrays joined along a dimension."""
 

@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any
 
-from ...base.formats import preserve_format, refuse_rank
+from ...base.formats import ORDERS, preserve_format, refuse_rank
 from ...declare.binding import ABSENT
 from ...declare.fast_paths import short
 from ...declare.lines import line
@@ -163,6 +163,17 @@ def contiguous_op(xp, x):
 
 
 contiguous_op.vjp(x=lambda g: g).batch(same_way("contiguous"))
+
+
+@primitive(movement, node="CloneBackward0", keeps_order=True)
+def reordered(xp, x, dims=()):
+    """A copy of x whose dimensions lie in memory in the order dims, the outermost first."""
+
+
+reordered.vjp(x=lambda g: g)
+reordered.batch_static(
+    lambda static, ndim, size: {**static, "dims": (0, *[d + 1 for d in static["dims"]])}
+)
 
 
 @primitive(movement, name="write_view", keeps_order=True)
@@ -525,7 +536,9 @@ def clone(input, *, memory_format=None):
     tensor([1, 2])
     """
     if memory_format is not None:
-        refuse_rank("clone", memory_format, input._a.ndim)
+        refuse_rank(memory_format, input._a.ndim)
+        if memory_format in ORDERS:
+            return reordered.entry(input, ORDERS[memory_format])
         if memory_format is not preserve_format:
             return copied_in_order(input)
     return copy.entry(input)
@@ -556,8 +569,16 @@ def contiguous(self, memory_format=None):
     (2, 1)
     """
     a = self._a
-    if memory_format is not None:
-        refuse_rank("contiguous", memory_format, a.ndim)
+    if memory_format in ORDERS:
+        refuse_rank(memory_format, a.ndim)
+        if self.is_contiguous(memory_format=memory_format):
+            return self
+        return reordered.entry(self, ORDERS[memory_format])
     if getattr(a, "flags", None) is not None and a.flags.c_contiguous:
         return self
+    if memory_format is preserve_format:
+        raise RuntimeError(
+            "preserve memory format is unsupported by the contiguous operator: call contiguous()"
+            " without it, or clone()"
+        )
     return contiguous_op.entry(self)

@@ -23,7 +23,7 @@ from .coordinates import flat_index, unflat_index
 COO, CSR, CSC = formats.sparse_coo, formats.sparse_csr, formats.sparse_csc
 
 
-@primitive(opaque, inputs=4)
+@primitive(opaque, inputs=4, node="SparseAddmmBackward0")
 def sparse_product(xp, x, y, rows, cols, n=0):
     """The product of the sparse matrix with values x at (rows, cols) and n rows with the dense
     matrix y.
