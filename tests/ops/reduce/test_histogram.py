@@ -20,3 +20,9 @@ def test_what_lies_outside_is_not_counted(dtype):
     found = x.histc(3, 0, 3)
     assert found.dtype == dtype and found.tolist() == [2.0, 1.0, 2.0]
     assert x[:0].histc(2, 0, 1).tolist() == [0.0, 0.0]
+
+
+def test_a_range_whose_multiple_overflows():
+    assert torch.tensor([-1e38, -0.25, 0.75]).histc(4).tolist() == [1.0, 0.0, 0.0, 2.0]
+    found = torch.tensor([-3e38, 3e38, 0.0, 1.0]).histc(3, -3e38, 3e38)
+    assert found.dtype == torch.float32 and found.tolist() == [1.0, 2.0, 1.0]

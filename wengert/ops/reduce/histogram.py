@@ -42,13 +42,15 @@ def bincount(input, weights=None, minlength=0):
 
 def counted(lib: Any, a: Any, bins: int, lo: float, hi: float) -> Any:
     """histc() of an array of float32 or float64, every step rounded to its dtype, as in PyTorch."""
-    a = a.reshape(-1)
+    a, d = a.reshape(-1), a.dtype
     a = a[(a >= lo) & (a <= hi)]
-    low, high = a.dtype.type(lo), a.dtype.type(hi)
+    if (hi - lo) * bins > lib.finfo(d).max:  # where PyTorch counts what overflows
+        a = a.astype(lib.float64)
+    low, high = [a.dtype.type(d.type(end)) for end in (lo, hi)]
     if low == high:
-        return lib.zeros(bins, a.dtype)
+        return lib.zeros(bins, d)
     places = ((a - low) * bins / (high - low)).astype(lib.int64)
-    return lib.bincount(lib.minimum(places, bins - 1), None, bins).astype(a.dtype)
+    return lib.bincount(lib.minimum(places, bins - 1), None, bins).astype(d)
 
 
 @public("histc(Tensor input, int bins=100, Scalar min=0, Scalar max=0, *, out)", out="exact")
