@@ -58,6 +58,9 @@ def quick(name: str, ufunc: Any, values: list[Any]) -> Any:
     if name in SINGLE:
         return converted(ufunc(converted(values[0], F32)), d)
     for i, a in enumerate(values):
+        if type(a) is ARRAY and not a.ndim and a.dtype == F32 and len(values) == 2:
+            wide = [converted(v, F32) if v.ndim else v for v in values]  # a number as it was given
+            return None if name in TESTS else converted(ufunc(*wide), d)
         if type(a) is ARRAY:
             continue
         if d != F16 or type(a) not in (int, float) or not -6e4 < a < 6e4:

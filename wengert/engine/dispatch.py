@@ -104,6 +104,10 @@ def slow(
         single = low = None
         if op.exact_numbers:
             single, low = in_single(xp, op, given, raws)
+            if single is not None and type(raws[1]) is Typed:
+                value = raws[1].value
+                if float(raws[0].dtype.type(value)) != value:  # rules do not round it either
+                    raws[1] = Typed(value, dtypes.float32)
         elif (
             op.types == "float"
             and len(raws) == 1
