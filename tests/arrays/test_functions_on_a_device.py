@@ -11,6 +11,7 @@ from ops.samples import SAMPLES
 
 import wengert as torch
 from wengert import distributions as D
+from wengert.arrays import sim
 from wengert.engine.tensor import wrap
 from wengert.nn import functional as F
 from wengert.nn.utils import rnn
@@ -84,6 +85,19 @@ FUNCTIONS = {
         torch.zeros(5, 1, 4, device=d).log_softmax(2), torch.tensor([[1, 2]], device=d),
         torch.tensor([5]), torch.tensor([2]),
     ),
+    "combinations under vmap": lambda d, c: torch.vmap(torch.combinations)(c),
+    "linspace under vmap": lambda d, c: torch.vmap(
+        lambda x: torch.linspace(x, x + 1, 4, device=d)
+    )(c[:, 0]),
+    "addmm under vmap": lambda d, c: torch.vmap(lambda x: torch.addmm(c, c[:, :3], x))(
+        torch.ones(2, 3, 4, device=d)
+    ),
+    "dot under vmap": lambda d, c: torch.vmap(torch.dot)(c, c),
+    "unique_consecutive": lambda d, c: torch.unique_consecutive(c),
+    "inverse of unique_consecutive": lambda d, c: torch.unique_consecutive(c, True)[1],
+    "counts of unique_consecutive": lambda d, c: torch.unique_consecutive(c, False, True, 0)[1],
+    "diagonal_scatter": lambda d, c: torch.diagonal_scatter(c, torch.zeros(3, device=d)),
+    "cholesky_inverse": lambda d, c: torch.cholesky_inverse(torch.eye(3, device=d) * 2),
     "inv": lambda d, c: torch.linalg.inv(torch.eye(3, device=d) * 2),
     "cholesky": lambda d, c: torch.linalg.cholesky(torch.eye(3, device=d) * 2),
     "eigvals": lambda d, c: torch.linalg.eigvals(torch.eye(3, device=d)),
@@ -123,6 +137,49 @@ def test_a_function_on_a_device(name):
     here, there = found
     assert str(there.device) == "sim:1" and there.dtype is here.dtype
     np.testing.assert_allclose(there.cpu().numpy(), here.numpy(), rtol=1e-6)
+
+
+# what asks about numbers of several matrices or rows gets one number, not all of them
+ASKING = {
+    "inv": lambda a, n: torch.linalg.inv(a),
+    "solve": lambda a, n: torch.linalg.solve(a, a),
+    "det": lambda a, n: torch.autograd.grad(
+        torch.linalg.det(a.requires_grad_()).sum(), a
+    )[0],
+    "eigvals": lambda a, n: torch.linalg.eigvals(a),
+    "cond": lambda a, n: torch.linalg.cond(a, 1),
+    "lstsq": lambda a, n: torch.linalg.lstsq(a, a).residuals,
+    "repeat_interleave": lambda a, n: torch.repeat_interleave(a, n, 0),
+    "repeat_interleave of counts": lambda a, n: torch.repeat_interleave(n),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ASKING)
+def test_nothing_but_numbers_goes_through_the_cpu(name, monkeypatch):
+    matrices = torch.eye(3).expand(2, 3, 3) * 2 + torch.arange(9.0).reshape(3, 3) / 10
+    counts = torch.tensor([2, 1])
+    want = ASKING[name](matrices.clone(), counts)
+    operands = matrices.to("sim:1"), counts.to("sim:1")
+    copy = sim.SimNamespace.to_host
+
+    def to_host(self, a):
+        assert a.size <= 1, "an array was copied to the CPU"
+        return copy(self, a)
+
+    with monkeypatch.context() as m:
+        m.setattr(sim.SimNamespace, "to_host", to_host)
+        got = ASKING[name](*operands)
+    assert str(got.device) == "sim:1"
+    np.testing.assert_allclose(got.cpu().numpy(), want.numpy(), rtol=1e-5)
+
+
+def test_what_is_wrong_with_matrices_of_a_device_is_told():
+    with pytest.raises(torch.linalg.LinAlgError, match="Batch element 1.*singular"):
+        torch.linalg.inv(torch.stack([torch.eye(2), torch.zeros(2, 2)]).to("sim:1"))
+    with pytest.raises(RuntimeError, match="infs or NaNs"):
+        torch.linalg.eig(torch.full((2, 2), float("nan"), device="sim:1"))
+    with pytest.raises(RuntimeError, match="negative"):
+        torch.repeat_interleave(torch.tensor([1, -1], device="sim:1"))
 
 
 @pytest.mark.parametrize("name", DISTRIBUTIONS)

@@ -250,5 +250,13 @@ dist.init_process_group("gloo")  # again, in the same processes
 x = torch.ones(1)
 dist.all_reduce(x)
 same("again", x, [size])
+
+if rank < size - 1 and size > 2:  # the last one does not take part
+    made = dist.shrink_group([size - 1])
+    assert made is dist.group.WORLD and dist.get_world_size() == size - 1
+    x = torch.ones(1)
+    dist.all_reduce(x)
+    same("fewer", x, [size - 1])
+    left = dist.new_group([0, 1])
 assert not bad, bad
 sys.stdout.write(f"rank {rank} of {size}: all well\n")

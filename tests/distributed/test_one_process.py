@@ -31,6 +31,50 @@ def test_facts(world):
     assert dist.get_pg_count() == 2
 
 
+def test_backends_of_devices():
+    for name in ("gloo", "nccl", "undefined", "cpu:gloo,cuda:nccl"):
+        torch = pytest.importorskip("torch.distributed")
+        here = dist.BackendConfig(dist.Backend(name))
+        there = torch.BackendConfig(torch.Backend(name))
+        assert repr(here) == repr(there), name
+        assert here.get_device_backend_map() == there.get_device_backend_map()
+    with pytest.raises(ValueError, match="Duplicate device type cpu"):
+        dist.BackendConfig("cpu:gloo,cpu:mpi")
+    with pytest.raises(ValueError, match="Invalid device:backend pairing"):
+        dist.BackendConfig("cpu:gloo:mpi")
+
+
+def test_options_of_operations():
+    torch = pytest.importorskip("torch.distributed.distributed_c10d")
+    from wengert.distributed import distributed_c10d as here
+
+    for name in (n for n in dir(torch) if n.endswith("Options") and hasattr(here, n)):
+        there = getattr(torch, name)()
+        for k in (k for k in dir(there) if not k.startswith("_") and k != "reduceOp"):
+            assert getattr(getattr(here, name)(), k) == getattr(there, k), (name, k)
+
+
+def test_a_way_to_meet_of_ones_own():
+    def meet(url):
+        assert url == "own://somewhere?rank=0&world_size=1"
+        yield dist.HashStore(), 0, 1
+
+    dist.register_rendezvous_handler("own", meet)
+    with pytest.raises(RuntimeError, match="already registered"):
+        dist.register_rendezvous_handler("own", meet)
+    dist.init_process_group("gloo", init_method="own://somewhere", rank=0, world_size=1)
+    assert dist.get_world_size() == 1
+    dist.destroy_process_group()
+    with pytest.raises(RuntimeError, match="No rendezvous handler"):
+        dist.init_process_group("gloo", init_method="other://somewhere", rank=0, world_size=1)
+
+
+def test_shrinking_asks_for_ranks(world):
+    for ranks, text in (([], "must name"), ([0, 0], "must name"), ([1], "within"), ([0], "left")):
+        with pytest.raises(ValueError, match=text):
+            dist.shrink_group(ranks)
+
+
 def test_collectives(world):
     x = wengert.arange(3.0)
     for f in (dist.all_reduce, lambda t: dist.broadcast(t, 0), lambda t: dist.reduce(t, 0)):

@@ -76,6 +76,13 @@ class Wrapped:
     def min(self) -> Any:
         return self.value.min()
 
+    def all(self) -> Any:
+        return self.value.all()
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+        root = self if self.root is None else self.root
+        return type(self)(self.value.diagonal(offset, axis1, axis2), self.index, root)
+
     def nonzero(self) -> Any:
         return tuple([type(self)(i, self.index) for i in self.value.nonzero()])
 

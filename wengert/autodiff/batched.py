@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.lookup import NS, SCALARS, namespace
 from ..base.modes import Level
-from ..engine.interp import Interp, interpreter, run_op
+from ..engine.interp import Interp, interpreter, library_of, run_op
 from ..engine.op import Op
 from ..engine.tensor import Tensor, wrap
 
@@ -36,7 +36,8 @@ def batched_apply(op: Op, ins: Any, static: dict[str, Any], level: int) -> Any:
             values.append(a.content if mine else a)
     if op.batch_rule is not None:
         size = values[flags.index(True)].shape[0]
-        outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
+        with library_of(*values).current():  # rules may use Python's operators
+            outs = op.batch_rule(namespace(*values), size, flags, *values, **static)
     elif op.kind == "elementwise":
         outs = run_op(op, values if len(values) == 1 else aligned(values, flags), static)
     else:

@@ -17,11 +17,13 @@ from .debug import *
 from .errors import *
 from .new_groups import *
 from .objects import *
+from .options import *
 from .point_to_point import *
 from .process_group import *
 from .reduce_op import ReduceOp as ReduceOp
 from .reduce_op import reduce_op as reduce_op
 from .reduce_op import supports_complex as supports_complex
+from .rendezvous_handlers import register_rendezvous_handler as register_rendezvous_handler
 from .store import *
 from .work import Work as Work
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DistBackendError", "DistError", "DistNetworkError", "DistStoreError"]
+__all__ = ["DistBackendError", "DistError", "DistNetworkError", "DistStoreError", "QueueEmptyError"]
 
 
 class DistError(RuntimeError):
@@ -21,5 +21,9 @@ class DistStoreError(DistError):
     """A store did not answer, or a key did not come in time."""
 
 
-for _error in (DistError, DistBackendError, DistNetworkError, DistStoreError):
+class QueueEmptyError(DistStoreError):
+    """A queue of a store has nothing in it."""
+
+
+for _error in (DistError, DistBackendError, DistNetworkError, DistStoreError, QueueEmptyError):
     _error.__module__ = "torch.distributed"

@@ -17,7 +17,13 @@ from .process_group import (
 )
 from .work import Call
 
-__all__ = ["new_group", "new_subgroups", "new_subgroups_by_enumeration", "split_group"]
+__all__ = [
+    "new_group",
+    "new_subgroups",
+    "new_subgroups_by_enumeration",
+    "shrink_group",
+    "split_group",
+]
 
 
 def new_group(
@@ -149,3 +155,54 @@ def split_group(
     if parent_pg is not None and pick(parent_pg) is not world():
         raise ValueError("split_group: the parent must be the world: name the ranks of the world")
     return new_subgroups_by_enumeration(split_ranks, timeout, backend, pg_options, group_desc)[0]
+
+
+def shrink_group(
+    ranks_to_exclude: list[int], group: Any = None, shrink_flags: int = 0, pg_options: Any = None
+) -> Any:
+    """A group without some of its ranks, such as those that have failed. The others call it, and
+    they alone. Where group is the world, the new one is the world, with ranks from 0 on, and all
+    other groups are gone.
+
+    ranks_to_exclude: ranks within group. group: the ranks that take part; None: all.
+    shrink_flags: 0, or 1: do not wait for what is under way, which has no effect here.
+    pg_options: accepted, without effect.
+
+    Raises TypeError where ranks_to_exclude is of the wrong type; ValueError where it is empty,
+    names a rank twice, one that is not there, or all; RuntimeError on a rank that is excluded.
+
+    >>> dist.shrink_group([1])
+    Traceback (most recent call last):
+    ValueError: shrink_group: rank 1 is not within 0 to 0
+    """
+    if not isinstance(ranks_to_exclude, list):
+        raise TypeError(
+            f"ranks_to_exclude must be a list, but got {type(ranks_to_exclude).__name__}"
+        )
+    base = pick(group)
+    left = [r for r in range(base.n) if r not in ranks_to_exclude]
+    if not ranks_to_exclude or len(set(ranks_to_exclude)) != len(ranks_to_exclude):
+        raise ValueError("ranks_to_exclude must name ranks, each once")
+    for r in ranks_to_exclude:
+        if not 0 <= r < base.n:
+            raise ValueError(f"shrink_group: rank {r} is not within 0 to {base.n - 1}")
+    if not left:
+        raise ValueError("shrink_group: no rank would be left")
+    if base.me not in left:
+        raise RuntimeError(f"shrink_group: rank {base.me} is excluded, and must not call this")
+    comm = base.comm.Create_group(base.comm.Get_group().Incl(left))
+    _World.made += 1
+    whole = base is world()
+    made = ProcessGroup(
+        base.MPI, comm, [*range(len(left))] if whole else [base.ranks[r] for r in left],
+        base.timeout, base.group_name if whole else str(_World.made), base.backend,
+        base.group_desc,
+    )  # fmt: skip
+    if whole:
+        _World.kept.extend([base, *_World.groups.values()])
+        _World.groups.clear()
+        _World.default = made
+    else:
+        _World.kept.append(_World.groups.pop(base.group_name))
+        _World.groups[made.group_name] = made
+    return made

@@ -17,7 +17,7 @@ from ..base.advice import advise
 from ..base.aliases import alias
 from ..base.devices import device
 from ..engine.error_context import clear_errors
-from . import rendezvous
+from . import rendezvous, rendezvous_handlers
 from .board import Board
 from .reduce_op import RedOpType
 from .solo import Solo
@@ -169,19 +169,16 @@ class Backend(str):
         return super().__new__(cls, name.lower())
 
 
-KNOWN = ("gloo", "mpi", "nccl", "ucc", "xccl", "undefined")
-
-
 def _backend_name(backend: str | None) -> str:
     if backend is None:
         return "undefined"
     name = Backend(backend)
     for part in name.split(","):
         device, colon, chosen = part.rpartition(":")
-        if chosen not in KNOWN:
+        if chosen not in Backend.backend_list:
             raise ValueError(
-                f"Invalid backend: '{backend}': expected one of {', '.join(KNOWN)}, or such as "
-                "'cpu:gloo,cuda:nccl'. All of them run on MPI here"
+                f"Invalid backend: '{backend}': expected one of "
+                f"{', '.join(Backend.backend_list)}, or such as 'cpu:gloo,cuda:nccl'. All of them run on MPI here"
             )
     return str(name)
 
@@ -379,6 +376,9 @@ def _start(
             _from_environment(name, -1)
         address = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
         return rendezvous.start_mpi(rank, size, seconds, address, None), rank, size
+    if url.scheme not in ("tcp", "file"):
+        kept, rank, size = next(iter(rendezvous_handlers.found(init_method or "", rank, size)))
+        return _start(None, rank, size, kept, seconds)
     if rank < 0 or size < 1:
         raise ValueError(
             f"init_process_group: init_method {init_method} needs rank and world_size, not "
@@ -393,7 +393,7 @@ def _start(
         kept = FileStore(url.netloc + url.path, size)
         kept.set_timeout(timedelta(seconds=seconds))
         return rendezvous.start_mpi(rank, size, seconds, None, kept), rank, size
-    raise RuntimeError(f"No rendezvous handler for {init_method}: use env://, tcp:// or file://")
+    raise RuntimeError(f"init_method {init_method} names no host and port")
 
 
 @clear_errors

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from .errors import DistBackendError, DistNetworkError
+from .rendezvous_handlers import register_rendezvous_handler as register_rendezvous_handler
 from .store import Listener, Store, connect
 
 __all__ = ["foreign_launcher", "introduced", "start_mpi", "start_under_launcher"]

@@ -2,14 +2,19 @@
 
 from ..coalesced import *
 from ..collectives import *
+from ..debug import DebugLevel as DebugLevel
+from ..debug import get_debug_level as get_debug_level
 from ..errors import *
 from ..new_groups import *
 from ..objects import *
+from ..options import *
 from ..point_to_point import *
 from ..process_group import *
 from ..process_group import ProcessGroup, _World, pick
 from ..reduce_op import RedOpType as RedOpType
 from ..reduce_op import ReduceOp as ReduceOp
+from ..reduce_op import reduce_op as reduce_op
+from ..reduce_op import supports_complex as supports_complex
 from ..store import *
 from ..store import Store
 from ..work import Work as Work

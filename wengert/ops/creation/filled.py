@@ -56,6 +56,11 @@ def finish(a: Any, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
+def no_value(x: Any) -> bool:
+    """Whether x is a tensor within a transform: made for each example, where x lies."""
+    return isinstance(x, Tensor) and lookup.RANK.get(type(x._a)) == lookup.INTERPRETER
+
+
 def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A function whose tensors are made on the CPU and copied where they are wanted: the same
     numbers everywhere.
@@ -64,7 +69,7 @@ def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(careful)
     def f(*args: Any, device: Any = None, requires_grad: bool = False, **kw: Any) -> Tensor:
         xp = space(device)
-        if xp.has(lookup.HOST) or not xp.has(lookup.VALUES):
+        if xp.has(lookup.HOST) or not xp.has(lookup.VALUES) or any(map(no_value, args)):
             return careful(*args, device=device, requires_grad=requires_grad, **kw)
         there = xp.from_host(readable(careful(*args, device="cpu", **kw), careful.__name__))
         return finish(there, requires_grad)

@@ -19,7 +19,7 @@ from ...engine.tensor import Tensor
 from .matrix import (
     SQUARE,
     adjoint,
-    bottom,
+    anywhere,
     check_info,
     check_matrix,
     column,
@@ -419,8 +419,7 @@ def linalg_eigvalsh(A, UPLO="L"):
 
 
 def _finite(name: str, A: Tensor) -> None:
-    values = bottom(A)
-    if values is not None and not (abs(values) < float("inf")).all():
+    if anywhere(A, lambda values: ~(abs(values) < float("inf"))):
         raise RuntimeError(f"{name}: input tensor should not contain infs or NaNs.")
 
 

@@ -146,28 +146,38 @@ def check_same_dtype(name: str, x: Tensor, y: Tensor, first: str = "A", second: 
 
 
 def bottom(x: Any) -> Any:
-    """The array below Tensors and interpreters, on the CPU; None where there is none (tracing)."""
+    """The array below Tensors and interpreters; None where there is none (tracing)."""
     while True:
         if isinstance(x, Tensor):
             x = x._a
         elif RANK.get(type(x)) == INTERPRETER:
             x = getattr(x, "content", None)
         else:
-            xp = None if x is None else NS[type(x)]
-            return x if xp is None or xp.has(HOST) or not xp.has(VALUES) else xp.to_host(x)
+            return x
+
+
+def anywhere(x: Any, test: Callable[[Any], Any] | None = None) -> bool | None:
+    """Whether test holds for a number of the array below x, or one is not zero; None where there
+    are no numbers. It is asked where the array lies, and one bool comes back.
+    """
+    a = bottom(x)
+    if a is None:
+        return None
+    xp = NS[type(a)]
+    if xp.has(HOST):
+        return bool((a if test is None else test(a)).any())
+    if not xp.has(VALUES):
+        return None
+    with xp.of(a).current():
+        return bool(xp.any(a if test is None else test(a), None, False).item())
 
 
 def check_info(name: str, info: Any, what: Callable[[int], str]) -> None:
     """LinAlgError with what(first non-zero value of info) where LAPACK reported a failure."""
-    if not native.within(info, 0, 1):
-        check_each(name, bottom(info), what)
-
-
-def check_each(name: str, values: Any, what: Callable[[int], str]) -> None:
-    """check_info() of an array."""
-    if values is None or not (values.any() if values.ndim else values):
+    if native.within(info, 0, 1) or not anywhere(info):
         return
-    flat = values.reshape(-1)
+    values = bottom(info)
+    flat = NS[type(values)].to_host(values).reshape(-1)
     first = next(i for i, v in enumerate(flat) if v)
     where = f"(Batch element {first}): " if values.ndim else ""
     raise LinAlgError(f"{name}: {where}{what(int(flat[first]))}")

@@ -20,6 +20,7 @@ from .decompositions import linalg_svdvals, svd_op
 from .matrix import (
     NAMES,
     adjoint,
+    anywhere,
     bottom,
     check_floating,
     check_matrix,
@@ -79,7 +80,7 @@ def near_singular(x: Tensor) -> bool:
     from ...arrays.lookup import namespace
 
     values = namespace(a).det(a)
-    return bool((abs(values) < 100 * dtypes.finfo(x.dtype).eps).any())
+    return bool(anywhere(values, lambda v: abs(v) < 100 * dtypes.finfo(x.dtype).eps))
 
 
 def singular_det(x: Tensor) -> Tensor:
@@ -319,8 +320,7 @@ def cond(A, p=None):
         return s.sum(-1) * s.reciprocal().sum(-1)
     out, info = function("inv_ex", "linalg")(A)
     r = matrix_norm(A, p) * matrix_norm(out, p)
-    values = bottom(info)
-    return r.masked_fill(info != 0, math.inf) if values is not None and values.any() else r
+    return r.masked_fill(info != 0, math.inf) if anywhere(info) else r
 
 
 @primitive(opaque, name="matrix_rank")

@@ -23,7 +23,7 @@ from ..predicates import broadcast_shapes
 from .matrix import (
     SQUARE,
     adjoint,
-    bottom,
+    anywhere,
     check_floating,
     check_info,
     check_matrix,
@@ -501,8 +501,9 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):
 def _residuals(
     A: Tensor, b: Tensor, x: Tensor, rank: Tensor, m: int, n: int, driver: str
 ) -> Tensor:
-    r = bottom(rank)
-    if m > n and (driver == "gels" or driver != "gelsy" and r is not None and (r == n).all()):
+    if m > n and (
+        driver == "gels" or driver != "gelsy" and anywhere(rank, lambda r: r != n) is False
+    ):
         d = A @ x - b
         return d.abs().square().sum(-2)
     return x.reshape(-1)[:0].abs()

@@ -314,18 +314,18 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
             out.append(none)
         return tuple(out) if len(out) > 1 else x
     rows = x.reshape(n, -1)
-    new = xp.ones((n,), "bool")
+    new = xp.ones((1,), "bool")
     if n > 1:
-        new[1:] = xp.any(xp.ne(rows._a[1:], rows._a[:-1]), 1, False)
+        new = xp.cat(new, xp.any(xp.ne(rows._a[1:], rows._a[:-1]), 1, False), dim=0)
     starts = new.nonzero()[0]
     v = wrap(x._a[starts])
     v = v if dim is None else v.movedim(0, d)
     v = v if input._n is None else distinct.entry(input, v._a)
-    inverse = xp.cumsum(new, 0) - 1
-    ends = xp.library.concatenate((starts[1:], [n]))
+    inverse = xp.sub(xp.cumsum(new, 0), 1)
+    ends = xp.cat(starts[1:], xp.full((1,), n, "int64"), dim=0)
     out = [v]
     if return_inverse:
-        out.append(wrap(inverse.reshape(input._a.shape) if dim is None else inverse))
+        out.append(wrap(inverse).reshape(tuple(input._a.shape)) if dim is None else wrap(inverse))
     if return_counts:
-        out.append(wrap(xp.astype(ends - starts, "int64")))
+        out.append(wrap(xp.astype(xp.sub(ends, starts), "int64")))
     return tuple(out) if len(out) > 1 else v

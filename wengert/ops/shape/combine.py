@@ -66,13 +66,15 @@ def combinations(input, r=2, with_replacement=False):
     if r == 1:
         return input.unsqueeze(1).clone()
     if r == 2:
-        pairs = function("triu_indices")(n, n, 0 if with_replacement else 1)
+        pairs = function("triu_indices")(n, n, 0 if with_replacement else 1, device=input.device)
         return input[pairs.T]
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = list(choose(range(n), r))
     if r == 0:
         return input.new_empty(0)
-    index = function("tensor")([i for row in rows for i in row], dtype=dtypes.int64)
+    index = function("tensor")(
+        [i for row in rows for i in row], dtype=dtypes.int64, device=input.device
+    )
     return input[index].reshape(len(rows), r)
 
 

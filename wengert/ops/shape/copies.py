@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arrays.lookup import NS, default_namespace
+from ...arrays.lookup import HOST, NS, default_namespace
 from ...base.modes import state
 from ...declare.lines import line
 from ...declare.registry import function, public
@@ -419,9 +419,15 @@ def repeat_interleave(input=None, repeats=None, dim=None, *, output_size=None):
                 "repeats must have the same size as input along dim, but got repeats.size(0) ="
                 f" {counts._a.shape[0]} and input.size({d}) = {n}"
             )
-        each = NS[type(counts._a)].to_host(counts._a)
-        if n and int(each.min()) < 0:
+        if n and int(counts.min()) < 0:
             raise RuntimeError("repeats can not be negative")
+        if not NS[type(counts._a)].has(HOST):  # how many there are is all that leaves the device
+            ends = counts.detach().cumsum(0)
+            total = int(ends[-1]) if n else 0
+            check_output_size(total, output_size)
+            places = function("arange")(total, device=x.device)
+            return index_select_op.entry(x, function("searchsorted")(ends, places, right=True), d)
+        each = counts._a
     else:
         if repeats < 0:
             raise RuntimeError("Repeats must be non-negative")

@@ -275,7 +275,6 @@ def istft(
 
 
 def _below(x: Tensor, limit: float) -> bool:
-    from ..linalg.matrix import bottom
+    from ..linalg.matrix import anywhere
 
-    values = bottom(x)
-    return values is not None and bool((abs(values) < limit).any())
+    return bool(anywhere(x, lambda values: abs(values) < limit))
