@@ -22,6 +22,11 @@ __all__ = [
 ]  # fmt: skip
 
 GroupName = typing.NewType("GroupName", str)
+GroupName.__doc__ = """The name of a process group, a str.
+
+>>> dist.GroupName("pairs")
+'pairs'
+"""
 UNSET = timedelta(milliseconds=-1)  # the group's own timeout
 SERVES = {
     "gloo": ("cpu", "cuda"), "nccl": ("cuda",), "xccl": ("xpu",), "ucc": ("cpu", "cuda"),
@@ -30,7 +35,11 @@ SERVES = {
 
 
 class BuiltinCommHookType(enum.Enum):
-    """The communication hooks that DDP has by itself."""
+    """The communication hooks that DDP has by itself.
+
+    >>> dist.BuiltinCommHookType.FP16_COMPRESS.value
+    2
+    """
 
     ALLREDUCE = 1
     FP16_COMPRESS = 2
@@ -39,6 +48,8 @@ class BuiltinCommHookType(enum.Enum):
 class BackendConfig:
     """Which backend serves which type of device, from a name such as 'gloo' or
     'cpu:gloo,cuda:nccl'.
+
+    backend: the name.
 
     Raises ValueError where a pair is no device and backend, or a device is named twice.
 
@@ -84,59 +95,131 @@ class BackendConfig:
 
 @dataclass
 class AllgatherOptions:
-    """Options of an all_gather: how long it may take, and whether the caller waits."""
+    """Options of an all_gather: how long it may take, and whether the caller waits.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once.
+
+    >>> dist.distributed_c10d.AllgatherOptions().asyncOp
+    True
+    """
 
     timeout: timedelta = UNSET
     asyncOp: bool = True
 
 
 class AllToAllOptions(AllgatherOptions):
-    """Options of an all_to_all."""
+    """Options of an all_to_all.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once.
+
+    >>> dist.distributed_c10d.AllToAllOptions().asyncOp
+    True
+    """
 
 
 @dataclass
 class AllreduceOptions(AllgatherOptions):
-    """Options of an all_reduce, with the operation."""
+    """Options of an all_reduce, with the operation.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. reduceOp: a ReduceOp.
+
+    >>> dist.distributed_c10d.AllreduceOptions().asyncOp
+    True
+    """
 
     reduceOp: Any = ReduceOp.SUM
 
 
 class AllreduceCoalescedOptions(AllreduceOptions):
-    """Options of an all_reduce of several tensors."""
+    """Options of an all_reduce of several tensors.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. reduceOp: a ReduceOp.
+
+    >>> dist.distributed_c10d.AllreduceCoalescedOptions().asyncOp
+    True
+    """
 
 
 class ReduceScatterOptions(AllreduceOptions):
-    """Options of a reduce_scatter."""
+    """Options of a reduce_scatter.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. reduceOp: a ReduceOp.
+
+    >>> dist.distributed_c10d.ReduceScatterOptions().asyncOp
+    True
+    """
 
 
 @dataclass
 class GatherOptions(AllgatherOptions):
-    """Options of a gather, with the rank that gathers."""
+    """Options of a gather, with the rank that gathers.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. rootRank: the rank that has, or gets, the tensors.
+
+    >>> dist.distributed_c10d.GatherOptions().asyncOp
+    True
+    """
 
     rootRank: int = 0
 
 
 class ScatterOptions(GatherOptions):
-    """Options of a scatter, with the rank that has the tensors."""
+    """Options of a scatter, with the rank that has the tensors.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. rootRank: the rank that has, or gets, the tensors.
+
+    >>> dist.distributed_c10d.ScatterOptions().asyncOp
+    True
+    """
 
 
 @dataclass
 class BroadcastOptions(GatherOptions):
-    """Options of a broadcast: the rank that has the tensor, and which of its tensors."""
+    """Options of a broadcast: the rank that has the tensor, and which of its tensors.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. rootRank: the rank that has, or gets, the tensors. rootTensor: which
+    of its tensors.
+
+    >>> dist.distributed_c10d.BroadcastOptions().asyncOp
+    True
+    """
 
     rootTensor: int = 0
 
 
 @dataclass
 class ReduceOptions(BroadcastOptions):
-    """Options of a reduce: the rank that has the result, and the operation."""
+    """Options of a reduce: the rank that has the result, and the operation.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. rootRank: the rank that has, or gets, the tensors. rootTensor: which
+    of its tensors. reduceOp: a ReduceOp.
+
+    >>> dist.distributed_c10d.ReduceOptions().asyncOp
+    True
+    """
 
     reduceOp: Any = ReduceOp.SUM
 
 
 @dataclass
 class BarrierOptions(AllgatherOptions):
-    """Options of a barrier; devices have no effect."""
+    """Options of a barrier; devices have no effect.
+
+    timeout: how long to wait, a timedelta; -1 ms: as the group says. asyncOp: whether the
+    caller goes on at once. device_ids: numbers of GPUs, without effect. device: without effect.
+
+    >>> dist.distributed_c10d.BarrierOptions().asyncOp
+    True
+    """
 
     device_ids: list[int] = field(default_factory=list)
     device: Any = None

@@ -178,7 +178,7 @@ def _backend_name(backend: str | None) -> str:
         if chosen not in Backend.backend_list:
             raise ValueError(
                 f"Invalid backend: '{backend}': expected one of "
-                f"{', '.join(Backend.backend_list)}, or such as 'cpu:gloo,cuda:nccl'. All of them run on MPI here"
+                f"{', '.join(Backend.backend_list)}, or such as 'cpu:gloo,cuda:nccl', on MPI here"
             )
     return str(name)
 
