@@ -403,8 +403,7 @@ def solve_triangular(lib: Any, x: Any, y: Any, upper: bool = False, unit: bool =
     def one(a: Any, b: Any) -> tuple[Any]:
         # the transposed problem, so that row-major arrays need no copies: out.T @ a.T = b.T
         out = trsm(1, a.T, b.T, side=1, lower=upper, diag=unit).T
-        flat = out.reshape(-1)
-        size = flat.dot(flat)
+        size = np.vdot(out, out)
         if size - size != 0:  # blocks carry what is not finite into rows that do not read it
             with lib.errstate(all="ignore"):
                 out = substituted(lib, a, b, upper, unit)
