@@ -38,6 +38,10 @@ FUNCTIONS = {
     "arange with a step": lambda d, c: torch.arange(0, 1, 0.25, device=d),
     "linspace": lambda d, c: torch.linspace(0, 1, 5, device=d),
     "logspace": lambda d, c: torch.logspace(0, 1, 5, device=d),
+    "linspace into a tensor": lambda d, c: torch.linspace(
+        0, 1, 5, out=torch.zeros(5, dtype=torch.float64, device=d)
+    ),
+    "eye into a tensor": lambda d, c: torch.eye(3, out=torch.zeros(3, 3, device=d)),
     "eye": lambda d, c: torch.eye(3, device=d),
     "eye of integers": lambda d, c: torch.eye(2, 3, dtype=LONG, device=d),
     "tril_indices": lambda d, c: torch.tril_indices(3, 3, device=d),

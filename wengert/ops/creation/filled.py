@@ -68,11 +68,16 @@ def made_on_host(careful: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(careful)
     def f(*args: Any, device: Any = None, requires_grad: bool = False, **kw: Any) -> Tensor:
+        if device is None and isinstance(kw.get("out"), Tensor):
+            device = kw["out"].device
         xp = space(device)
         if xp.has(lookup.HOST) or not xp.has(lookup.VALUES) or any(map(no_value, args)):
             return careful(*args, device=device, requires_grad=requires_grad, **kw)
+        out = kw.pop("out", None)
+        if out is not None and kw.get("dtype") is None:
+            kw["dtype"] = out.dtype
         there = xp.from_host(readable(careful(*args, device="cpu", **kw), careful.__name__))
-        return finish(there, requires_grad)
+        return into(out, finish(there, requires_grad), True, "")
 
     return f
 
