@@ -1,5 +1,6 @@
 """`torch.optim`: optimizers, schedules of the learning rate, averages of weights."""
 
+import sys as _sys
 from importlib import import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any
@@ -48,6 +49,25 @@ __all__ = [
     "swa_utils",
     "swap_in_optimizer_params_and_state",
 ]
+
+
+def _form(module: str) -> Any:
+    """What a file of an optimizer gives besides: `adam.adam` and the like, seldom asked for."""
+
+    def get(asked: str) -> Any:
+        if asked == module.rpartition(".")[2]:
+            from . import _functional
+
+            return getattr(_functional, asked)
+        raise AttributeError(f"module {module!r} has no attribute {asked!r}")
+
+    return get
+
+
+for _kind in (
+    ASGD, Adadelta, Adagrad, Adam, AdamW, Adamax, NAdam, RAdam, RMSprop, Rprop, SGD,
+):  # fmt: skip
+    _sys.modules[_kind.__module__].__dict__["__getattr__"] = _form(_kind.__module__)
 
 
 def __dir__() -> list[str]:
