@@ -31,8 +31,10 @@ def test_dtypes_and_numbers(name, low, theirs, torch, keep_rng):
         found = outcome(w, ours, combination, low)
         assert found is not None, combination
         assert found[0] == expected[0], combination
+        # without AVX-512 PyTorch adds the taps of transposed convolutions in half precision
+        near = 0.08 if "transpose" in name else 0.04
         for a, b in zip(found[1], expected[1]):
-            np.testing.assert_allclose(a, b, rtol=0.04, atol=0.04, err_msg=combination)
+            np.testing.assert_allclose(a, b, rtol=0.04, atol=near, err_msg=combination)
 
 
 def models(torch):

@@ -91,8 +91,9 @@ def _checked(name: str, input: Tensor, quant_min: int, quant_max: int) -> None:
 def fake_quantize_per_tensor_affine(input, scale, zero_point, quant_min, quant_max):
     """input as it is after it was rounded to integers from quant_min to quant_max and back.
 
-    input (*): floating point. scale: the size of a step, a number or a tensor of one element.
-    zero_point: the integer that stands for zero. Gradients pass where the integer is in the range.
+    input (*): floating point. scale: the size of a step, a number or of shape (1,). zero_point:
+    the integer that stands for zero, a number or of shape (1,). quant_min, quant_max: the range of
+    integers; gradients pass where the integer is in it.
 
     RuntimeError where quant_min exceeds quant_max or zero_point is not between them.
 
@@ -121,8 +122,10 @@ def fake_quantize_per_channel_affine(input, scale, zero_point, axis, quant_min, 
 
     input (*, C, *): floating point. scale (C): float32. zero_point (C): int32, float32 or float16;
     those that are not integers are added before rounding. axis: the dimension of the channels.
+    quant_min, quant_max: the range of integers.
 
-    RuntimeError for sizes or dtypes that do not fit, and for zero points out of the range.
+    RuntimeError for sizes or dtypes that do not fit, and for zero points out of the range;
+    IndexError where there is no dimension axis.
 
     >>> steps = torch.tensor([0.1, 0.5])
     >>> zeros = torch.zeros(2, dtype=torch.int32)
