@@ -143,7 +143,11 @@ CASES: dict[str, Any] = {
         TALL,
         rng.standard_normal((2, 4, 2)),
     ),
-    "lstsq gels": (lambda T, x, b: T.linalg.lstsq(x, b, driver="gels"), ZTALL, ZTALL[..., :2].conj()),
+    "lstsq gels": (
+        lambda T, x, b: T.linalg.lstsq(x, b, driver="gels"),
+        ZTALL,
+        ZTALL[..., :2].conj(),
+    ),
     "lstsq wide": (lambda T, x, b: T.linalg.lstsq(x, b, driver="gelss"), WIDE, WIDE[:, :2]),
     "tensorinv": (lambda T, x: T.linalg.tensorinv(x.reshape(3, 2, 6)), rng.standard_normal((6, 6))),
     "tensorsolve": (
