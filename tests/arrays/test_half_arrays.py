@@ -90,3 +90,34 @@ def test_beside_other_dtypes_and_in_given_memory_numpy_has_its_say():
 def test_few_elements_and_other_dtypes_stay_as_they_are():
     for a in (np.ones(9, np.float16), np.ones(5000, "f4"), 3, None, (1, "x")):
         assert half_arrays.standing(a) is a or half_arrays.standing(a) == a
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("rows", [3, 700])
+def test_rows_added_at_an_index_are_rounded_once(dtype, rows):
+    torch.manual_seed(2)
+    x, source = torch.randn(rows, 24).to(dtype), torch.randn(900, 24).to(dtype)
+    index = torch.randint(0, rows, (900,))
+    found = torch.index_add(x, 0, index, source)
+    wanted = torch.index_add(x.double(), 0, index, source.double()).to(dtype)
+    assert found.dtype == dtype
+    assert torch.allclose(found.double(), wanted.double(), rtol=torch.finfo(dtype).eps, atol=1e-4)
+    assert (found == wanted).double().mean() > 0.99
+    untouched = torch.bincount(index, minlength=rows) == 0
+    assert torch.equal(found[untouched], x[untouched])
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (40, 130)])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_copysign_takes_the_sign_bit_whatever_carries_it(dtype, shape):
+    odd = torch.tensor([0.0, -0.0, np.inf, -np.inf, np.nan]).to(dtype)
+    x, y = torch.ones(5, *shape).to(dtype), torch.ones(5, 1, *shape).to(dtype)
+    x, y = x * odd.view(5, *[1] * len(shape)), y * odd.view(5, 1, *[1] * len(shape))
+    found = torch.copysign(x, y)
+    wanted = np.copysign(x.float().numpy(), y.float().numpy())
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found.float().numpy(), wanted)
+    signs = ~np.isnan(wanted)
+    np.testing.assert_array_equal(
+        np.signbit(found.float().numpy())[signs], np.signbit(wanted)[signs]
+    )

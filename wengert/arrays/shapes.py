@@ -7,6 +7,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from ..kernels.halves import KINDS as HALVES
+from ..kernels.halves import converted
 from ..kernels.transpose import transposed_copy
 from .capabilities import ON_HOST
 from .lookup import NS
@@ -272,7 +274,11 @@ def index_put(
     elif spec == ("array",) and x.ndim == 2 and value.shape == (indices[0].size, x.shape[1]):
         from .embedding import add_rows
 
-        out += add_rows(lib, value, indices[0] % x.shape[0], x.shape[0])
+        rows = indices[0] % x.shape[0]
+        if x.dtype in HALVES and value.dtype == x.dtype:  # added in float32, rounded once
+            sums = add_rows(lib, converted(value, np.dtype(np.float32)), rows, x.shape[0])
+            return converted(converted(x, sums.dtype) + sums, x.dtype)
+        out += add_rows(lib, value, rows, x.shape[0])
     else:
         lib.add.at(out, key, value)
     return out

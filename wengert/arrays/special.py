@@ -226,7 +226,16 @@ def _library(name: str) -> Any:
 
 
 hypot, logaddexp2, atan2 = _library("hypot"), _library("logaddexp2"), _library("arctan2")
-copysign = _library("copysign")
+_signed = _library("copysign")
+
+
+def copysign(lib: Any, x: Any, y: Any) -> Any:
+    """x with the sign of y; of half precision by its bits, without a way through float32."""
+    if x.dtype != y.dtype or x.dtype.itemsize != 2 or x.dtype.kind not in "fV" or not x.ndim:
+        return _signed(lib, x, y)
+    bits = lib.bitwise_and(x.view(np.uint16), np.uint16(0x7FFF))
+    sign = lib.bitwise_and(y.view(np.uint16), np.uint16(0x8000))
+    return lib.bitwise_or(bits, sign).view(x.dtype)
 
 
 @widened
