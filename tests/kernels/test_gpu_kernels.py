@@ -130,6 +130,12 @@ def test_not_a_number_spreads():
     assert np.isnan(y[0]).all() and not np.isnan(y[1]).any()
 
 
+def test_masked_elements_have_no_share_at_all():
+    x = np.array([[1.0, -np.inf, 2.0], [-200.0, 1.0, -np.inf]], np.float32)
+    (y,) = launched(ROWS["softmax"], 2, 3, x, outputs=[((2, 3), np.nan)])
+    assert y[0, 1] == y[1, 2] == y[1, 0] == 0 and y[1, 1] == 1
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_a_missing_barrier_is_noticed(name, monkeypatch):
     """Without one of its barriers a row kernel gives something else, in one order or the other."""

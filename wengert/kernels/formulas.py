@@ -310,7 +310,7 @@ def elu(x: V, alpha: V, scale: V, input_scale: V) -> V:
 
 
 def elu_backward(g: V, x: V, alpha: V, scale: V, input_scale: V) -> V:
-    below = small_exp(least(x, 0.0) * input_scale) * (alpha * scale * input_scale)
+    below = exp(least(x, 0.0) * input_scale) * (alpha * scale * input_scale)
     return g * where(x > 0.0, scale, below)
 
 

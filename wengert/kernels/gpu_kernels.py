@@ -81,7 +81,7 @@ def _softmax(f: Threads, n: Value, x: Pointer, y: Pointer) -> None:
     top = f.greatest(top)
 
     def exps(i: Value, s: Value) -> list[Value]:
-        e = formulas.small_exp(x.load(i) - top)
+        e = formulas.exp(x.load(i) - top)
         y.store(e, i)
         return [s + e]
 
@@ -111,7 +111,7 @@ def _log_softmax_backward(f: Threads, n: Value, g: Pointer, y: Pointer, out: Poi
     g, y, out = (p.at(f.block_index * n) for p in (g, y, out))
     (s,) = row(f, n, lambda i, s: [s + g.load(i)], [f.zero("float")])
     s = f.total(s)
-    row(f, n, lambda i: out.store(g.load(i) - formulas.small_exp(y.load(i)) * s, i))
+    row(f, n, lambda i: out.store(g.load(i) - formulas.exp(y.load(i)) * s, i))
 
 
 def _rows(name: str, arrays: str, body: Callable[..., None]) -> Kernel:

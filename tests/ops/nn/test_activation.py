@@ -269,3 +269,13 @@ def test_softmax_sums_to_one() -> None:
     for dim in range(3):
         np.testing.assert_allclose(F.softmax(x, dim).sum(dim).numpy(), 1, rtol=1e-5)
         np.testing.assert_allclose(F.log_softmax(x, dim).exp().sum(dim).numpy(), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "celu"])
+def test_the_curvature_of_elus_at_zero_is_that_of_the_line(name: str) -> None:
+    """PyTorch's second derivative at 0 is 0, and the gradient at -inf exactly 0."""
+    x = wengert.tensor([-1.0, 0.0, 1.0, -float("inf")], requires_grad=True)
+    (g,) = wengert.autograd.grad(getattr(F, name)(x).sum(), x, create_graph=True)
+    (h,) = wengert.autograd.grad(g.sum(), x)
+    assert g[3] == 0
+    assert h[0] == g[0] and h[1:3].tolist() == [0, 0]

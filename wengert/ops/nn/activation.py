@@ -110,7 +110,10 @@ def elu_op(xp, x, alpha=1.0, scale=1.0, input_scale=1.0):
 @primitive(composite)
 def elu_backward(xp, g, x, alpha=1.0, scale=1.0, input_scale=1.0):
     """Gradient of elu."""
-    below = xp.exp(xp.clamp_scalar(x, None, 0) * input_scale) * (alpha * scale * input_scale)
+    least = xp.where(
+        xp.ge(x, 0), xp.full_like(x, 0), x
+    )  # constant at 0, as PyTorch's, unlike clamp
+    below = xp.exp(least * input_scale) * (alpha * scale * input_scale)
     return g * xp.where(xp.gt(x, 0), xp.full_like(x, scale), below)
 
 
