@@ -129,6 +129,14 @@ def test_streams_are_pytorchs(torch, arguments, persistent):
     assert mine == theirs
 
 
+def test_a_stream_that_ends_leaves_the_tasks_of_the_next_pass():
+    """Which may have come before its end was noticed."""
+    loader = data.DataLoader(Count(), batch_size=2, persistent_workers=True, **FORK)
+    first = [batch.tolist() for batch in loader]
+    for _ in range(60):
+        assert [batch.tolist() for batch in loader] == first
+
+
 def test_an_empty_share_of_a_stream():
     loader = data.DataLoader(Count(0, 3), batch_size=2, **FORK)
     assert [batch.tolist() for batch in loader] == [[100, 101], [102]]

@@ -172,7 +172,8 @@ def _serve(setup: Setup, writer: Writer, fetcher: Callable[[], Fetch]) -> None:
             answer = "batch", fetch(task.indices)
         except EndOfStream:
             answer = "end", None
-            inbox.clear()
+            # those of the next pass may have come by now
+            inbox = deque([t for t in inbox if t.epoch != task.epoch])
         except Exception as error:
             answer = "error", Failure.of(error, setup.number, task.number)
         _send(setup, writer, task, read, *answer)
