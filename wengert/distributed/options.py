@@ -22,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 GroupName = typing.NewType("GroupName", str)
-GroupName.__doc__ = """The name of a process group, a str.
+GroupName.__doc__ = """The name of a process group; returns the str that it is given.
 
 >>> dist.GroupName("pairs")
 'pairs'
