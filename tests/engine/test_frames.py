@@ -79,9 +79,10 @@ FAMILIES = {
         F.conv_transpose2d(d, w); F.adaptive_avg_pool2d(c, 1); torch.meshgrid(v, v, indexing="ij")
     """,
     14: """
-        x[i, i]; torch.cdist(x, y); torch.linalg.eigvals(x); s.nanmedian(); x.index_put((k,), y)
+        x[i, i]; torch.cdist(x, y); s.nanmedian(); x.index_put((k,), y)
     """,
     16: """
+        torch.linalg.eigvals(x)
         torch.masked.cumsum(x, 0, mask=m); torch.repeat_interleave(x, 2); F.nll_loss(x, k, v)
     """,
     22: """
